@@ -1,0 +1,1 @@
+//! Configuration: `wanpipe#.conf`, interface files, `wanrouter.rc`.

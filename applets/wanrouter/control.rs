@@ -1,0 +1,1 @@
+//! Requests and replies between the commands and the link daemon.

@@ -1,0 +1,1 @@
+//! Cisco HDLC: SLARP keepalives and address requests.

@@ -1,0 +1,145 @@
+//! The protocols of a WAN link as sans-I/O engines: no descriptor, no clock.
+//!
+//! One vocabulary serves them all: [`Engine`]. The owner feeds frames and the
+//! time in, and takes control frames, events and deadlines out. User data goes
+//! through [`Engine::receive`] and [`Engine::encapsulate`] without a copy.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+pub mod cisco_hdlc;
+pub mod frame_relay;
+
+/// A logical channel of a link, as its owner numbers it (an index, stable while the channel lives).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelId(pub u16);
+
+/// What a payload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadKind {
+    /// An IPv4 packet.
+    Ipv4,
+    /// An IPv6 packet.
+    Ipv6,
+    /// An Ethernet frame without FCS (bridged).
+    Ethernet,
+}
+
+/// User data taken out of a received frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery<'f> {
+    /// The channel it belongs to.
+    pub channel: ChannelId,
+    /// What the payload is.
+    pub kind: PayloadKind,
+    /// The packet, a part of the frame.
+    pub payload: &'f [u8],
+}
+
+/// The octets to put before a payload. At most [`Header::CAPACITY`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    octets: [u8; Self::CAPACITY],
+    len: u8,
+}
+
+impl Header {
+    /// The longest encapsulation: Q.922 address and SNAP for bridged Ethernet.
+    pub const CAPACITY: usize = 16;
+
+    /// A header of these octets; `None` when there are more than [`Self::CAPACITY`].
+    pub fn new(octets: &[u8]) -> Option<Self> {
+        let mut header = Self {
+            octets: [0; Self::CAPACITY],
+            len: octets.len() as u8,
+        };
+        header
+            .octets
+            .get_mut(..octets.len())?
+            .copy_from_slice(octets);
+        Some(header)
+    }
+}
+
+impl AsRef<[u8]> for Header {
+    fn as_ref(&self) -> &[u8] {
+        self.octets.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+/// Why a payload was not accepted for sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The link is down. Counted by the engine; the packet is dropped.
+    LinkDown,
+    /// The channel is unknown, inactive or deleted. Counted; dropped.
+    ChannelDown,
+    /// Longer than the channel's MTU, octets. Counted; dropped.
+    TooLong {
+        /// The longest payload allowed.
+        limit: usize,
+    },
+    /// The committed rate is used up: the owner keeps the packet and asks again then.
+    Hold(Instant),
+    /// This channel does not carry this kind of payload. Counted; dropped.
+    Unsupported,
+}
+
+/// Why a link went down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The line lost its carrier.
+    Carrier,
+    /// The peer's management messages stopped or were wrong too often (LMI N392, keepalives).
+    Keepalive,
+    /// Our own frames come back.
+    Looped,
+}
+
+/// What the owner must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The protocol is up.
+    LinkUp,
+    /// The protocol is down, and with it every channel (no separate `ChannelDown` follows).
+    LinkDown(Cause),
+    /// The channel carries data.
+    ChannelUp(ChannelId),
+    /// The channel carries no data any more.
+    ChannelDown(ChannelId),
+    /// The peer's address was learned (inverse ARP).
+    PeerAddress(ChannelId, Ipv4Addr),
+    /// Our own address and mask were learned (SLARP).
+    LocalAddress(ChannelId, Ipv4Addr, Ipv4Addr),
+    /// A DLCI that no channel is configured for appeared or left at the switch.
+    UnconfiguredDlci {
+        /// The DLCI.
+        dlci: u16,
+        /// Reported (true) or gone (false).
+        present: bool,
+    },
+}
+
+/// One link protocol.
+pub trait Engine {
+    /// The line got (`true`) or lost (`false`) its carrier. Down at first.
+    fn carrier(&mut self, now: Instant, up: bool);
+    /// A frame came in, without FCS. User data is returned, everything else consumed or counted.
+    fn receive<'f>(&mut self, now: Instant, frame: &'f [u8]) -> Option<Delivery<'f>>;
+    /// The octets to send before a payload of this length. Counts it as sent.
+    fn encapsulate(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        kind: PayloadKind,
+        octets: usize,
+    ) -> Result<Header, Refusal>;
+    /// A deadline passed. Calling it early or late is harmless.
+    fn handle_timeout(&mut self, now: Instant);
+    /// When to call [`Engine::handle_timeout`] next.
+    fn poll_timeout(&self) -> Option<Instant>;
+    /// The next control frame to send, written over `frame`; `false` when there is none.
+    fn poll_transmit(&mut self, frame: &mut Vec<u8>) -> bool;
+    /// The next thing the owner must know.
+    fn poll_event(&mut self) -> Option<Event>;
+}

@@ -1,0 +1,12 @@
+//! `wanrouter`, `wanconfig` and the link daemon `wanpiped`.
+
+use wanbox_grammar::Applet;
+
+pub mod conf;
+pub mod control;
+mod wanconfig;
+mod wanpiped;
+mod wanrouter;
+
+/// The applets of this crate.
+pub const APPLETS: &[Applet] = &[];

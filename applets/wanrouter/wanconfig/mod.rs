@@ -1,0 +1,1 @@
+//! `wanconfig`: devices and interfaces, one by one.

@@ -1,0 +1,1 @@
+//! `wanpiped`: the link daemon, one process a device.

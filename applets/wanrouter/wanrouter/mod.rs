@@ -1,0 +1,1 @@
+//! `wanrouter`: start, stop, status.

@@ -1,0 +1,6 @@
+//! What a person sees: tables, progress, live views. Knows no protocol.
+
+pub mod menu;
+pub mod progress;
+pub mod table;
+pub mod view;

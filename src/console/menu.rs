@@ -1,0 +1,1 @@
+//! Menus on a terminal.

@@ -1,0 +1,1 @@
+//! Live views, redrawn in place.

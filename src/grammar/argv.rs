@@ -1,0 +1,1 @@
+//! The getopt habits of the originals, rewritten into what argh reads.

@@ -1,0 +1,1 @@
+//! Shell assignment files: `KEY=value`, read and never executed.

@@ -1,0 +1,1 @@
+//! Completions and man pages out of argument descriptions.

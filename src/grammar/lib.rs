@@ -1,0 +1,12 @@
+//! Common parsers of what people write: command lines, configuration files, values.
+
+pub mod applet;
+pub mod argv;
+pub mod assign;
+pub mod exit;
+pub mod generate;
+pub mod sections;
+pub mod value;
+
+pub use applet::Applet;
+pub use exit::Exit;

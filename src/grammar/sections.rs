@@ -1,0 +1,1 @@
+//! `[section]` files of `KEY = value, value` records.

@@ -1,0 +1,1 @@
+//! Values people type: numbers, rates, durations, addresses, lines.

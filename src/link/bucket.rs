@@ -1,0 +1,1 @@
+//! Token bucket: committed rate, burst and excess burst.

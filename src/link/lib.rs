@@ -1,0 +1,8 @@
+//! Sans-I/O parts that more than one applet uses.
+//!
+//! Nothing here owns a descriptor or reads a clock: time comes in as a value,
+//! deadlines go out as values.
+
+pub mod bucket;
+pub mod offload;
+pub mod pace;

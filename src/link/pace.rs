@@ -1,0 +1,1 @@
+//! A bounded queue paced to a bit rate, with optional loss and delay: the software line.

@@ -1,0 +1,1 @@
+//! Sequenced-packet Unix sockets: the software cable.

@@ -1,0 +1,1 @@
+//! Control sockets: one JSON request and one JSON reply a line.

@@ -1,0 +1,1 @@
+//! Daemon start: detach after readiness, pid file and lock.

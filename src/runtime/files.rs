@@ -1,0 +1,1 @@
+//! Where files live: the root prefix, the run directory, safe writes.

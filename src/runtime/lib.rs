@@ -1,0 +1,16 @@
+//! The only room that talks to the kernel. Knows descriptors, but no protocol.
+
+pub mod cable;
+pub mod control;
+pub mod daemon;
+pub mod event_loop;
+pub mod files;
+pub mod logging;
+pub mod netlink;
+pub mod netns;
+pub mod packet;
+pub mod process;
+pub mod resolver;
+pub mod timers;
+pub mod tun;
+pub mod udp;

@@ -1,0 +1,1 @@
+//! Sinks of the log facade, and rate limits.

@@ -1,0 +1,1 @@
+//! Addresses, routes and link state of the host.

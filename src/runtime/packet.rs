@@ -1,0 +1,1 @@
+//! Packet sockets on kernel devices.

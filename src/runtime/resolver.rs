@@ -1,0 +1,1 @@
+//! A stub resolver that never blocks the loop.

@@ -1,0 +1,1 @@
+//! Timers with cheap insert and cancel.

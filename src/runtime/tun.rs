@@ -1,0 +1,1 @@
+//! TUN and TAP interfaces with virtio headers.

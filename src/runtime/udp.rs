@@ -1,0 +1,1 @@
+//! Batched UDP with segmentation and receive offload.

@@ -1,0 +1,1 @@
+//! ARP and inverse ARP (RFC 826, RFC 2390).

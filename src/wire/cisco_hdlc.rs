@@ -1,0 +1,1 @@
+//! Cisco HDLC framing and SLARP.

@@ -1,0 +1,20 @@
+//! Every byte format that wanbox reads or writes.
+//!
+//! Pure functions: no I/O, no clock, no allocation needed to parse. A borrowed
+//! view checks lengths once and gives typed getters; an owned `Repr` has
+//! `parse`, `len` and `emit`, and `parse(emit(x)) == x`. **Parsing never panics
+//! on any input** and never allocates in proportion to a length field that it
+//! has not checked. Byte order is explicit at every field.
+
+mod error;
+
+pub mod arp;
+pub mod cisco_hdlc;
+pub mod fcs;
+pub mod frame_relay;
+pub mod ip;
+pub mod lmi;
+pub mod pcap;
+pub mod pipemon;
+
+pub use error::ParseError;

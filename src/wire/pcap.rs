@@ -1,0 +1,1 @@
+//! The pcap savefile format.

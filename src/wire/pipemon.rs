@@ -1,0 +1,1 @@
+//! The WANPIPE UDP management protocol.
