@@ -5,6 +5,7 @@ pub mod argv;
 pub mod assign;
 pub mod exit;
 pub mod generate;
+pub mod report;
 pub mod sections;
 pub mod value;
 
