@@ -1,1 +1,0 @@
-//! IPv4, IPv6, UDP, TCP headers and the Internet checksum.
