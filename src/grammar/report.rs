@@ -14,10 +14,15 @@ pub fn output(text: &str) {
         .and_then(|()| stdout.flush());
 }
 
+/// Writes a line to standard error.
+pub fn line(text: impl Display) {
+    // Standard error is the last resort; a failure there cannot be reported.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Writes `applet: what` to standard error.
 pub fn error(applet: &str, what: impl Display) {
-    // Standard error is the last resort; a failure there cannot be reported.
-    let _ = writeln!(std::io::stderr().lock(), "{applet}: {what}");
+    line(format_args!("{applet}: {what}"));
 }
 
 /// Reports a failure. Returns [`Exit::FAILED`].
