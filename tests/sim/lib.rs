@@ -1,1 +1,28 @@
-//! The seeded simulator: engines over a lossy, reordering, duplicating, delaying line with a virtual clock.
+//! The seeded simulator: two endpoints over a lossy, reordering, duplicating,
+//! delaying line with a virtual clock.
+//!
+//! Everything a run does follows from one number, its seed: the line draws from
+//! a [`Random`] made from it, and the [`Clock`] moves only when the simulation
+//! moves it. So thousands of hours pass in a second, and a failure can be
+//! replayed.
+//!
+//! | to | use |
+//! |---|---|
+//! | run two engines against each other | [`Pair`], with an [`Endpoint`] for each |
+//! | make the line bad, cut it, loop it | [`Line`], [`Impairments`] |
+//! | try many seeds, and replay one | [`for_each_seed`] and `WANBOX_SIM_SEED` |
+//!
+//! The simulator knows no protocol. A test wraps its engine in a few lines that
+//! implement [`Endpoint`].
+
+mod clock;
+mod line;
+mod pair;
+mod random;
+mod seeds;
+
+pub use clock::Clock;
+pub use line::{Counters, End, Impairments, Line};
+pub use pair::{Endpoint, Pair};
+pub use random::Random;
+pub use seeds::{SEED_VARIABLE, for_each_seed};

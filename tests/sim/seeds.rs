@@ -1,0 +1,87 @@
+//! Running a test over many seeds, and replaying one.
+
+/// The environment variable that names the one seed to run.
+pub const SEED_VARIABLE: &str = "WANBOX_SIM_SEED";
+
+/// Runs `test` with the seeds `0..count`; with `WANBOX_SIM_SEED=N` in the
+/// environment with `N` alone. When `test` panics, standard error says how to
+/// replay the seed it failed with.
+///
+/// # Panics
+/// As `test` does, and when `WANBOX_SIM_SEED` is not a number.
+pub fn for_each_seed(count: u64, mut test: impl FnMut(u64)) {
+    let seeds = match std::env::var(SEED_VARIABLE) {
+        Ok(text) => {
+            let seed = parse_seed(&text);
+            assert!(
+                seed.is_some(),
+                "{SEED_VARIABLE}={text}: a decimal number of 64 bits is expected"
+            );
+            let seed = seed.unwrap_or_default();
+            seed..=seed
+        }
+        Err(_) if count == 0 => return,
+        Err(_) => 0..=count - 1,
+    };
+    for seed in seeds {
+        let guard = Replay { seed };
+        test(seed);
+        drop(guard);
+    }
+}
+
+fn parse_seed(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
+}
+
+/// Says how to replay when it is dropped by a panic.
+struct Replay {
+    seed: u64,
+}
+
+impl Drop for Replay {
+    #[expect(
+        clippy::print_stderr,
+        reason = "the test harness captures this and shows it with the failed test"
+    )]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "seed {seed} failed; replay it with {SEED_VARIABLE}={seed}",
+                seed = self.seed
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_decimal_numbers() {
+        assert_eq!(parse_seed("0"), Some(0));
+        assert_eq!(parse_seed(" 18446744073709551615\n"), Some(u64::MAX));
+        assert_eq!(parse_seed("18446744073709551616"), None);
+        assert_eq!(parse_seed("0x10"), None);
+        assert_eq!(parse_seed(""), None);
+        assert_eq!(parse_seed("-1"), None);
+    }
+
+    #[test]
+    fn a_failing_seed_ends_the_run() {
+        // With a seed in the environment there is only that one to run.
+        if std::env::var_os(SEED_VARIABLE).is_some() {
+            return;
+        }
+        let mut ran = Vec::new();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for_each_seed(10, |seed| {
+                ran.push(seed);
+                assert!(seed < 3);
+            });
+        }));
+        assert!(result.is_err());
+        assert_eq!(ran, [0, 1, 2, 3]);
+    }
+}
