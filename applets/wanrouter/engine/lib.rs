@@ -23,6 +23,8 @@ pub enum PayloadKind {
     Ipv6,
     /// An Ethernet frame without FCS (bridged).
     Ethernet,
+    /// A whole frame without FCS, neither read nor framed by the engine (HDLC streaming).
+    Raw,
 }
 
 /// User data taken out of a received frame.
