@@ -1,1 +1,0 @@
-//! The WANPIPE UDP management protocol.

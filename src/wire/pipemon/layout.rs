@@ -1,0 +1,86 @@
+//! Packed little-endian structures: named integers at fixed offsets.
+
+/// An integer of a packed little-endian structure.
+pub trait Field: Copy + Into<u64> {
+    /// Reads it at `offset`; zero where the octets are not there.
+    fn read(octets: &[u8], offset: usize) -> Self;
+    /// Writes it at `offset`; nothing where there is no room.
+    fn write(self, octets: &mut [u8], offset: usize);
+}
+
+macro_rules! field {
+    ($($ty:ty),+) => {$(
+        impl Field for $ty {
+            fn read(octets: &[u8], offset: usize) -> Self {
+                octets
+                    .get(offset..)
+                    .and_then(|rest| rest.first_chunk())
+                    .map_or(0, |chunk| Self::from_le_bytes(*chunk))
+            }
+
+            fn write(self, octets: &mut [u8], offset: usize) {
+                if let Some(chunk) = octets
+                    .get_mut(offset..)
+                    .and_then(|rest| rest.first_chunk_mut())
+                {
+                    *chunk = self.to_le_bytes();
+                }
+            }
+        }
+    )+};
+}
+
+field!(u8, u16, u32);
+
+/// Defines a structure with `LEN`, `decode`, `encode` and `visit`. Offsets are checked while
+/// compiling; octets that no field covers are reserved and written as zero.
+macro_rules! layout {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident [$len:literal] {
+            $( $(#[$field_meta:meta])* $field:ident : $ty:ty = $offset:literal ),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $name {
+            $( $(#[$field_meta])* pub $field: $ty ),+
+        }
+
+        $( const _: () = assert!($len - $offset >= size_of::<$ty>()); )+
+
+        impl $name {
+            /// Octets on the wire.
+            pub const LEN: usize = $len;
+
+            /// Reads the structure from the head of `data`; octets after it are left alone.
+            ///
+            /// # Errors
+            /// `Truncated` when there are fewer than [`Self::LEN`] octets.
+            pub fn decode(data: &[u8]) -> Result<Self, $crate::ParseError> {
+                let Some(octets) = data.first_chunk::<$len>() else {
+                    return Err($crate::ParseError::Truncated {
+                        what: stringify!($name),
+                        need: $len,
+                        have: data.len(),
+                    });
+                };
+                Ok(Self {
+                    $( $field: <$ty as $crate::pipemon::Field>::read(octets, $offset) ),+
+                })
+            }
+
+            /// The structure as octets.
+            pub fn encode(&self) -> [u8; $len] {
+                let mut octets = [0; $len];
+                $( $crate::pipemon::Field::write(self.$field, &mut octets, $offset); )+
+                octets
+            }
+
+            /// Shows every field, by name, in the order of the wire.
+            pub fn visit(&self, mut show: impl FnMut(&'static str, u64)) {
+                $( show(stringify!($field), u64::from(self.$field)); )+
+            }
+        }
+    };
+}

@@ -1,0 +1,233 @@
+//! The commands, and which of them a far end may give.
+//!
+//! An opcode is a plain octet, so that unknown ones travel unchanged; the
+//! constants and [`name`] give the known ones their names.
+
+use super::Protocol;
+
+macro_rules! opcodes {
+    ($(#[$meta:meta])* pub mod $module:ident { $( $(#[$doc:meta])* $name:ident = $value:literal, )+ }) => {
+        $(#[$meta])*
+        pub mod $module {
+            $( $(#[$doc])* pub const $name: u8 = $value; )+
+
+            /// The name of a known command.
+            pub const fn name(opcode: u8) -> Option<&'static str> {
+                match opcode {
+                    $( $value => Some(stringify!($name)), )+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+opcodes! {
+    /// Frame Relay commands (signature `FPIPE8ND`).
+    pub mod fr {
+        /// Sends a frame.
+        WRITE = 0x01,
+        /// Takes a received frame.
+        READ = 0x02,
+        /// Sends an in-channel signalling frame at once: data 2 link verification, 3 full status.
+        ISSUE_IS_FRAME = 0x03,
+        /// Sets the link's or a DLCI's configuration.
+        SET_CONFIG = 0x10,
+        /// Reads it: [`LinkConfig`](super::super::frame_relay::LinkConfig) or
+        /// [`DlciConfig`](super::super::frame_relay::DlciConfig).
+        READ_CONFIG = 0x11,
+        /// Stops the link.
+        COMM_DISABLE = 0x12,
+        /// Starts the link.
+        COMM_ENABLE = 0x13,
+        /// Reads the channel's state and the switch's DLCIs.
+        READ_STATUS = 0x14,
+        /// Reads [`LinkStatistics`](super::super::frame_relay::LinkStatistics) (DLCI 0) or
+        /// [`DlciStatistics`](super::super::frame_relay::DlciStatistics).
+        READ_STATISTICS = 0x15,
+        /// Clears them: DLCI 0 with data 1, or a DLCI.
+        FLUSH_STATISTICS = 0x16,
+        /// Lists the active DLCIs.
+        LIST_ACTIVE_DLCI = 0x17,
+        /// Drops what is queued.
+        FLUSH_DATA_BUFFERS = 0x18,
+        /// Reads [`Notifications`](super::super::frame_relay::Notifications) of a DLCI.
+        READ_ADD_DLC_STATS = 0x19,
+        /// Adds a DLCI (node).
+        ADD_DLCI = 0x20,
+        /// Removes a DLCI (node).
+        DELETE_DLCI = 0x21,
+        /// Activates a DLCI (node).
+        ACTIVATE_DLCI = 0x22,
+        /// Reads [`modem`](super::super::driver::Modem) lines.
+        READ_MODEM_STATUS = 0x30,
+        /// Sets modem lines.
+        SET_MODEM_STATUS = 0x31,
+        /// Reads [`LineErrors`](super::super::frame_relay::LineErrors).
+        READ_ERROR_STATS = 0x32,
+        /// Clears them.
+        FLUSH_ERROR_STATS = 0x33,
+        /// Adapter internal.
+        READ_DLCI_IB_MAPPING = 0x34,
+        /// Reads the program's version text.
+        READ_CODE_VERSION = 0x40,
+        /// Starts the trace: a mask of [`trace::fr`](super::super::trace::fr).
+        ENABLE_TRACING = 0x41,
+        /// Stops the trace.
+        DISABLE_TRACING = 0x42,
+        /// Takes captured frames.
+        GET_TRACE_INFO = 0x43,
+        /// Reads the lamps of the on-board CSU/DSU.
+        FT1_READ_STATUS = 0x44,
+        /// Reads [`SendStatistics`](super::super::driver::SendStatistics).
+        DRIVER_STAT_IFSEND = 0x45,
+        /// Reads [`InterruptStatistics`](super::super::driver::InterruptStatistics).
+        DRIVER_STAT_INTR = 0x46,
+        /// Reads [`GeneralStatistics`](super::super::driver::GeneralStatistics).
+        DRIVER_STAT_GEN = 0x47,
+        /// Clears the three of them.
+        FLUSH_DRIVER_STATS = 0x48,
+        /// Reads how long the interface is open: seconds, u32.
+        ROUTER_UP_TIME = 0x49,
+        /// Adapter internal.
+        SET_INTR_MODE = 0x50,
+        /// Adapter internal.
+        READ_INTR_MODE = 0x51,
+        /// Adapter internal.
+        SET_TRACE_CONFIG = 0x60,
+        /// Starts or stops watching the CSU/DSU.
+        FT1_STATUS_CTRL = 0x80,
+        /// Steps the CSU/DSU to its next mode.
+        SET_FT1_MODE = 0x81,
+    }
+}
+
+opcodes! {
+    /// Cisco HDLC commands (signature `CTPIPEAB`).
+    pub mod chdlc {
+        /// Adapter internal.
+        READ_GLOBAL_EXCEPTION = 0x01,
+        /// Adapter internal.
+        SET_GLOBAL_CONFIG = 0x02,
+        /// Adapter internal.
+        READ_GLOBAL_CONFIG = 0x03,
+        /// Reads [`GlobalStatistics`](super::super::cisco_hdlc::GlobalStatistics).
+        READ_GLOBAL_STATISTICS = 0x04,
+        /// Clears them.
+        FLUSH_GLOBAL_STATISTICS = 0x05,
+        /// Sets modem lines.
+        SET_MODEM_STATUS = 0x06,
+        /// Reads [`modem`](super::super::driver::Modem) lines.
+        READ_MODEM_STATUS = 0x07,
+        /// Reads [`LineErrors`](super::super::cisco_hdlc::LineErrors).
+        READ_COMMS_ERROR_STATS = 0x08,
+        /// Clears them.
+        FLUSH_COMMS_ERROR_STATS = 0x09,
+        /// Adapter internal.
+        SET_TRACE_CONFIG = 0x0A,
+        /// Adapter internal.
+        READ_TRACE_CONFIG = 0x0B,
+        /// Adapter internal.
+        READ_TRACE_STATS = 0x0C,
+        /// Adapter internal.
+        FLUSH_TRACE_STATS = 0x0D,
+        /// Configures the on-board CSU/DSU.
+        SET_FT1_CONFIG = 0x18,
+        /// Reads that.
+        READ_FT1_CONFIG = 0x19,
+        /// Sends a character to the CSU/DSU.
+        TX_ASYNC_TO_FT1 = 0x1A,
+        /// Takes a character from it.
+        RX_ASYNC_FROM_FT1 = 0x1B,
+        /// Starts or stops watching it.
+        FT1_MONITOR_STATUS_CTRL = 0x1C,
+        /// Reads its operational statistics as text.
+        READ_FT1_OP_STATS = 0x1D,
+        /// Steps it to its next mode.
+        SET_FT1_MODE = 0x1E,
+        /// Reads the program's version text.
+        READ_CODE_VERSION = 0x20,
+        /// Adapter internal.
+        READ_EXCEPTION = 0x21,
+        /// Sets [`Config`](super::super::cisco_hdlc::Config).
+        SET_CONFIG = 0x22,
+        /// Reads it.
+        READ_CONFIG = 0x23,
+        /// Starts the link.
+        ENABLE_COMMS = 0x24,
+        /// Stops the link.
+        DISABLE_COMMS = 0x25,
+        /// Reads [`LinkStatus`](super::super::cisco_hdlc::LinkStatus).
+        READ_LINK_STATUS = 0x26,
+        /// Reads [`Operational`](super::super::cisco_hdlc::Operational).
+        READ_OPERATIONAL_STATS = 0x27,
+        /// Clears them.
+        FLUSH_OPERATIONAL_STATS = 0x28,
+        /// Resets the serial controller (later releases).
+        RESET_CONTROLLER = 0x2C,
+        /// Adapter internal.
+        SET_INT_TRIGGERS = 0x30,
+        /// Adapter internal.
+        READ_INT_TRIGGERS = 0x31,
+        /// Starts the trace: a mask of [`trace::chdlc`](super::super::trace::chdlc).
+        ENABLE_TRACING = 0x50,
+        /// Stops the trace.
+        DISABLE_TRACING = 0x51,
+        /// Takes captured frames.
+        GET_TRACE_INFO = 0x52,
+        /// Defined, never serviced.
+        GET_IBA_DATA = 0x53,
+        /// Reads the lamps of the on-board CSU/DSU.
+        FT1_READ_STATUS = 0x54,
+        /// Reads [`SendStatistics`](super::super::driver::SendStatistics).
+        DRIVER_STAT_IFSEND = 0x55,
+        /// Reads [`InterruptStatistics`](super::super::driver::InterruptStatistics).
+        DRIVER_STAT_INTR = 0x56,
+        /// Reads [`GeneralStatistics`](super::super::driver::GeneralStatistics).
+        DRIVER_STAT_GEN = 0x57,
+        /// Clears the three of them.
+        FLUSH_DRIVER_STATS = 0x58,
+        /// Reads how long the interface is open: seconds, u32.
+        ROUTER_UP_TIME = 0x59,
+        /// Adapter internal.
+        READ_TRACE_DATA = 0xE4,
+    }
+}
+
+/// The name of a known command.
+pub const fn name(protocol: Protocol, opcode: u8) -> Option<&'static str> {
+    match protocol {
+        Protocol::FrameRelay => fr::name(opcode),
+        Protocol::CiscoHdlc => chdlc::name(opcode),
+    }
+}
+
+/// Whether a request that came from the far end of the line may be served. Everything else is
+/// answered [`NOT_FROM_NETWORK`](super::code::NOT_FROM_NETWORK) with no data.
+pub const fn allowed_from_network(protocol: Protocol, opcode: u8) -> bool {
+    match protocol {
+        Protocol::FrameRelay => matches!(
+            opcode,
+            fr::READ_CONFIG
+                | fr::READ_STATUS
+                | fr::READ_STATISTICS
+                | fr::READ_ADD_DLC_STATS
+                | fr::READ_MODEM_STATUS
+                | fr::READ_ERROR_STATS
+                | fr::READ_CODE_VERSION
+                | fr::DRIVER_STAT_GEN
+                | fr::ROUTER_UP_TIME
+        ),
+        Protocol::CiscoHdlc => matches!(
+            opcode,
+            chdlc::READ_GLOBAL_STATISTICS
+                | chdlc::READ_MODEM_STATUS
+                | chdlc::READ_COMMS_ERROR_STATS
+                | chdlc::READ_CODE_VERSION
+                | chdlc::READ_CONFIG
+                | chdlc::READ_LINK_STATUS
+                | chdlc::READ_OPERATIONAL_STATS
+                | chdlc::ROUTER_UP_TIME
+        ),
+    }
+}
