@@ -1,1 +1,0 @@
-//! Where files live: the root prefix, the run directory, safe writes.

@@ -1,1 +1,0 @@
-//! Children, privileges, SIGPIPE.

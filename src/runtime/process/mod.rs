@@ -1,0 +1,178 @@
+//! Children, signals, privileges, SIGPIPE.
+
+use std::io;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
+
+use nix::sys::signal;
+use nix::unistd::Pid;
+
+use crate::event_loop::Token;
+
+mod privileges;
+
+pub use privileges::{Capability, PrivilegeError, drop_privileges};
+
+/// The signals that daemons and commands react to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// SIGHUP: read the configuration again, reopen logs.
+    Hangup,
+    /// SIGINT: the user's ^C.
+    Interrupt,
+    /// SIGTERM: end cleanly.
+    Terminate,
+    /// SIGUSR1.
+    User1,
+    /// SIGUSR2.
+    User2,
+    /// SIGWINCH: the terminal changed its size.
+    WindowChange,
+    /// SIGKILL: only to be sent, never to be watched.
+    Kill,
+}
+
+impl Signal {
+    /// All that can be watched.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Hangup,
+        Self::Interrupt,
+        Self::Terminate,
+        Self::User1,
+        Self::User2,
+        Self::WindowChange,
+    ];
+
+    /// The system's number.
+    pub(crate) fn number(self) -> i32 {
+        self.to_nix() as i32
+    }
+
+    fn to_nix(self) -> signal::Signal {
+        match self {
+            Self::Hangup => signal::Signal::SIGHUP,
+            Self::Interrupt => signal::Signal::SIGINT,
+            Self::Terminate => signal::Signal::SIGTERM,
+            Self::User1 => signal::Signal::SIGUSR1,
+            Self::User2 => signal::Signal::SIGUSR2,
+            Self::WindowChange => signal::Signal::SIGWINCH,
+            Self::Kill => signal::Signal::SIGKILL,
+        }
+    }
+}
+
+/// Sends a signal to a process: such as a daemon whose pid file was read.
+///
+/// # Errors
+/// `NotFound` when there is no such process, `PermissionDenied` when it is somebody else's,
+/// `InvalidInput` for pid 0 or one beyond the kernel's range.
+pub fn send_signal(pid: u32, signal: Signal) -> io::Result<()> {
+    signal::kill(one_process(pid)?, signal.to_nix()).map_err(io::Error::from)
+}
+
+/// Whether a process with this pid exists (also one that we may not signal).
+pub fn exists(pid: u32) -> bool {
+    one_process(pid).is_ok_and(|pid| {
+        matches!(
+            signal::kill(pid, None),
+            Ok(()) | Err(nix::errno::Errno::EPERM)
+        )
+    })
+}
+
+/// kill(2) takes 0 and negative numbers as groups of processes: never let one through.
+fn one_process(pid: u32) -> io::Result<Pid> {
+    match i32::try_from(pid) {
+        Ok(pid) if pid > 0 => Ok(Pid::from_raw(pid)),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{pid} is not a process number"),
+        )),
+    }
+}
+
+/// A child that was started, and its ends of the pipes that the command asked for.
+#[derive(Debug)]
+pub struct Spawned {
+    /// Its process number.
+    pub pid: u32,
+    /// Its standard input, when piped.
+    pub stdin: Option<ChildStdin>,
+    /// Its standard output, when piped.
+    pub stdout: Option<ChildStdout>,
+    /// Its standard error, when piped.
+    pub stderr: Option<ChildStderr>,
+}
+
+/// A child that ended.
+pub(crate) struct Ended {
+    pub(crate) token: Token,
+    pub(crate) pid: u32,
+    pub(crate) status: io::Result<ExitStatus>,
+}
+
+/// The children of one loop. Only these are reaped: a library's or a test's own children
+/// keep their status.
+#[derive(Default)]
+pub(crate) struct Children {
+    running: Vec<(Token, Child)>,
+}
+
+impl Children {
+    pub(crate) fn spawn(&mut self, command: &mut Command, token: Token) -> io::Result<Spawned> {
+        let mut child = command.spawn()?;
+        let spawned = Spawned {
+            pid: child.id(),
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+        };
+        self.running.push((token, child));
+        Ok(spawned)
+    }
+
+    pub(crate) fn kill(&self, pid: u32, signal: Signal) -> io::Result<()> {
+        // Not reaped yet, so the number cannot belong to another process.
+        if self.running.iter().any(|(_, child)| child.id() == pid) {
+            send_signal(pid, signal)
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("no child has the number {pid}"),
+            ))
+        }
+    }
+
+    /// Reaps the next child that ended, at or after `place`.
+    pub(crate) fn next_ended(&mut self, place: &mut usize) -> Option<Ended> {
+        while let Some((token, child)) = self.running.get_mut(*place) {
+            let status = match child.try_wait() {
+                Ok(None) => {
+                    *place += 1;
+                    continue;
+                }
+                Ok(Some(status)) => Ok(status),
+                Err(error) => Err(error),
+            };
+            let ended = Ended {
+                token: *token,
+                pid: child.id(),
+                status,
+            };
+            self.running.swap_remove(*place);
+            return Some(ended);
+        }
+        None
+    }
+}
+
+/// Lets SIGPIPE end the process again, as every Unix filter does.
+///
+/// Rust's start-up ignores it, so that `fpipemon ... | head` would see an error from every
+/// write instead. For one-shot commands, before their first output; never in a daemon.
+pub fn restore_sigpipe() {
+    // SAFETY: setting a default disposition runs no code of ours in a signal handler, and
+    // SIGPIPE is a valid signal number.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
