@@ -32,6 +32,11 @@ macro_rules! field {
 
 field!(u8, u16, u32);
 
+/// Whether a field of `size` octets at `offset` lies within `len` octets.
+pub(super) const fn fits(offset: usize, size: usize, len: usize) -> bool {
+    offset + size <= len
+}
+
 /// Defines a structure with `LEN`, `decode`, `encode` and `visit`. Offsets are checked while
 /// compiling; octets that no field covers are reserved and written as zero.
 macro_rules! layout {
@@ -47,7 +52,7 @@ macro_rules! layout {
             $( $(#[$field_meta])* pub $field: $ty ),+
         }
 
-        $( const _: () = assert!($len - $offset >= size_of::<$ty>()); )+
+        $( const _: () = assert!($crate::pipemon::layout::fits($offset, size_of::<$ty>(), $len)); )+
 
         impl $name {
             /// Octets on the wire.
