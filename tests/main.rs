@@ -1,0 +1,73 @@
+//! The end-to-end tests: the executable as people use it, in network namespaces
+//! of its own, judged by programs that nobody here wrote.
+//!
+//! A test says what it needs of the machine; where that is missing it is skipped,
+//! with the reason, and counted so. `WANBOX_BIN` names the executable to test
+//! (`make test` sets it to build/wanbox); without it the debug build is tested.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use wanbox_rig::{Need, need, sandbox};
+
+mod executable;
+mod generated;
+
+/// The executable under test.
+fn wanbox() -> PathBuf {
+    need::shipped().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_wanbox")))
+}
+
+/// The top of the source tree.
+fn source() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A test that is skipped where something it needs is missing.
+fn test(
+    name: impl Into<String>,
+    needs: &'static [Need],
+    run: impl FnOnce() -> wanbox_rig::Result + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || {
+        if let Some(missing) = needs.iter().find_map(|need| need.missing()) {
+            return Ok(Completion::ignored_with(format!(
+                "skipped: needs {missing}"
+            )));
+        }
+        match run() {
+            Ok(()) => Ok(Completion::Completed),
+            Err(error) => Err(Failed::from(error)),
+        }
+    })
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    if !arguments.list {
+        match sandbox::enter() {
+            Ok(None) => {}
+            Ok(Some(code)) => return code,
+            Err(error) => {
+                eprintln!("e2e: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    // Most tests wait for timers of protocols: more of them at once than there are processors.
+    arguments.test_threads = arguments.test_threads.or(Some(8));
+    let mut trials = Vec::new();
+    trials.extend(executable::tests());
+    trials.extend(generated::tests());
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

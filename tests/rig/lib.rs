@@ -1,0 +1,26 @@
+//! What the end-to-end tests, the demonstration and the benchmarks stand on:
+//! network namespaces, routers with a tree of files of their own, captures
+//! read by tshark, and waiting with a deadline.
+//!
+//! Everything made here is gone when its value is dropped, and [`sandbox::enter`]
+//! takes the rest when the program ends, however it ends.
+
+pub mod capture;
+pub mod error;
+pub mod json;
+pub mod need;
+pub mod netns;
+pub mod ping;
+pub mod router;
+pub mod run;
+pub mod sandbox;
+pub mod temp;
+pub mod wait;
+
+pub use error::{Error, Result};
+pub use need::Need;
+pub use netns::Netns;
+pub use router::Router;
+pub use run::Finished;
+pub use temp::TempDir;
+pub use wait::{until, wait_for};
