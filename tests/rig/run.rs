@@ -1,7 +1,7 @@
 //! Running programs and keeping what they said.
 
-use std::io::Read;
-use std::process::{Command, Stdio};
+use std::io::{ErrorKind, Read};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,12 +53,11 @@ pub fn finish(command: &mut Command, limit: Duration) -> Result<Finished> {
     use std::os::unix::process::ExitStatusExt;
 
     let line = describe(command);
-    let mut child = command
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context(&line)?;
+        .stderr(Stdio::piped());
+    let mut child = spawn(command).context(&line)?;
     let stdout = child.stdout.take().map(collect);
     let stderr = child.stderr.take().map(collect);
     let deadline = Instant::now() + limit;
@@ -90,6 +89,20 @@ pub fn finish(command: &mut Command, limit: Duration) -> Result<Finished> {
         stdout: text(stdout),
         stderr: text(stderr),
     })
+}
+
+/// Starts a program. One that this process just wrote may still be open for
+/// writing in a child that another thread forked: that passes.
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    for _ in 0..100 {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
+    }
+    command.spawn()
 }
 
 /// The command line as one would type it, near enough for a message.
