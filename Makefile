@@ -49,7 +49,7 @@ install:
 	install -d $(BINDIR) $(SBINDIR) $(SHAREDIR)/man/man8 $(SHAREDIR)/wanbox $(CONFDIR)/interfaces \
 	  $(SHAREDIR)/bash-completion/completions $(SHAREDIR)/zsh/site-functions $(SHAREDIR)/fish/vendor_completions.d
 	install -m 755 build/wanbox $(BINDIR)/wanbox
-	for applet in $$(build/wanbox --list); do ln -sf ../bin/wanbox $(SBINDIR)/$$applet; done
+	$(BINDIR)/wanbox --install -s $(SBINDIR)
 	install -m 644 man/*.8 $(SHAREDIR)/man/man8/
 	install -m 644 completions/bash/* $(SHAREDIR)/bash-completion/completions/
 	install -m 644 completions/zsh/* $(SHAREDIR)/zsh/site-functions/

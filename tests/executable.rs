@@ -57,14 +57,11 @@ fn run(words: &[&str]) -> Result<Finished> {
     finish(Command::new(wanbox()).args(words), LIMIT)
 }
 
-/// The names `--list` prints.
+/// The names `--list` prints, one a line.
 pub fn applets() -> Result<Vec<String>> {
-    Ok(run(&["--list"])?
-        .ok()?
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .map(str::to_owned)
-        .collect())
+    let list = run(&["--list"])?.ok()?;
+    ensure!(!list.is_empty(), "--list names nothing");
+    Ok(list.lines().map(str::to_owned).collect())
 }
 
 /// The little that is needed of a 64-bit ELF file of this machine's byte order.

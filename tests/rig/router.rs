@@ -1,7 +1,6 @@
 //! A router: a network namespace, a tree of files and the applets.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -37,13 +36,9 @@ impl Router {
         let links = root.path().join("sbin");
         fs::create_dir(&links)?;
         let router = Self { netns, root, links };
-        let list = crate::run::finish(Command::new(wanbox).arg("--list"), LIMIT)?.ok()?;
-        for name in list
-            .lines()
-            .filter_map(|line| line.split_whitespace().next())
-        {
-            symlink(wanbox, router.links.join(name)).context(name)?;
-        }
+        let mut install = Command::new(wanbox);
+        install.args(["--install", "-s"]).arg(&router.links);
+        crate::run::finish(&mut install, LIMIT)?.ok()?;
         Ok(router)
     }
 
