@@ -3,8 +3,10 @@
 pub mod applet;
 pub mod argv;
 pub mod assign;
+pub mod diagnostic;
 pub mod exit;
 pub mod generate;
+pub mod line;
 pub mod report;
 pub mod sections;
 pub mod value;
