@@ -3,6 +3,7 @@
 pub mod cable;
 pub mod control;
 pub mod daemon;
+pub mod datagram;
 pub mod event_loop;
 pub mod files;
 pub mod logging;
@@ -11,6 +12,7 @@ pub mod netns;
 pub mod packet;
 pub mod process;
 pub mod resolver;
+pub mod terminal;
 pub mod timers;
 pub mod tun;
 pub mod udp;

@@ -1,0 +1,227 @@
+//! Message sockets of short commands and their servers: connected UDP, local SOCK_SEQPACKET.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, connect, listen,
+    recv, send, socket,
+};
+
+use crate::terminal::wait_readable;
+
+/// A connected socket that keeps messages apart. It does not block.
+#[derive(Debug)]
+pub struct Datagram(OwnedFd);
+
+impl Datagram {
+    /// A UDP socket to this address.
+    ///
+    /// # Errors
+    /// Those of socket(2), bind(2) and connect(2): no route, no permission.
+    pub fn udp(remote: SocketAddrV4) -> io::Result<Self> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect(remote)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self(socket.into()))
+    }
+
+    /// The local server at this path.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such socket, `ConnectionRefused` when nobody listens on it,
+    /// `PermissionDenied` when its mode forbids it.
+    pub fn local(path: &Path) -> io::Result<Self> {
+        let fd = seqpacket()?;
+        connect(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
+        Ok(Self(fd))
+    }
+
+    /// Sends one message. A peer that went away is `BrokenPipe` or `ConnectionRefused`.
+    ///
+    /// # Errors
+    /// Those of send(2); `WouldBlock` when the socket's queue is full.
+    pub fn send(&self, message: &[u8]) -> io::Result<()> {
+        send(self.0.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL)?;
+        Ok(())
+    }
+
+    /// Takes the next message into `buffer` (a longer one is cut) and returns its length; `None`
+    /// when there is none. Length 0 from a local peer means that it went away.
+    ///
+    /// # Errors
+    /// Those of recv(2): `ConnectionRefused` after an ICMP error.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        loop {
+            match recv(self.0.as_raw_fd(), buffer, MsgFlags::empty()) {
+                Ok(length) => return Ok(Some(length)),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// As [`Self::receive`], but waits up to `timeout`. A signal ends the wait with `None`.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_within(
+        &self,
+        buffer: &mut [u8],
+        timeout: Duration,
+    ) -> io::Result<Option<usize>> {
+        if wait_readable(&[self.0.as_fd()], Some(timeout))?.is_empty() {
+            return Ok(None);
+        }
+        self.receive(buffer)
+    }
+}
+
+impl AsFd for Datagram {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// The server's end of a local message socket. It does not block.
+#[derive(Debug)]
+pub struct Listener {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+impl Listener {
+    /// Listens at `path`, whose mode becomes `mode`. A socket file that nobody listens on any
+    /// more is replaced. The file goes with the listener.
+    ///
+    /// # Errors
+    /// `AddrInUse` when another process listens there; those of bind(2).
+    pub fn bind(path: &Path, mode: u32) -> io::Result<Self> {
+        match Datagram::local(path) {
+            Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                std::fs::remove_file(path)?;
+            }
+            Err(_) => {}
+        }
+        let fd = seqpacket()?;
+        bind(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
+        let listener = Self {
+            fd,
+            path: path.to_owned(),
+        };
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+        listen(&listener.fd, Backlog::new(8)?)?;
+        Ok(listener)
+    }
+
+    /// The next client; `None` when there is none.
+    ///
+    /// # Errors
+    /// Those of accept(2), such as too many open files.
+    pub fn accept(&self) -> io::Result<Option<Datagram>> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        match accept4(self.fd.as_raw_fd(), flags) {
+            // SAFETY: accept4 returned a new descriptor that nothing else owns.
+            Ok(fd) => Ok(Some(Datagram(unsafe { OwnedFd::from_raw_fd(fd) }))),
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNABORTED) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // It may be gone already; nothing depends on it.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn seqpacket() -> io::Result<OwnedFd> {
+    Ok(socket(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
+        None,
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn local_messages_stay_apart() {
+        let directory = std::env::temp_dir().join(format!("wanbox-dgram-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("x.sock");
+        assert_eq!(
+            Datagram::local(&path).unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+        let listener = Listener::bind(&path, 0o600).unwrap();
+        assert!(listener.accept().unwrap().is_none());
+        assert_eq!(
+            Listener::bind(&path, 0o600).unwrap_err().kind(),
+            io::ErrorKind::AddrInUse
+        );
+        // The attempt to bind again left a client that is gone already.
+        let gone = listener.accept().unwrap().unwrap();
+        let mut buffer = [0; 16];
+        assert_eq!(gone.receive_within(&mut buffer, WAIT).unwrap(), Some(0));
+
+        let client = Datagram::local(&path).unwrap();
+        let server = listener.accept().unwrap().unwrap();
+        client.send(b"one").unwrap();
+        client.send(b"three").unwrap();
+        assert_eq!(server.receive_within(&mut buffer, WAIT).unwrap(), Some(3));
+        assert_eq!(server.receive(&mut buffer).unwrap(), Some(5));
+        assert_eq!(&buffer[..5], b"three");
+        assert_eq!(server.receive(&mut buffer).unwrap(), None);
+        drop(server);
+        assert!(client.send(b"lost").is_err());
+        drop(listener);
+        assert!(!path.exists());
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn udp_tells_a_closed_port() {
+        let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let std::net::SocketAddr::V4(address) = peer.local_addr().unwrap() else {
+            panic!("an IPv4 socket has an IPv4 address");
+        };
+        let socket = Datagram::udp(address).unwrap();
+        let mut buffer = [0; 16];
+        assert_eq!(
+            socket
+                .receive_within(&mut buffer, Duration::from_millis(20))
+                .unwrap(),
+            None
+        );
+        socket.send(b"hello").unwrap();
+        let (length, from) = peer.recv_from(&mut buffer).unwrap();
+        assert_eq!(length, 5);
+        peer.send_to(b"back", from).unwrap();
+        assert_eq!(socket.receive_within(&mut buffer, WAIT).unwrap(), Some(4));
+        drop(peer);
+        socket.send(b"anyone?").unwrap();
+        assert_eq!(
+            socket.receive_within(&mut buffer, WAIT).unwrap_err().kind(),
+            io::ErrorKind::ConnectionRefused
+        );
+    }
+}

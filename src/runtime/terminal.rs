@@ -1,0 +1,136 @@
+//! What a command at a terminal waits for: a line from the user, a signal, other descriptors.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// Waits until one of the descriptors is readable (or ended, or failed), up to `timeout`. Returns
+/// the positions of those that are; none on time-out or when a signal came.
+///
+/// # Errors
+/// Those of poll(2).
+pub fn wait_readable(fds: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<Vec<usize>> {
+    let mut set: Vec<PollFd<'_>> = fds
+        .iter()
+        .map(|&fd| PollFd::new(fd, PollFlags::POLLIN))
+        .collect();
+    // Rounded up, so that a wait never ends before its time.
+    let limit = timeout.map_or(PollTimeout::NONE, |t| {
+        let ms = t.as_micros().div_ceil(1000);
+        i32::try_from(ms)
+            .ok()
+            .and_then(|ms| PollTimeout::try_from(ms).ok())
+            .unwrap_or(PollTimeout::MAX)
+    });
+    match poll(&mut set, limit) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(set
+        .iter()
+        .enumerate()
+        .filter(|(_, fd)| fd.any().unwrap_or(false))
+        .map(|(position, _)| position)
+        .collect())
+}
+
+/// Whether the user wants a command to end: SIGINT, SIGTERM, SIGHUP, or a line on standard input.
+#[derive(Debug)]
+pub struct Interrupt {
+    signal: UnixStream,
+    watches_input: bool,
+    ends_with_input: bool,
+}
+
+/// Why [`Interrupt::wait`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// The time is over.
+    Timeout,
+    /// The user pressed ENTER, or standard input ended.
+    Input,
+    /// A signal asks the command to end.
+    Signal,
+}
+
+impl Interrupt {
+    /// Takes the signals over for the rest of the process. A line on standard input ends the
+    /// command; its end does too if `ends_with_input`, else it is not looked at any more (a
+    /// command that a script bounded otherwise).
+    ///
+    /// # Errors
+    /// Those of making the socket pair or of sigaction(2).
+    pub fn new(ends_with_input: bool) -> io::Result<Self> {
+        let (signal, ours) = UnixStream::pair()?;
+        signal.set_nonblocking(true)?;
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::low_level::pipe::register(number, ours.try_clone()?)?;
+        }
+        Ok(Self {
+            signal,
+            watches_input: true,
+            ends_with_input,
+        })
+    }
+
+    /// Waits up to `timeout`.
+    ///
+    /// # Errors
+    /// Those of poll(2).
+    pub fn wait(&mut self, timeout: Duration) -> io::Result<Wake> {
+        let stdin = io::stdin();
+        let mut fds = vec![self.signal.as_fd()];
+        if self.watches_input {
+            fds.push(stdin.as_fd());
+        }
+        let ready = wait_readable(&fds, Some(timeout))?;
+        if ready.contains(&0) {
+            return Ok(Wake::Signal);
+        }
+        if ready.contains(&1) {
+            let mut octets = [0; 256];
+            // Not through the buffer of `Stdin`: what is left over must stay visible to poll.
+            let read = nix::unistd::read(&stdin, &mut octets).unwrap_or(0);
+            if read > 0 || self.ends_with_input {
+                return Ok(Wake::Input);
+            }
+            self.watches_input = false;
+        }
+        // A signal may have cut the wait short before its octet was seen.
+        let mut octet = [0];
+        if matches!((&self.signal).read(&mut octet), Ok(1)) {
+            return Ok(Wake::Signal);
+        }
+        Ok(Wake::Timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn readable_descriptors_are_found() {
+        let (a, mut a_peer) = UnixStream::pair().unwrap();
+        let (b, b_peer) = UnixStream::pair().unwrap();
+        let start = Instant::now();
+        let none = wait_readable(&[a.as_fd(), b.as_fd()], Some(Duration::from_micros(10_500)));
+        assert_eq!(none.unwrap(), Vec::<usize>::new());
+        assert!(start.elapsed() >= Duration::from_millis(10));
+        drop(b_peer);
+        assert_eq!(wait_readable(&[a.as_fd(), b.as_fd()], None).unwrap(), [1]);
+        a_peer.write_all(b"x").unwrap();
+        assert_eq!(
+            wait_readable(&[a.as_fd(), b.as_fd()], None).unwrap(),
+            [0, 1]
+        );
+    }
+}
