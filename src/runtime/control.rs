@@ -1,1 +1,0 @@
-//! Control sockets: one JSON request and one JSON reply a line.
