@@ -7,6 +7,7 @@ pub mod datagram;
 pub mod event_loop;
 pub mod files;
 pub mod logging;
+mod message;
 pub mod netlink;
 pub mod netns;
 pub mod packet;
