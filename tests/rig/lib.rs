@@ -6,6 +6,7 @@
 //! takes the rest when the program ends, however it ends.
 
 pub mod capture;
+pub mod control;
 pub mod error;
 pub mod json;
 pub mod need;

@@ -1,6 +1,7 @@
 //! A router: a network namespace, a tree of files and the applets.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -40,6 +41,16 @@ impl Router {
         install.args(["--install", "-s"]).arg(&router.links);
         crate::run::finish(&mut install, LIMIT)?.ok()?;
         Ok(router)
+    }
+
+    /// Gives this router the cables kept in a directory: routers that share it can be joined.
+    ///
+    /// # Errors
+    /// The link could not be made.
+    pub fn plug(&self, cables: &Path) -> Result {
+        let run = self.path("/run/wanbox");
+        fs::create_dir_all(&run)?;
+        symlink(cables, run.join("cable")).context("the directory of cables")
     }
 
     /// The path of a file of this router on the machine.

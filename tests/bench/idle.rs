@@ -1,0 +1,90 @@
+//! What a link costs that carries nothing: memory and wake-ups.
+
+use std::path::Path;
+use std::time::Duration;
+
+use wanbox_rig::error::Context;
+use wanbox_rig::{Error, Result};
+
+use crate::link::Link;
+use crate::{Row, met};
+
+/// Until the kernel's own announcements on new interfaces are over.
+const SETTLE: Duration = Duration::from_secs(15);
+
+/// How long wake-ups are counted.
+const WATCH: Duration = Duration::from_secs(60);
+
+/// Wake-ups that the timers explain in that minute: T391 is 10 s, so six times a
+/// poll leaves and an answer comes; on the node's side a poll comes and T392 starts anew.
+/// Each may wake the daemon once for the timer and once for the frame.
+const EXPLAINED: u64 = 2 * 60 / 10;
+
+/// The resident memory that is allowed, kB.
+const MEMORY: u64 = 4096;
+
+pub fn run(wanbox: &Path) -> Result<Vec<Row>> {
+    let link = Link::new(wanbox)?;
+    std::thread::sleep(SETTLE);
+    let before = watch(&link)?;
+    println!("watching an idle link for {} s", WATCH.as_secs());
+    std::thread::sleep(WATCH);
+    let after = watch(&link)?;
+    let mut rows = Vec::new();
+    for (n, what) in [
+        (0, ("node: resident", "node: wake-ups a minute")),
+        (1, ("CPE: resident", "CPE: wake-ups a minute")),
+    ] {
+        let memory = after[n].memory_kb;
+        let woken = after[n].switches.saturating_sub(before[n].switches);
+        rows.push(Row {
+            what: what.0,
+            wanbox: format!("{memory} kB"),
+            other: String::new(),
+            ratio: String::new(),
+            wanted: format!("at most {MEMORY} kB"),
+            met: met(memory <= MEMORY),
+        });
+        rows.push(Row {
+            what: what.1,
+            wanbox: woken.to_string(),
+            other: String::new(),
+            ratio: String::new(),
+            wanted: format!("at most {EXPLAINED}"),
+            met: met(woken <= EXPLAINED),
+        });
+    }
+    Ok(rows)
+}
+
+/// What the kernel knows of a daemon.
+struct Cost {
+    memory_kb: u64,
+    switches: u64,
+}
+
+fn watch(link: &Link) -> Result<Vec<Cost>> {
+    link.ends
+        .iter()
+        .map(|end| {
+            let pid = end.daemon("wanpipe1")?;
+            let path = format!("/proc/{pid}/status");
+            let text = std::fs::read_to_string(&path).context(&path)?;
+            let field = |name: &str| -> Result<u64> {
+                text.lines()
+                    .find_map(|line| {
+                        line.strip_prefix(name)?
+                            .split_whitespace()
+                            .next()?
+                            .parse()
+                            .ok()
+                    })
+                    .ok_or_else(|| Error::new(format!("{path}: no {name}")))
+            };
+            Ok(Cost {
+                memory_kb: field("VmRSS:")?,
+                switches: field("voluntary_ctxt_switches:")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,64 @@
+//! A Frame Relay link over `udp:` between two network namespaces.
+
+use std::path::Path;
+use std::time::Duration;
+
+use wanbox_rig::{Result, Router, netns, until};
+
+/// Addresses of the two ends on the network between them.
+pub const OUTER: [&str; 2] = ["10.9.0.1", "10.9.0.2"];
+
+/// Addresses of the two ends of the link.
+pub const INNER: [&str; 2] = ["10.0.16.1", "10.0.16.2"];
+
+/// Both routers, the link up.
+pub struct Link {
+    pub ends: [Router; 2],
+}
+
+impl Link {
+    /// Makes the network and the link.
+    ///
+    /// # Errors
+    /// Something is missing, or the link does not come up.
+    pub fn new(wanbox: &Path) -> Result<Self> {
+        let ends = [Router::new(wanbox)?, Router::new(wanbox)?];
+        netns::veth(&ends[0].netns, "eth0", &ends[1].netns, "eth0")?;
+        for (n, router) in ends.iter().enumerate() {
+            let (here, there) = (OUTER[n], OUTER[1 - n]);
+            // Room for a tunnelled packet of 1500 octets: neither tunnel is to be measured by fragments.
+            router.netns.ip("link set eth0 mtu 1600")?;
+            router.netns.ip(&format!("addr add {here}/24 dev eth0"))?;
+            let station = ["NODE", "CPE"][n];
+            router.write("/etc/wanpipe/wanrouter.rc", "WAN_DEVICES=\"wanpipe1\"\n")?;
+            router.write(
+                "/etc/wanpipe/wanpipe1.conf",
+                &format!(
+                    "[devices]\nwanpipe1 = WAN_FR\n\
+                     [interfaces]\nwp1_fr16 = wanpipe1, 16, WANPIPE\n\
+                     [wanpipe1]\nLINE = udp:{here}:7000,{there}:7000\n\
+                     STATION = {station}\nSIGNALLING = ANSI\nT391 = 10\nT392 = 15\n\
+                     NUMBER_OF_DLCI = 1\nFR_ISSUE_FS = YES\nMTU = 1500\nUDPPORT = 9000\n\
+                     [wp1_fr16]\n"
+                ),
+            )?;
+            router.write(
+                "/etc/wanpipe/interfaces/wp1_fr16",
+                &format!(
+                    "IPADDR={}\nNETMASK=255.255.255.255\nPOINTOPOINT={}\n",
+                    INNER[n],
+                    INNER[1 - n]
+                ),
+            )?;
+            router.ok("wanrouter start")?;
+        }
+        let link = Self { ends };
+        until("the link", Duration::from_secs(40), || {
+            Ok(link
+                .ends
+                .iter()
+                .all(|end| end.is_channel_up("wanpipe1", "wp1_fr16")))
+        })?;
+        Ok(link)
+    }
+}
