@@ -20,8 +20,14 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use wanbox_rig::{Need, need, sandbox};
 
+mod cisco_hdlc;
+mod commands;
 mod executable;
+mod faults;
+mod frame_relay;
 mod generated;
+mod monitors;
+mod network;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
@@ -69,5 +75,10 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     trials.extend(executable::tests());
     trials.extend(generated::tests());
+    trials.extend(commands::tests());
+    trials.extend(frame_relay::tests());
+    trials.extend(cisco_hdlc::tests());
+    trials.extend(monitors::tests());
+    trials.extend(faults::tests());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
