@@ -1,1 +1,791 @@
 //! Frame Relay: LMI, PVCs, inverse ARP, committed rates (Q.922, Q.933, T1.617, RFC 2427, RFC 2390).
+//!
+//! [`FrameRelay`] is one link with its channels. Local management is split as the
+//! standards split it: the user side (`user`) asks every T391, the network side
+//! (`network`) answers and watches T392; both judge the link by N392 errors among
+//! the last N393 events (`window`). What the owner must know is not queued as it
+//! happens but derived from what it was told last, so that no peer can make the
+//! queue grow.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use wanbox_wire::ParseError;
+use wanbox_wire::frame_relay::{Address, Frame, MAX_INFORMATION, Payload, Protocol};
+use wanbox_wire::lmi::{Dialect, Message, MessageType, PvcStatus, Repr};
+
+mod channel;
+mod config;
+mod inarp;
+mod network;
+mod pvc;
+mod stats;
+mod user;
+mod window;
+
+pub use config::{
+    ChannelConfig, ChannelError, CommittedRate, Config, Dlci, RangeError, Signalling, Station,
+};
+pub use pvc::status;
+pub use stats::{ChannelStats, LinkStats};
+pub use wanbox_wire::frame_relay::Style;
+
+use channel::Channel;
+use network::Network;
+use pvc::PvcTable;
+use user::User;
+use window::Window;
+
+use crate::{Cause, ChannelId, Delivery, Engine, Event, Header, PayloadKind, Refusal};
+
+/// What is wrong with the line or the peer, as far as their messages tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Diagnosis {
+    /// Nothing known to be wrong.
+    #[default]
+    None,
+    /// Our own enquiries come back.
+    Looped,
+    /// The peer asks too: both ends are CPE.
+    PeerIsCpe,
+    /// The peer reports too: both ends are nodes, or the line is looped.
+    PeerIsNode,
+    /// Nobody asks: the peer is silent, or a node too.
+    Silent,
+    /// The peer speaks this dialect, not ours.
+    WrongDialect(Dialect),
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("no fault known"),
+            Self::Looped => f.write_str("the line is looped: our own enquiries come back"),
+            Self::PeerIsCpe => f.write_str("both ends are CPE: the peer sends enquiries too"),
+            Self::PeerIsNode => f.write_str(
+                "both ends are nodes, or the line is looped: status messages come in unasked",
+            ),
+            Self::Silent => f.write_str("no enquiries: the peer is silent, or a node too"),
+            Self::WrongDialect(dialect) => {
+                write!(f, "wrong signalling: the peer speaks {dialect}")
+            }
+        }
+    }
+}
+
+/// One Frame Relay link.
+#[derive(Debug)]
+pub struct FrameRelay {
+    config: Config,
+    carrier: bool,
+    link_up: bool,
+    /// No failure since the carrier came: the first good exchange brings the link up.
+    fresh: bool,
+    cause: Cause,
+    /// What the owner was told of the link.
+    link_announced: bool,
+    dialect: Option<Dialect>,
+    diagnosis: Diagnosis,
+    window: Window,
+    /// T391 or T392.
+    deadline: Option<Instant>,
+    /// Sequence numbers, sent and received last.
+    send: u8,
+    receive: u8,
+    user: User,
+    network: Network,
+    channels: Vec<Option<Channel>>,
+    pvcs: PvcTable,
+    stats: LinkStats,
+    /// Not later than any channel's next inverse ARP.
+    inarp_next: Option<Instant>,
+    /// Channels with ARP to send.
+    work: VecDeque<u16>,
+    /// Management messages to send.
+    outgoing: VecDeque<Vec<u8>>,
+    /// Channels whose news the owner has not heard.
+    fresh_channels: VecDeque<u16>,
+    /// DLCIs without channel that appeared or left.
+    fresh_dlcis: VecDeque<u16>,
+}
+
+impl FrameRelay {
+    /// The most channels of a link: every DLCI from 1 to 991.
+    pub const MAX_CHANNELS: usize = 991;
+    /// The highest channel number.
+    pub const MAX_CHANNEL_ID: u16 = 1023;
+    /// The most management messages that wait for the owner.
+    const OUTGOING_LIMIT: usize = 64;
+
+    /// A link without channels, its carrier down. An error names the parameter and its range.
+    pub fn new(config: Config) -> Result<Self, RangeError> {
+        config.check()?;
+        Ok(Self {
+            config,
+            carrier: false,
+            link_up: false,
+            fresh: true,
+            cause: Cause::Carrier,
+            link_announced: false,
+            dialect: config.signalling.dialect(),
+            diagnosis: Diagnosis::None,
+            window: Window::new(config.n392, config.n393),
+            deadline: None,
+            send: 0,
+            receive: 0,
+            user: User::default(),
+            network: Network::default(),
+            channels: Vec::new(),
+            pvcs: PvcTable::new(),
+            stats: LinkStats::default(),
+            inarp_next: None,
+            work: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            fresh_channels: VecDeque::new(),
+            fresh_dlcis: VecDeque::new(),
+        })
+    }
+
+    /// Adds a channel. Others are not disturbed; a CPE asks for a full status at once.
+    pub fn add_channel(
+        &mut self,
+        now: Instant,
+        id: ChannelId,
+        config: ChannelConfig,
+    ) -> Result<(), ChannelError> {
+        config.check()?;
+        if id.0 > Self::MAX_CHANNEL_ID {
+            return Err(ChannelError::Range(RangeError {
+                what: "channel number",
+                value: id.0.into(),
+                low: 0,
+                high: Self::MAX_CHANNEL_ID.into(),
+                unit: "",
+            }));
+        }
+        let index = usize::from(id.0);
+        if self.channels.get(index).is_some_and(Option::is_some) {
+            return Err(ChannelError::IdTaken(id));
+        }
+        self.check_dlci(None, config.dlci)?;
+        let channel = Channel::new(now, id, config)?;
+        if self.channels.len() <= index {
+            self.channels.resize_with(index + 1, || None);
+        }
+        if let Some(slot) = self.channels.get_mut(index) {
+            *slot = Some(channel);
+        }
+        self.map(id.0, config.dlci);
+        self.enquire_now(now, true);
+        self.refresh_channel(now, id.0);
+        self.network_changed(id.0);
+        Ok(())
+    }
+
+    /// Takes a channel away. No event follows for it.
+    pub fn remove_channel(&mut self, now: Instant, id: ChannelId) -> Result<(), ChannelError> {
+        let dlci = self.channel(id)?.dlci;
+        if let Some(slot) = self.channels.get_mut(usize::from(id.0)) {
+            *slot = None;
+        }
+        self.unmap(dlci);
+        self.refresh_channels(now);
+        Ok(())
+    }
+
+    /// Changes a channel without disturbing others. Its counters go on; it goes down only when its
+    /// DLCI or the kind of its payload changes.
+    pub fn reconfigure_channel(
+        &mut self,
+        now: Instant,
+        id: ChannelId,
+        config: ChannelConfig,
+    ) -> Result<(), ChannelError> {
+        config.check()?;
+        let channel = self.channel(id)?;
+        let (before, held) = (channel.config, channel.dlci);
+        if before.dlci != config.dlci {
+            self.check_dlci(Some(id), config.dlci)?;
+        }
+        if let Some(channel) = self.channel_at(id.0) {
+            if before.committed != config.committed {
+                channel.set_committed(now, config.committed)?;
+            }
+            channel.config = config;
+            if before.local != config.local || before.inarp != config.inarp {
+                channel.peer = None;
+            }
+            if before.dlci != config.dlci || before.bridged != config.bridged {
+                channel.bounced |= channel.up;
+                channel.up = false;
+            }
+        }
+        if before.dlci != config.dlci {
+            self.unmap(held);
+            if let Some(channel) = self.channel_at(id.0) {
+                channel.new = true;
+                channel.dlci = match config.dlci {
+                    Dlci::Fixed(dlci) => Some(dlci),
+                    Dlci::Auto => None,
+                };
+            }
+            self.map(id.0, config.dlci);
+            self.enquire_now(now, true);
+            self.network_changed(id.0);
+        }
+        self.refresh_channels(now);
+        self.arm_inarp(now, id.0);
+        Ok(())
+    }
+
+    /// The owner wants the channel up (as at first) or down. A node reports it to the peer.
+    pub fn set_channel_admin(
+        &mut self,
+        now: Instant,
+        id: ChannelId,
+        up: bool,
+    ) -> Result<(), ChannelError> {
+        if self.channel(id)?.admin == up {
+            return Ok(());
+        }
+        if let Some(channel) = self.channel_at(id.0) {
+            channel.admin = up;
+        }
+        self.network_changed(id.0);
+        self.refresh_channel(now, id.0);
+        Ok(())
+    }
+
+    /// Our address and mask on the channel, for ARP; the peer's address is asked for anew.
+    pub fn set_local_address(
+        &mut self,
+        now: Instant,
+        id: ChannelId,
+        local: Option<(Ipv4Addr, Ipv4Addr)>,
+    ) -> Result<(), ChannelError> {
+        let mut config = self.channel(id)?.config;
+        config.local = local;
+        self.reconfigure_channel(now, id, config)
+    }
+
+    /// The parameters of the link.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The link carries data.
+    pub fn link_up(&self) -> bool {
+        self.link_up
+    }
+
+    /// The dialect spoken, when one is known.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.dialect
+    }
+
+    /// What is wrong with the line or the peer.
+    pub fn diagnosis(&self) -> Diagnosis {
+        self.diagnosis
+    }
+
+    /// The counters of the link and the present sequence numbers and events.
+    pub fn link_stats(&self) -> LinkStats {
+        LinkStats {
+            send_sequence: self.send,
+            receive_sequence: self.receive,
+            n392_current: self.window.errors(),
+            n393_current: self.window.recorded(),
+            ..self.stats
+        }
+    }
+
+    /// Counts the link's counters from zero again.
+    pub fn flush_link_stats(&mut self) {
+        self.stats = LinkStats {
+            t391_consecutive: self.stats.t391_consecutive,
+            t392_consecutive: self.stats.t392_consecutive,
+            ..LinkStats::default()
+        };
+    }
+
+    /// The counters of a channel.
+    pub fn channel_stats(&self, id: ChannelId) -> Option<&ChannelStats> {
+        Some(&self.channel(id).ok()?.stats)
+    }
+
+    /// Counts a channel's counters from zero again. False when there is no such channel.
+    pub fn flush_channel_stats(&mut self, now: Instant, id: ChannelId) -> bool {
+        let channel = self.channel_at(id.0);
+        channel
+            .map(|channel| channel.stats = ChannelStats::new(now))
+            .is_some()
+    }
+
+    /// The parameters of a channel.
+    pub fn channel_config(&self, id: ChannelId) -> Option<&ChannelConfig> {
+        Some(&self.channel(id).ok()?.config)
+    }
+
+    /// The DLCI of a channel; none while `auto` has not found one.
+    pub fn channel_dlci(&self, id: ChannelId) -> Option<u16> {
+        self.channel(id).ok()?.dlci
+    }
+
+    /// The channel of a DLCI.
+    pub fn channel_of(&self, dlci: u16) -> Option<ChannelId> {
+        self.pvcs.get(dlci).channel.map(ChannelId)
+    }
+
+    /// The channel carries data.
+    pub fn channel_up(&self, id: ChannelId) -> bool {
+        self.channel(id).is_ok_and(|channel| channel.up)
+    }
+
+    /// The peer's address as learned by ARP.
+    pub fn channel_peer(&self, id: ChannelId) -> Option<Ipv4Addr> {
+        self.channel(id).ok()?.peer
+    }
+
+    /// The channel's excess burst is withheld because the network signals congestion.
+    pub fn channel_throttled(&self, now: Instant, id: ChannelId) -> bool {
+        self.channel(id).is_ok_and(|channel| channel.throttled(now))
+    }
+
+    /// Every DLCI that is configured or that the switch reports, in order, with bits of [`status`].
+    pub fn pvc_list(&self) -> impl Iterator<Item = (u16, u8)> {
+        self.pvcs.iter().filter_map(|(dlci, pvc)| {
+            let channel = match pvc.channel {
+                Some(index) => self.channels.get(usize::from(index))?.as_ref(),
+                None => None,
+            };
+            match (self.config.station, channel) {
+                (Station::Cpe, _) if self.config.signalling != Signalling::None => {
+                    (pvc.bits != 0 || channel.is_some()).then_some((dlci, pvc.bits))
+                }
+                (_, Some(channel)) => {
+                    let mut bits = status::INCLUDED;
+                    if channel.up {
+                        bits |= status::ACTIVE;
+                    }
+                    if self.config.station == Station::Node && channel.new {
+                        bits |= status::NEW;
+                    }
+                    Some((dlci, bits))
+                }
+                (_, None) => None,
+            }
+        })
+    }
+
+    fn channel(&self, id: ChannelId) -> Result<&Channel, ChannelError> {
+        self.channels
+            .get(usize::from(id.0))
+            .and_then(Option::as_ref)
+            .ok_or(ChannelError::NoSuchChannel(id))
+    }
+
+    fn channel_at(&mut self, index: u16) -> Option<&mut Channel> {
+        self.channels.get_mut(usize::from(index))?.as_mut()
+    }
+
+    /// Whether this DLCI may be given to a channel, new or changed.
+    fn check_dlci(&self, changed: Option<ChannelId>, dlci: Dlci) -> Result<(), ChannelError> {
+        let mut others = self
+            .channels
+            .iter()
+            .flatten()
+            .filter(|channel| Some(channel.id) != changed);
+        match dlci {
+            Dlci::Auto => {
+                let asks = self.config.station == Station::Cpe
+                    && self.config.signalling != Signalling::None;
+                match asks && others.next().is_none() {
+                    true => Ok(()),
+                    false => Err(ChannelError::AutoNotAlone),
+                }
+            }
+            Dlci::Fixed(dlci) => {
+                for other in others {
+                    if other.config.dlci == Dlci::Auto {
+                        return Err(ChannelError::AutoNotAlone);
+                    }
+                    if other.dlci == Some(dlci) {
+                        return Err(ChannelError::DlciTaken(dlci));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn map(&mut self, index: u16, dlci: Dlci) {
+        match dlci {
+            Dlci::Fixed(dlci) => {
+                if let Some(pvc) = self.pvcs.get_mut(dlci) {
+                    pvc.channel = Some(index);
+                    if !pvc.is(status::INCLUDED) {
+                        pvc.bits = status::WAITING;
+                    }
+                }
+                self.announce_dlci(dlci);
+            }
+            Dlci::Auto => self.assign_auto(),
+        }
+    }
+
+    fn unmap(&mut self, dlci: Option<u16>) {
+        let Some(dlci) = dlci else {
+            return;
+        };
+        if let Some(pvc) = self.pvcs.get_mut(dlci) {
+            pvc.channel = None;
+            if !pvc.is(status::INCLUDED) {
+                pvc.bits = 0;
+            }
+        }
+        self.announce_dlci(dlci);
+        self.network_removed(dlci);
+    }
+
+    /// Notes an event of link integrity and draws the consequence.
+    fn record(&mut self, now: Instant, error: bool) {
+        self.window.record(error);
+        if self.link_up {
+            if self.window.failed() {
+                self.stats.n392_reached += 1;
+                let cause = match self.diagnosis {
+                    Diagnosis::Looped => Cause::Looped,
+                    _ => Cause::Keepalive,
+                };
+                self.take_link_down(now, cause);
+            }
+        } else if !error && (self.fresh || self.window.recovered()) {
+            self.link_up = true;
+            self.fresh = false;
+            self.stats.ups += 1;
+            // Errors from before are forgiven, or the next one would count them again.
+            self.window.clear();
+        }
+    }
+
+    fn take_link_down(&mut self, now: Instant, cause: Cause) {
+        if self.link_up {
+            self.stats.downs += 1;
+        }
+        self.link_up = false;
+        self.fresh = false;
+        self.cause = cause;
+        if self.config.station == Station::Cpe {
+            self.user_link_down();
+        }
+        self.refresh_channels(now);
+    }
+
+    fn refresh_channels(&mut self, now: Instant) {
+        for index in 0..self.channels.len() {
+            self.refresh_channel(now, index as u16);
+        }
+    }
+
+    /// Works out whether a channel carries data.
+    fn refresh_channel(&mut self, now: Instant, index: u16) {
+        let reported =
+            self.config.station == Station::Cpe && self.config.signalling != Signalling::None;
+        let link_up = self.link_up;
+        let Some(channel) = self
+            .channels
+            .get_mut(usize::from(index))
+            .and_then(Option::as_mut)
+        else {
+            return;
+        };
+        let active = channel
+            .dlci
+            .is_some_and(|dlci| !reported || self.pvcs.get(dlci).is(status::ACTIVE));
+        let up = link_up && channel.admin && active;
+        let changed = up != channel.up;
+        let tell = up != channel.announced || channel.bounced;
+        channel.up = up;
+        if changed {
+            channel.peer = None;
+            channel.peer_fresh = false;
+            self.arm_inarp(now, index);
+        }
+        if changed || tell {
+            self.announce_channel(index);
+        }
+    }
+
+    /// Remembers that the owner must hear of a channel.
+    fn announce_channel(&mut self, index: u16) {
+        if let Some(channel) = self.channel_at(index)
+            && !channel.queued
+        {
+            channel.queued = true;
+            self.fresh_channels.push_back(index);
+        }
+    }
+
+    /// Remembers that the owner may have to hear of a DLCI without channel.
+    fn announce_dlci(&mut self, dlci: u16) {
+        let Some(pvc) = self.pvcs.get_mut(dlci) else {
+            return;
+        };
+        let present = pvc.is(status::INCLUDED) && pvc.channel.is_none();
+        if present != pvc.announced && !pvc.queued {
+            pvc.queued = true;
+            self.fresh_dlcis.push_back(dlci);
+        }
+    }
+
+    fn queue_message(&mut self, repr: &Repr, pvcs: impl Iterator<Item = PvcStatus>) {
+        if self.outgoing.len() >= Self::OUTGOING_LIMIT {
+            self.stats.control_overflow += 1;
+            return;
+        }
+        let pvcs: Vec<PvcStatus> = pvcs.collect();
+        let mut frame = vec![0; repr.len(pvcs.len())];
+        if repr.emit(pvcs.into_iter(), &mut frame).is_some() {
+            self.outgoing.push_back(frame);
+        }
+    }
+
+    /// A frame on one of the management DLCIs.
+    fn receive_management(&mut self, now: Instant, frame: &Frame<'_>) {
+        if self.config.signalling == Signalling::None {
+            self.stats.unexpected_signalling += 1;
+            return;
+        }
+        let Ok(message) = Message::parse(frame) else {
+            self.stats.bad_signalling += 1;
+            return;
+        };
+        if message.bad_elements() > 0 {
+            self.stats.bad_signalling += 1;
+        }
+        match (self.config.station, message.repr.message_type) {
+            (Station::Cpe, MessageType::Status) => self.user_status(now, &message),
+            (Station::Cpe, MessageType::StatusEnquiry) => self.user_enquiry(&message),
+            (Station::Node, MessageType::StatusEnquiry) => self.network_enquiry(now, &message),
+            (Station::Node, MessageType::Status) => self.network_status(),
+        }
+    }
+
+    /// The payload of a frame that came in on a channel.
+    fn receive_data<'f>(
+        &mut self,
+        now: Instant,
+        index: u16,
+        frame: &Frame<'f>,
+    ) -> Option<Delivery<'f>> {
+        let channel = self.channel_at(index)?;
+        if !channel.up {
+            channel.stats.rx_inactive += 1;
+            return None;
+        }
+        channel.note_received(now, frame.address, frame.information.len());
+        let payload = match Payload::parse(frame.information) {
+            Ok(payload) => payload,
+            Err(error) => {
+                channel.stats.rx_dropped += 1;
+                if matches!(
+                    error,
+                    wanbox_wire::frame_relay::EncapsulationError::Format(_)
+                ) {
+                    self.stats.rx_format_error += 1;
+                }
+                return None;
+            }
+        };
+        if payload.protocol == Protocol::Arp && !channel.config.bridged {
+            self.receive_arp(index, payload.data);
+            return None;
+        }
+        let Some(kind) = channel.kind(payload.protocol) else {
+            channel.stats.rx_dropped += 1;
+            return None;
+        };
+        Some(Delivery {
+            channel: ChannelId(index),
+            kind,
+            payload: payload.data,
+        })
+    }
+}
+
+impl Engine for FrameRelay {
+    fn carrier(&mut self, now: Instant, up: bool) {
+        if self.carrier == up {
+            return;
+        }
+        self.carrier = up;
+        self.deadline = None;
+        self.outgoing.clear();
+        self.window.clear();
+        self.diagnosis = Diagnosis::None;
+        self.dialect = self.config.signalling.dialect();
+        if !up {
+            self.take_link_down(now, Cause::Carrier);
+            return;
+        }
+        self.fresh = true;
+        self.send = 0;
+        self.receive = 0;
+        self.stats.t391_consecutive = 0;
+        self.stats.t392_consecutive = 0;
+        match (self.config.signalling, self.config.station) {
+            (Signalling::None, _) => {
+                self.link_up = true;
+                self.stats.ups += 1;
+                self.refresh_channels(now);
+            }
+            (_, Station::Cpe) => {
+                self.stats.initializations += 1;
+                self.user_start(now);
+            }
+            (_, Station::Node) => {
+                self.stats.initializations += 1;
+                self.network_start(now);
+            }
+        }
+    }
+
+    fn receive<'f>(&mut self, now: Instant, frame: &'f [u8]) -> Option<Delivery<'f>> {
+        if !self.carrier {
+            self.stats.rx_without_carrier += 1;
+            return None;
+        }
+        if frame.len() > MAX_INFORMATION + Address::LEN {
+            self.stats.rx_too_long += 1;
+            return None;
+        }
+        let frame = match Frame::parse(frame) {
+            Ok(frame) => frame,
+            Err(ParseError::Truncated { .. }) => {
+                self.stats.rx_too_short += 1;
+                return None;
+            }
+            Err(_) => {
+                self.stats.rx_bad_address += 1;
+                return None;
+            }
+        };
+        let dlci = frame.address.dlci;
+        if Dialect::ALL.iter().any(|dialect| dialect.dlci() == dlci) {
+            self.receive_management(now, &frame);
+            return None;
+        }
+        match self.pvcs.get(dlci).channel {
+            Some(index) => self.receive_data(now, index, &frame),
+            None => {
+                self.stats.rx_unknown_dlci += 1;
+                None
+            }
+        }
+    }
+
+    fn encapsulate(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        kind: PayloadKind,
+        octets: usize,
+    ) -> Result<Header, Refusal> {
+        if !self.link_up {
+            self.stats.tx_link_down += 1;
+            return Err(Refusal::LinkDown);
+        }
+        match self.channel_at(channel.0) {
+            Some(channel) => channel.encapsulate(now, kind, octets),
+            None => {
+                self.stats.tx_unknown_channel += 1;
+                Err(Refusal::ChannelDown)
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            match self.config.station {
+                Station::Cpe => self.user_timeout(now),
+                Station::Node => self.network_timeout(now),
+            }
+        }
+        self.inarp_timeout(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline.into_iter().chain(self.inarp_next).min()
+    }
+
+    fn poll_transmit(&mut self, frame: &mut Vec<u8>) -> bool {
+        match self.outgoing.pop_front() {
+            Some(message) => {
+                frame.clear();
+                frame.extend_from_slice(&message);
+                true
+            }
+            None => self.transmit_arp(frame),
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        if self.link_announced != self.link_up {
+            self.link_announced = self.link_up;
+            if self.link_up {
+                return Some(Event::LinkUp);
+            }
+            // With the link every channel is down, without an event of its own.
+            for channel in self.channels.iter_mut().flatten() {
+                channel.announced = false;
+                channel.bounced = false;
+            }
+            return Some(Event::LinkDown(self.cause));
+        }
+        while let Some(&index) = self.fresh_channels.front() {
+            if let Some(channel) = self.channel_at(index) {
+                if let Some(event) = channel.news() {
+                    return Some(event);
+                }
+                channel.queued = false;
+            }
+            self.fresh_channels.pop_front();
+        }
+        while let Some(dlci) = self.fresh_dlcis.pop_front() {
+            let Some(pvc) = self.pvcs.get_mut(dlci) else {
+                continue;
+            };
+            pvc.queued = false;
+            let present = pvc.is(status::INCLUDED) && pvc.channel.is_none();
+            if present != pvc.announced {
+                pvc.announced = present;
+                return Some(Event::UnconfiguredDlci { dlci, present });
+            }
+        }
+        None
+    }
+}
+
+impl Channel {
+    /// The next thing that the owner does not know of the channel.
+    fn news(&mut self) -> Option<Event> {
+        if self.announced && (self.bounced || !self.up) {
+            self.announced = false;
+            self.bounced = false;
+            return Some(Event::ChannelDown(self.id));
+        }
+        self.bounced = false;
+        if self.up && !self.announced {
+            self.announced = true;
+            return Some(Event::ChannelUp(self.id));
+        }
+        let peer = self.peer.filter(|_| self.peer_fresh && self.up)?;
+        self.peer_fresh = false;
+        Some(Event::PeerAddress(self.id, peer))
+    }
+}
+
+#[cfg(test)]
+mod tests;
