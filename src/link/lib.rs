@@ -6,3 +6,4 @@
 pub mod bucket;
 pub mod offload;
 pub mod pace;
+pub mod random;
