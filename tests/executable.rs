@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 use wanbox_rig::run::finish;
 use wanbox_rig::{Error, Finished, Need, Result, TempDir, ensure, need};
 
-use crate::{test, wanbox};
+use crate::{source, test, wanbox};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -48,6 +48,11 @@ pub fn tests() -> Vec<Trial> {
             "executable::install_refuses_a_missing_directory",
             &[],
             install_missing,
+        ),
+        test(
+            "executable::make_install",
+            &[Need::Build, Need::Tool("make")],
+            make_install,
         ),
     ]
 }
@@ -283,5 +288,50 @@ fn install_missing() -> Result {
     let path = dir.path().join("nowhere");
     let finished = run(&["--install", "-s", &path.to_string_lossy()])?.code(1)?;
     ensure!(finished.stderr.contains("nowhere"), "{finished:?}");
+    Ok(())
+}
+
+/// `make install` puts everything below `DESTDIR`, and leaves configuration that is there.
+fn make_install() -> Result {
+    let dir = TempDir::new()?;
+    let make = || {
+        let mut make = Command::new("make");
+        make.arg("install")
+            .arg(format!("DESTDIR={}", dir.path().display()))
+            .current_dir(source());
+        finish(&mut make, LIMIT)?.ok()
+    };
+    make()?;
+    let at = |path: &str| dir.path().join(path);
+    for name in applets()? {
+        ensure!(
+            fs::canonicalize(at("usr/sbin").join(&name))?
+                == fs::canonicalize(at("usr/bin/wanbox"))?,
+            "{name} leads elsewhere"
+        );
+        // The links must hold when the tree is moved to its place.
+        let target = fs::read_link(at("usr/sbin").join(&name))?;
+        ensure!(
+            target.is_relative(),
+            "{name} is a link to {}",
+            target.display()
+        );
+        for file in [
+            format!("usr/share/man/man8/{name}.8"),
+            format!("usr/share/bash-completion/completions/{name}"),
+            format!("usr/share/zsh/site-functions/_{name}"),
+            format!("usr/share/fish/vendor_completions.d/{name}.fish"),
+        ] {
+            ensure!(at(&file).is_file(), "{file} is missing");
+        }
+    }
+    let rc = at("etc/wanpipe/wanrouter.rc");
+    ensure!(rc.is_file(), "no wanrouter.rc");
+    fs::write(&rc, "WAN_DEVICES=\"mine\"\n")?;
+    make()?;
+    ensure!(
+        fs::read_to_string(&rc)? == "WAN_DEVICES=\"mine\"\n",
+        "configuration was overwritten"
+    );
     Ok(())
 }
