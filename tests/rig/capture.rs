@@ -46,6 +46,8 @@ pub fn count(file: &Path, filter: &str) -> Result<usize> {
 /// # Errors
 /// There are none, or it does: the error has its words.
 pub fn clean(file: &Path) -> Result {
+    // tshark would read any file as something.
+    link_type(file)?;
     crate::ensure!(count(file, "")? > 0, "{}: no frames", file.display());
     let bad = fields(
         file,

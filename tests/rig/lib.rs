@@ -25,3 +25,6 @@ pub use router::Router;
 pub use run::Finished;
 pub use temp::TempDir;
 pub use wait::{until, wait_for};
+
+#[cfg(test)]
+mod tests;
