@@ -2,6 +2,7 @@
 
 use super::*;
 use wanbox_sim::{End, Endpoint, Impairments, Line, Pair, Random, for_each_seed};
+use wanbox_wire::cisco_hdlc::{BROADCAST, CONTROL, Frame, Slarp, UNICAST};
 
 const MASK: Ipv4Addr = Ipv4Addr::new(255, 255, 255, 252);
 const SECOND: Duration = Duration::from_secs(1);
@@ -492,7 +493,7 @@ fn noise_breaks_nothing_and_is_counted() {
         assert!(stats.keepalives_tx <= pair.elapsed().as_secs() + 2);
         assert!(stats.slarp_replies_tx <= stats.slarp_requests_rx);
 
-        // And when it is quiet again the link is there, unless the noise told A a false address.
+        // And when it is quiet again the link is there.
         pair.line.impair(good_line(&mut random));
         if !a.streaming {
             let settled = bound(&a, &b) + JITTER;

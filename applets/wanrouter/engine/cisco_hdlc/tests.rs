@@ -2,6 +2,7 @@
 
 use super::*;
 use wanbox_sim::Clock;
+use wanbox_wire::cisco_hdlc::{Frame, Slarp};
 
 const CHANNEL: ChannelId = ChannelId(7);
 const ONE: Ipv4Addr = Ipv4Addr::new(201, 1, 1, 1);
