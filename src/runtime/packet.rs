@@ -1,1 +1,279 @@
-//! Packet sockets on kernel devices.
+//! Packet sockets: raw frames of a kernel device (`packet(7)`), such as the HDLC devices of serial cards.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use crate::message;
+use crate::netlink::{Link, Netlink, NetlinkError};
+
+const ALL_PROTOCOLS: u16 = libc::ETH_P_ALL as u16;
+const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
+
+/// What frames a device carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// Frame Relay (`ARPHRD_FRAD`, 770).
+    FrameRelay,
+    /// Cisco HDLC (`ARPHRD_CISCO`, 513).
+    CiscoHdlc,
+    /// HDLC frames of any protocol (`ARPHRD_RAWHDLC`, 518).
+    RawHdlc,
+    /// Ethernet: only a carrier of bits here. The driver lengthens frames of less than 14 octets with zeroes.
+    Ethernet,
+    /// Another `ARPHRD_` number.
+    Other(u16),
+}
+
+impl FrameKind {
+    fn of(kind: u16) -> Self {
+        match kind {
+            770 => Self::FrameRelay,
+            513 => Self::CiscoHdlc,
+            518 => Self::RawHdlc,
+            1 => Self::Ethernet,
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// Why a packet socket could not be opened.
+#[derive(Debug)]
+pub enum PacketError {
+    /// Asking for the interface failed, or there is none of that name.
+    Interface(NetlinkError),
+    /// A device whose frames are of no use here.
+    Kind {
+        /// The interface.
+        name: String,
+        /// Its hardware type.
+        kind: u16,
+    },
+    /// Anything else.
+    System {
+        /// The interface.
+        name: String,
+        /// What was asked.
+        what: &'static str,
+        /// What the kernel said.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for PacketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interface(error) => write!(f, "{error}"),
+            Self::Kind { name, kind } => write!(
+                f,
+                "{name}: hardware type {kind} carries no HDLC frames; Frame Relay (770), Cisco HDLC (513), \
+                 raw HDLC (518) and Ethernet (1) do"
+            ),
+            Self::System { name, what, error } => write!(f, "{name}: {what}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for PacketError {}
+
+impl From<NetlinkError> for PacketError {
+    fn from(error: NetlinkError) -> Self {
+        Self::Interface(error)
+    }
+}
+
+/// What happened on a packet socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Frames sent.
+    pub sent: u64,
+    /// Frames received.
+    pub received: u64,
+    /// Frames not sent: the device is down, or too long for it.
+    pub refused: u64,
+    /// Frames received that did not fit the buffer.
+    pub cut: u64,
+}
+
+/// A raw socket bound to one device, non-blocking.
+#[derive(Debug)]
+pub struct PacketSocket {
+    socket: OwnedFd,
+    name: String,
+    index: u32,
+    kind: FrameKind,
+    stats: Stats,
+}
+
+impl PacketSocket {
+    /// Opens a socket on the interface `name` of the calling thread's network namespace. Our own
+    /// frames do not come back. On Ethernet the device hears everything (promiscuous).
+    ///
+    /// # Errors
+    /// No such interface, one of another kind, or not permitted (CAP_NET_RAW).
+    pub fn open(name: &str) -> Result<Self, PacketError> {
+        let link = Netlink::open()?.link(name)?;
+        let kind = FrameKind::of(link.kind);
+        if matches!(kind, FrameKind::Other(_)) {
+            return Err(PacketError::Kind {
+                name: name.to_owned(),
+                kind: link.kind,
+            });
+        }
+        let fail = |what: &'static str| {
+            move |error| PacketError::System {
+                name: name.to_owned(),
+                what,
+                error,
+            }
+        };
+        let flags = libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        // Protocol 0: nothing is received before the socket is bound to its device.
+        // SAFETY: socket takes and returns plain integers.
+        let fd = unsafe { libc::socket(libc::AF_PACKET, flags, 0) };
+        if fd < 0 {
+            return Err(fail("opening a packet socket")(io::Error::last_os_error()));
+        }
+        // SAFETY: socket just returned this descriptor; nothing else owns it.
+        let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+        message::set_option(socket.as_fd(), libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+            .map_err(fail("leaving out our own frames (Linux 4.20 or later)"))?;
+        if kind == FrameKind::Ethernet {
+            promiscuous(&socket, link.index).map_err(fail("promiscuous mode"))?;
+        }
+        bind(&socket, link.index).map_err(fail("binding a packet socket"))?;
+        Ok(Self {
+            socket,
+            name: link.name,
+            index: link.index,
+            kind,
+            stats: Stats::default(),
+        })
+    }
+
+    /// The device's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The device's number, as the [`crate::netlink::Monitor`]'s events have it.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// What frames it carries.
+    pub fn kind(&self) -> FrameKind {
+        self.kind
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Whether the device has carrier now. Later changes come from a [`crate::netlink::Monitor`].
+    ///
+    /// # Errors
+    /// The device is gone.
+    pub fn carrier(&self) -> Result<bool, NetlinkError> {
+        Ok(Link::is_running(&Netlink::open()?.link(&self.name)?))
+    }
+
+    /// Receives one frame. `None`: nothing there now, or the device is down.
+    ///
+    /// # Errors
+    /// Only what no later call can mend: the device is gone (`ENXIO`, `ENODEV`).
+    pub fn receive(&mut self, frame: &mut [u8]) -> io::Result<Option<usize>> {
+        match message::receive(self.socket.as_fd(), &mut [IoSliceMut::new(frame)], None) {
+            Ok(got) if got.flags & libc::MSG_TRUNC != 0 => {
+                self.stats.cut += 1;
+                Ok(None)
+            }
+            Ok(got) => {
+                self.stats.received += 1;
+                Ok(Some(got.len))
+            }
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EAGAIN | libc::EINTR | libc::ENETDOWN) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Sends one frame made of pieces. `false`: the queue is full, the frame was not taken. A frame
+    /// that the device does not take is dropped and counted.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn send(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<bool> {
+        let mut sent = message::send(self.socket.as_fd(), pieces, None);
+        if sent
+            .as_ref()
+            .is_err_and(|e| e.raw_os_error() == Some(libc::ENETDOWN))
+        {
+            // The socket also reports so, once, that the device was down before. The second answer is about now.
+            sent = message::send(self.socket.as_fd(), pieces, None);
+        }
+        match sent {
+            Ok(_) => {
+                self.stats.sent += 1;
+                Ok(true)
+            }
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EAGAIN | libc::EINTR) => Ok(false),
+                Some(libc::ENOBUFS | libc::ENETDOWN | libc::EMSGSIZE | libc::EINVAL) => {
+                    self.stats.refused += 1;
+                    Ok(true)
+                }
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+impl AsFd for PacketSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn bind(socket: &OwnedFd, index: u32) -> io::Result<()> {
+    // SAFETY: sockaddr_ll is plain data; all zeroes is a valid value.
+    let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = ALL_PROTOCOLS.to_be();
+    address.sll_ifindex = index as libc::c_int;
+    let size = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: the pointer and the size describe the local address.
+    let done = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), size) };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+fn promiscuous(socket: &OwnedFd, index: u32) -> io::Result<()> {
+    // SAFETY: packet_mreq is plain data; all zeroes is a valid value.
+    let mut request: libc::packet_mreq = unsafe { mem::zeroed() };
+    request.mr_ifindex = index as libc::c_int;
+    request.mr_type = libc::PACKET_MR_PROMISC as u16;
+    let size = size_of::<libc::packet_mreq>() as libc::socklen_t;
+    // SAFETY: the pointer and the size describe the local request.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_ADD_MEMBERSHIP,
+            (&raw const request).cast(),
+            size,
+        )
+    };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,0 @@
-//! Addresses, routes and link state of the host.

@@ -1,0 +1,177 @@
+use super::*;
+use crate::netns::tests::namespace_or_skip;
+use crate::tun::{Mode, Options, Tun};
+
+fn tun(name: &str, mode: Mode, carrier: bool) -> Option<Tun> {
+    let options = Options {
+        offload: false,
+        carrier,
+    };
+    match Tun::open(name, mode, &options) {
+        Ok(tun) => Some(tun),
+        Err(error) => {
+            eprintln!("skipped: needs /dev/net/tun: {error}");
+            None
+        }
+    }
+}
+
+/// The kernel follows the carrier a moment later.
+pub(crate) fn until_running(netlink: &mut Netlink, name: &str, wanted: bool) {
+    for _ in 0..2000 {
+        if netlink.link(name).unwrap().is_running() == wanted {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("{name}: running is not {wanted} after 2 s");
+}
+
+#[test]
+fn links_addresses_and_routes_of_a_namespace() {
+    let Some(namespace) = namespace_or_skip() else {
+        return;
+    };
+    namespace
+        .run(|| {
+            let mut netlink = Netlink::open().unwrap();
+            let Some(tun) = tun("wbn0", Mode::Tun, false) else {
+                return;
+            };
+            let mut monitor = Monitor::open().unwrap();
+            let link = netlink.link("wbn0").unwrap();
+            assert!(!link.is_up());
+            netlink.set_mtu(link.index, 1400).unwrap();
+            let address = Address {
+                local: [10, 9, 0, 1].into(),
+                peer: Some([10, 9, 0, 2].into()),
+                prefix_len: 32,
+                broadcast: None,
+            };
+            let second = Address {
+                local: [10, 8, 0, 1].into(),
+                peer: None,
+                prefix_len: 24,
+                broadcast: Some([10, 8, 0, 255].into()),
+            };
+            let v6 = Address {
+                local: "2001:db8::1".parse().unwrap(),
+                peer: None,
+                prefix_len: 64,
+                broadcast: None,
+            };
+            for wanted in [&address, &second, &v6] {
+                netlink.add_address(link.index, wanted).unwrap();
+            }
+            let twice = netlink.add_address(link.index, &address).unwrap_err();
+            assert_eq!(twice.errno(), Some(libc::EEXIST));
+            assert!(
+                twice.to_string().contains("10.9.0.1 peer 10.9.0.2/32"),
+                "{twice}"
+            );
+            netlink.set_up(link.index, true).unwrap();
+            let up = netlink.link("wbn0").unwrap();
+            assert!(up.is_up() && !up.is_running() && up.mtu == 1400, "{up:?}");
+            tun.set_carrier(true).unwrap();
+            until_running(&mut netlink, "wbn0", true);
+            let all = netlink.addresses(Some(link.index)).unwrap();
+            for wanted in [address, second, v6] {
+                assert!(all.contains(&(link.index, wanted)), "{wanted}: {all:?}");
+            }
+
+            let default = Route::default_v4(link.index, None);
+            netlink.add_route(&default).unwrap();
+            assert_eq!(
+                netlink.add_route(&default).unwrap_err().errno(),
+                Some(libc::EEXIST)
+            );
+            let better = Route::default_v4(link.index, Some([10, 9, 0, 2].into()));
+            netlink.replace_route(&better).unwrap();
+            let defaults: Vec<_> = netlink
+                .routes()
+                .unwrap()
+                .into_iter()
+                .filter(|r| r.prefix_len == 0 && r.destination.is_ipv4())
+                .collect();
+            assert_eq!(defaults, [better]);
+            netlink.delete_route(&better).unwrap();
+            assert_eq!(
+                netlink.delete_route(&better).unwrap_err().errno(),
+                Some(libc::ESRCH)
+            );
+            let net6 = Route::through("2001:db8:1::".parse().unwrap(), 48, link.index);
+            netlink.add_route(&net6).unwrap();
+            assert!(
+                netlink
+                    .routes()
+                    .unwrap()
+                    .iter()
+                    .any(|r| r.destination == net6.destination && r.prefix_len == 48)
+            );
+            netlink.delete_route(&net6).unwrap();
+
+            netlink.flush_addresses(link.index).unwrap();
+            let rest = netlink.addresses(Some(link.index)).unwrap();
+            assert!(
+                !rest.iter().any(|(_, a)| [address, second, v6].contains(a)),
+                "{rest:?}"
+            );
+            netlink.set_up(link.index, false).unwrap();
+            drop(tun);
+
+            let mut events = Vec::new();
+            while let Some(event) = monitor.poll_event().unwrap() {
+                events.push(event);
+            }
+            assert!(events.contains(&NetEvent::Address(link.index, address)));
+            assert!(events.contains(&NetEvent::AddressGone(link.index, address)));
+            assert!(
+                events
+                    .iter()
+                    .any(|e| matches!(e, NetEvent::Link(l) if l.name == "wbn0" && l.is_running()))
+            );
+            assert!(
+                events
+                    .iter()
+                    .any(|e| matches!(e, NetEvent::LinkGone(l) if l.index == link.index))
+            );
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_tap_in_a_bridge() {
+    let Some(namespace) = namespace_or_skip() else {
+        return;
+    };
+    namespace
+        .run(|| {
+            let mut netlink = Netlink::open().unwrap();
+            let Some(_tap) = tun("wbt0", Mode::Tap, true) else {
+                return;
+            };
+            netlink.add_link("wbb0", NewLink::Bridge).unwrap();
+            let bridge = netlink.link("wbb0").unwrap().index;
+            let tap = netlink.link("wbt0").unwrap().index;
+            netlink.set_bridge(tap, Some(bridge)).unwrap();
+            assert_eq!(netlink.link("wbt0").unwrap().bridge, Some(bridge));
+            netlink.set_bridge(tap, None).unwrap();
+            assert_eq!(netlink.link("wbt0").unwrap().bridge, None);
+            netlink.delete_link(bridge).unwrap();
+            assert_eq!(
+                netlink.link("wbb0").unwrap_err().errno(),
+                Some(libc::ENODEV)
+            );
+        })
+        .unwrap();
+}
+
+#[test]
+fn errors_say_what_was_asked() {
+    let mut netlink = Netlink::open().unwrap();
+    let error = netlink.set_mtu(999_999, 1500).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "setting the MTU of link 999999 to 1500: No such device (os error 19)"
+    );
+}

@@ -1,0 +1,78 @@
+use super::*;
+use crate::netlink::tests::until_running;
+use crate::netlink::{Monitor, NetEvent, NewLink};
+use crate::netns::tests::namespace_or_skip;
+
+fn receive(socket: &mut PacketSocket, wanted: &[u8]) {
+    let mut buffer = [0; 2000];
+    for _ in 0..2000 {
+        // The kernel's own frames (router solicitations and the like) may come between.
+        match socket.receive(&mut buffer).unwrap() {
+            Some(len) if &buffer[..len] == wanted => return,
+            _ => std::thread::sleep(std::time::Duration::from_millis(1)),
+        }
+    }
+    panic!("the frame did not arrive");
+}
+
+#[test]
+fn raw_frames_cross_a_pair_and_do_not_come_back() {
+    let Some(namespace) = namespace_or_skip() else {
+        return;
+    };
+    namespace
+        .run(|| {
+            let mut netlink = Netlink::open().unwrap();
+            netlink
+                .add_link("wbv0", NewLink::Veth { peer: "wbv1" })
+                .unwrap();
+            let index = |netlink: &mut Netlink, name| netlink.link(name).unwrap().index;
+            let (v0, v1) = (index(&mut netlink, "wbv0"), index(&mut netlink, "wbv1"));
+            let mut a = PacketSocket::open("wbv0").unwrap();
+            let mut b = PacketSocket::open("wbv1").unwrap();
+            assert_eq!((a.kind(), a.index()), (FrameKind::Ethernet, v0));
+            let mut frame = vec![0x18, 0x41, 0x03, 0xcc];
+            frame.extend([0x45; 60]);
+            assert!(a.send(&[IoSlice::new(&frame)]).unwrap());
+            assert_eq!(a.stats().refused, 1, "the device is down");
+            assert!(!a.carrier().unwrap());
+            let mut monitor = Monitor::open().unwrap();
+            netlink.set_up(v0, true).unwrap();
+            netlink.set_up(v1, true).unwrap();
+            until_running(&mut netlink, "wbv0", true);
+            until_running(&mut netlink, "wbv1", true);
+            let mut running = false;
+            while let Some(event) = monitor.poll_event().unwrap() {
+                running |=
+                    matches!(event, NetEvent::Link(link) if link.index == v0 && link.is_running());
+            }
+            assert!(running, "the monitor saw no carrier");
+            assert!(a.carrier().unwrap());
+            let (head, tail) = frame.split_at(4);
+            assert!(a.send(&[IoSlice::new(head), IoSlice::new(tail)]).unwrap());
+            receive(&mut b, &frame);
+            frame[0] = 0x8f; // A multicast address of Cisco HDLC.
+            assert!(b.send(&[IoSlice::new(&frame)]).unwrap());
+            receive(&mut a, &frame);
+            let mut buffer = [0; 2000];
+            while let Some(len) = b.receive(&mut buffer).unwrap() {
+                assert_ne!(&buffer[..len], &frame[..], "our own frame came back");
+            }
+            assert_eq!((a.stats().sent, b.stats().sent), (1, 1));
+            netlink.set_up(v0, false).unwrap();
+            until_running(&mut netlink, "wbv0", false);
+            assert!(!a.carrier().unwrap());
+        })
+        .unwrap();
+}
+
+#[test]
+fn devices_of_no_use_are_named() {
+    let lo = PacketSocket::open("lo").unwrap_err().to_string();
+    assert!(lo.contains("lo: hardware type 772"), "{lo}");
+    let none = PacketSocket::open("nothere0").unwrap_err().to_string();
+    assert!(
+        none.contains("interface nothere0: No such device"),
+        "{none}"
+    );
+}
