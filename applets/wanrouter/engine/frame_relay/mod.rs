@@ -9,7 +9,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use wanbox_wire::ParseError;
@@ -17,12 +16,14 @@ use wanbox_wire::frame_relay::{Address, Frame, MAX_INFORMATION, Payload, Protoco
 use wanbox_wire::lmi::{Dialect, Message, MessageType, PvcStatus, Repr};
 
 mod channel;
+mod channels;
 mod config;
 mod inarp;
 mod network;
 mod pvc;
 mod stats;
 mod user;
+mod view;
 mod window;
 
 pub use config::{
@@ -148,237 +149,6 @@ impl FrameRelay {
         })
     }
 
-    /// Adds a channel. Others are not disturbed; a CPE asks for a full status at once.
-    pub fn add_channel(
-        &mut self,
-        now: Instant,
-        id: ChannelId,
-        config: ChannelConfig,
-    ) -> Result<(), ChannelError> {
-        config.check()?;
-        if id.0 > Self::MAX_CHANNEL_ID {
-            return Err(ChannelError::Range(RangeError {
-                what: "channel number",
-                value: id.0.into(),
-                low: 0,
-                high: Self::MAX_CHANNEL_ID.into(),
-                unit: "",
-            }));
-        }
-        let index = usize::from(id.0);
-        if self.channels.get(index).is_some_and(Option::is_some) {
-            return Err(ChannelError::IdTaken(id));
-        }
-        self.check_dlci(None, config.dlci)?;
-        let channel = Channel::new(now, id, config)?;
-        if self.channels.len() <= index {
-            self.channels.resize_with(index + 1, || None);
-        }
-        if let Some(slot) = self.channels.get_mut(index) {
-            *slot = Some(channel);
-        }
-        self.map(id.0, config.dlci);
-        self.enquire_now(now, true);
-        self.refresh_channel(now, id.0);
-        self.network_changed(id.0);
-        Ok(())
-    }
-
-    /// Takes a channel away. No event follows for it.
-    pub fn remove_channel(&mut self, now: Instant, id: ChannelId) -> Result<(), ChannelError> {
-        let dlci = self.channel(id)?.dlci;
-        if let Some(slot) = self.channels.get_mut(usize::from(id.0)) {
-            *slot = None;
-        }
-        self.unmap(dlci);
-        self.refresh_channels(now);
-        Ok(())
-    }
-
-    /// Changes a channel without disturbing others. Its counters go on; it goes down only when its
-    /// DLCI or the kind of its payload changes.
-    pub fn reconfigure_channel(
-        &mut self,
-        now: Instant,
-        id: ChannelId,
-        config: ChannelConfig,
-    ) -> Result<(), ChannelError> {
-        config.check()?;
-        let channel = self.channel(id)?;
-        let (before, held) = (channel.config, channel.dlci);
-        if before.dlci != config.dlci {
-            self.check_dlci(Some(id), config.dlci)?;
-        }
-        if let Some(channel) = self.channel_at(id.0) {
-            if before.committed != config.committed {
-                channel.set_committed(now, config.committed)?;
-            }
-            channel.config = config;
-            if before.local != config.local || before.inarp != config.inarp {
-                channel.peer = None;
-            }
-            if before.dlci != config.dlci || before.bridged != config.bridged {
-                channel.bounced |= channel.up;
-                channel.up = false;
-            }
-        }
-        if before.dlci != config.dlci {
-            self.unmap(held);
-            if let Some(channel) = self.channel_at(id.0) {
-                channel.new = true;
-                channel.dlci = match config.dlci {
-                    Dlci::Fixed(dlci) => Some(dlci),
-                    Dlci::Auto => None,
-                };
-            }
-            self.map(id.0, config.dlci);
-            self.enquire_now(now, true);
-            self.network_changed(id.0);
-        }
-        self.refresh_channels(now);
-        self.arm_inarp(now, id.0);
-        Ok(())
-    }
-
-    /// The owner wants the channel up (as at first) or down. A node reports it to the peer.
-    pub fn set_channel_admin(
-        &mut self,
-        now: Instant,
-        id: ChannelId,
-        up: bool,
-    ) -> Result<(), ChannelError> {
-        if self.channel(id)?.admin == up {
-            return Ok(());
-        }
-        if let Some(channel) = self.channel_at(id.0) {
-            channel.admin = up;
-        }
-        self.network_changed(id.0);
-        self.refresh_channel(now, id.0);
-        Ok(())
-    }
-
-    /// Our address and mask on the channel, for ARP; the peer's address is asked for anew.
-    pub fn set_local_address(
-        &mut self,
-        now: Instant,
-        id: ChannelId,
-        local: Option<(Ipv4Addr, Ipv4Addr)>,
-    ) -> Result<(), ChannelError> {
-        let mut config = self.channel(id)?.config;
-        config.local = local;
-        self.reconfigure_channel(now, id, config)
-    }
-
-    /// The parameters of the link.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// The link carries data.
-    pub fn link_up(&self) -> bool {
-        self.link_up
-    }
-
-    /// The dialect spoken, when one is known.
-    pub fn dialect(&self) -> Option<Dialect> {
-        self.dialect
-    }
-
-    /// What is wrong with the line or the peer.
-    pub fn diagnosis(&self) -> Diagnosis {
-        self.diagnosis
-    }
-
-    /// The counters of the link and the present sequence numbers and events.
-    pub fn link_stats(&self) -> LinkStats {
-        LinkStats {
-            send_sequence: self.send,
-            receive_sequence: self.receive,
-            n392_current: self.window.errors(),
-            n393_current: self.window.recorded(),
-            ..self.stats
-        }
-    }
-
-    /// Counts the link's counters from zero again.
-    pub fn flush_link_stats(&mut self) {
-        self.stats = LinkStats {
-            t391_consecutive: self.stats.t391_consecutive,
-            t392_consecutive: self.stats.t392_consecutive,
-            ..LinkStats::default()
-        };
-    }
-
-    /// The counters of a channel.
-    pub fn channel_stats(&self, id: ChannelId) -> Option<&ChannelStats> {
-        Some(&self.channel(id).ok()?.stats)
-    }
-
-    /// Counts a channel's counters from zero again. False when there is no such channel.
-    pub fn flush_channel_stats(&mut self, now: Instant, id: ChannelId) -> bool {
-        let channel = self.channel_at(id.0);
-        channel
-            .map(|channel| channel.stats = ChannelStats::new(now))
-            .is_some()
-    }
-
-    /// The parameters of a channel.
-    pub fn channel_config(&self, id: ChannelId) -> Option<&ChannelConfig> {
-        Some(&self.channel(id).ok()?.config)
-    }
-
-    /// The DLCI of a channel; none while `auto` has not found one.
-    pub fn channel_dlci(&self, id: ChannelId) -> Option<u16> {
-        self.channel(id).ok()?.dlci
-    }
-
-    /// The channel of a DLCI.
-    pub fn channel_of(&self, dlci: u16) -> Option<ChannelId> {
-        self.pvcs.get(dlci).channel.map(ChannelId)
-    }
-
-    /// The channel carries data.
-    pub fn channel_up(&self, id: ChannelId) -> bool {
-        self.channel(id).is_ok_and(|channel| channel.up)
-    }
-
-    /// The peer's address as learned by ARP.
-    pub fn channel_peer(&self, id: ChannelId) -> Option<Ipv4Addr> {
-        self.channel(id).ok()?.peer
-    }
-
-    /// The channel's excess burst is withheld because the network signals congestion.
-    pub fn channel_throttled(&self, now: Instant, id: ChannelId) -> bool {
-        self.channel(id).is_ok_and(|channel| channel.throttled(now))
-    }
-
-    /// Every DLCI that is configured or that the switch reports, in order, with bits of [`status`].
-    pub fn pvc_list(&self) -> impl Iterator<Item = (u16, u8)> {
-        self.pvcs.iter().filter_map(|(dlci, pvc)| {
-            let channel = match pvc.channel {
-                Some(index) => self.channels.get(usize::from(index))?.as_ref(),
-                None => None,
-            };
-            match (self.config.station, channel) {
-                (Station::Cpe, _) if self.config.signalling != Signalling::None => {
-                    (pvc.bits != 0 || channel.is_some()).then_some((dlci, pvc.bits))
-                }
-                (_, Some(channel)) => {
-                    let mut bits = status::INCLUDED;
-                    if channel.up {
-                        bits |= status::ACTIVE;
-                    }
-                    if self.config.station == Station::Node && channel.new {
-                        bits |= status::NEW;
-                    }
-                    Some((dlci, bits))
-                }
-                (_, None) => None,
-            }
-        })
-    }
-
     fn channel(&self, id: ChannelId) -> Result<&Channel, ChannelError> {
         self.channels
             .get(usize::from(id.0))
@@ -388,65 +158,6 @@ impl FrameRelay {
 
     fn channel_at(&mut self, index: u16) -> Option<&mut Channel> {
         self.channels.get_mut(usize::from(index))?.as_mut()
-    }
-
-    /// Whether this DLCI may be given to a channel, new or changed.
-    fn check_dlci(&self, changed: Option<ChannelId>, dlci: Dlci) -> Result<(), ChannelError> {
-        let mut others = self
-            .channels
-            .iter()
-            .flatten()
-            .filter(|channel| Some(channel.id) != changed);
-        match dlci {
-            Dlci::Auto => {
-                let asks = self.config.station == Station::Cpe
-                    && self.config.signalling != Signalling::None;
-                match asks && others.next().is_none() {
-                    true => Ok(()),
-                    false => Err(ChannelError::AutoNotAlone),
-                }
-            }
-            Dlci::Fixed(dlci) => {
-                for other in others {
-                    if other.config.dlci == Dlci::Auto {
-                        return Err(ChannelError::AutoNotAlone);
-                    }
-                    if other.dlci == Some(dlci) {
-                        return Err(ChannelError::DlciTaken(dlci));
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn map(&mut self, index: u16, dlci: Dlci) {
-        match dlci {
-            Dlci::Fixed(dlci) => {
-                if let Some(pvc) = self.pvcs.get_mut(dlci) {
-                    pvc.channel = Some(index);
-                    if !pvc.is(status::INCLUDED) {
-                        pvc.bits = status::WAITING;
-                    }
-                }
-                self.announce_dlci(dlci);
-            }
-            Dlci::Auto => self.assign_auto(),
-        }
-    }
-
-    fn unmap(&mut self, dlci: Option<u16>) {
-        let Some(dlci) = dlci else {
-            return;
-        };
-        if let Some(pvc) = self.pvcs.get_mut(dlci) {
-            pvc.channel = None;
-            if !pvc.is(status::INCLUDED) {
-                pvc.bits = 0;
-            }
-        }
-        self.announce_dlci(dlci);
-        self.network_removed(dlci);
     }
 
     /// Notes an event of link integrity and draws the consequence.
@@ -467,6 +178,9 @@ impl FrameRelay {
             self.stats.ups += 1;
             // Errors from before are forgiven, or the next one would count them again.
             self.window.clear();
+        } else if self.window.failed() && self.config.station == Station::Cpe {
+            // A dialect found while the link was down may be gone before the link is up.
+            self.user_link_down();
         }
     }
 

@@ -8,6 +8,7 @@ use wanbox_sim::{Clock, Endpoint, Impairments, Pair};
 use super::*;
 
 mod data;
+mod faults;
 mod management;
 mod simulation;
 

@@ -204,9 +204,16 @@ fn random_frame(random: &mut Random, frame: &mut Vec<u8>) {
     random.fill(&mut frame[head..]);
 }
 
+/// How many random frames are tried: a million, or what `WANBOX_RANDOM_FRAMES` says.
+fn random_frames() -> u64 {
+    let wanted = std::env::var("WANBOX_RANDOM_FRAMES");
+    wanted.map_or(1_000_000, |text| text.parse().unwrap())
+}
+
 #[test]
 fn a_million_random_frames_hurt_nobody() {
     let mut random = Random::new(7);
+    let each = random_frames() / 4;
     let mut frame = Vec::new();
     for config in [
         cpe(Signalling::Ansi),
@@ -216,7 +223,7 @@ fn a_million_random_frames_hurt_nobody() {
     ] {
         let mut clock = Clock::new();
         let mut link = addressed(clock.now(), config, Ipv4Addr::new(10, 0, 0, 1));
-        for _ in 0..250_000 {
+        for _ in 0..each {
             clock.advance(Duration::from_millis(random.below(100)));
             random_frame(&mut random, &mut frame);
             Engine::receive(&mut link, clock.now(), &frame);
@@ -233,7 +240,7 @@ fn a_million_random_frames_hurt_nobody() {
             assert!(link.fresh_dlcis.len() <= 1024);
         }
         let stats = link.link_stats();
-        assert!(stats.bad_signalling > 1000 && stats.rx_unknown_dlci > 1000);
+        assert!(stats.bad_signalling > each / 100 && stats.rx_unknown_dlci > each / 100);
         // And it still works with a decent peer.
         frames(&mut link);
         let peer = match config.station {
