@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Gid, Uid};
+
+use crate::files::{self, FileError};
 
 /// A capability that a daemon may keep (capabilities(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ impl Capability {
 pub enum PrivilegeError {
     /// There is no such user.
     NoUser(String),
+    /// The list of users cannot be read.
+    Users(FileError),
     /// The system refused a step.
     Refused {
         /// Which step.
@@ -45,6 +50,7 @@ impl fmt::Display for PrivilegeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoUser(name) => write!(f, "no user is called \"{name}\""),
+            Self::Users(error) => error.fmt(f),
             Self::Refused { step, error } => write!(f, "giving up privileges: {step}: {error}"),
         }
     }
@@ -64,11 +70,7 @@ impl std::error::Error for PrivilegeError {}
 pub fn drop_privileges(user: Option<&str>, keep: &[Capability]) -> Result<(), PrivilegeError> {
     let kept = keep.iter().fold(0u64, |set, cap| set | 1 << cap.number());
     let target = match user {
-        Some(name) => Some(
-            User::from_name(name)
-                .map_err(refused("looking up the user"))?
-                .ok_or_else(|| PrivilegeError::NoUser(name.to_owned()))?,
-        ),
+        Some(name) => Some(find_user(name)?),
         None => None,
     };
 
@@ -86,6 +88,40 @@ pub fn drop_privileges(user: Option<&str>, keep: &[Capability]) -> Result<(), Pr
         .map_err(refused("clearing the ambient set"))?;
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1).map_err(refused("setting no-new-privileges"))?;
     Ok(())
+}
+
+/// A user, as far as a process needs it.
+#[derive(Debug, PartialEq, Eq)]
+struct User {
+    uid: Uid,
+    gid: Gid,
+}
+
+/// Looks a user up in /etc/passwd.
+///
+/// Not by getpwnam(3): for a name that is not in the file it loads whatever modules
+/// nsswitch.conf names, and a static executable crashes in them.
+fn find_user(name: &str) -> Result<User, PrivilegeError> {
+    /// Some ten thousand users.
+    const MAX_USERS: u64 = 1 << 20;
+    let users = files::read(Path::new("/etc/passwd"), MAX_USERS).map_err(PrivilegeError::Users)?;
+    find_in(&String::from_utf8_lossy(&users), name)
+        .ok_or_else(|| PrivilegeError::NoUser(name.to_owned()))
+}
+
+/// The user of that name in the text of a passwd(5) file.
+fn find_in(users: &str, name: &str) -> Option<User> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        if fields.next() != Some(name) {
+            return None;
+        }
+        let _password = fields.next()?;
+        Some(User {
+            uid: Uid::from_raw(fields.next()?.parse().ok()?),
+            gid: Gid::from_raw(fields.next()?.parse().ok()?),
+        })
+    })
 }
 
 fn become_user(user: &User) -> Result<(), PrivilegeError> {
@@ -195,4 +231,25 @@ fn prctl(option: i32, argument: u64) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_users_by_their_whole_name() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nwan:x:10:20::/:\nbad:x:ten:20::/:\nhalf:x\n";
+        let user = |uid, gid| {
+            Some(User {
+                uid: Uid::from_raw(uid),
+                gid: Gid::from_raw(gid),
+            })
+        };
+        assert_eq!(find_in(users, "root"), user(0, 0));
+        assert_eq!(find_in(users, "wan"), user(10, 20));
+        for absent in ["wanbox", "wa", "bad", "half", "", "x"] {
+            assert_eq!(find_in(users, absent), None, "{absent}");
+        }
+    }
 }

@@ -1,1 +1,0 @@
-//! Sinks of the log facade, and rate limits.
