@@ -74,6 +74,16 @@ impl Tunnel {
     fn new(link: &Link) -> Result<Self> {
         let socat = need::find_tool("socat").ok_or_else(|| Error::new("socat is missing"))?;
         let mut tunnel = Self(Vec::new());
+        for end in &link.ends {
+            // The kernel's announcements on a new interface would meet a peer that is not there
+            // yet, and socat ends with the first ICMP error.
+            end.netns.inside(|| {
+                Ok(std::fs::write(
+                    "/proc/sys/net/ipv6/conf/default/disable_ipv6",
+                    "1",
+                )?)
+            })?;
+        }
         for n in 0..2 {
             tunnel.0.push(
                 link.ends[n].netns.spawn(
