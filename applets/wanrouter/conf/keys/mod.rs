@@ -1,0 +1,201 @@
+//! What every key is: how its value is read, its range, its default, and what it does here.
+
+use std::time::Duration;
+
+use wanbox_grammar::{line, value};
+
+mod interface;
+mod link;
+
+pub use interface::INTERFACE;
+pub use link::{FAMILIES, LINK};
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name, in capitals.
+    pub name: &'static str,
+    /// What its value may be.
+    pub kind: Kind,
+    /// The value without it, as it would be written; empty: none.
+    pub default: &'static str,
+    /// The links it belongs to.
+    pub of: Of,
+    /// What it does here.
+    pub status: Status,
+    /// What it means, in a few words.
+    pub meaning: &'static str,
+}
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A number in C notation from `.0` to `.1`.
+    Number(u64, u64),
+    /// A time from `.0` to `.1` milliseconds; a plain number counts units of `.2` milliseconds.
+    Time(u64, u64, u64),
+    /// A bit rate from `.0` to `.1` bit/s.
+    Rate(u64, u64),
+    /// One of these words, or the number it stands for.
+    Choice(&'static [(&'static str, u64)]),
+    /// YES or NO.
+    YesNo,
+    /// A text of at most so many octets.
+    Text(usize),
+    /// The rest of the line, commas and all.
+    Rest,
+}
+
+/// The links a key belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Every link.
+    All,
+    /// Frame Relay.
+    FrameRelay,
+    /// Cisco HDLC.
+    CiscoHdlc,
+    /// Links that this version does not drive.
+    Other(&'static str),
+}
+
+/// What a key does here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is obeyed.
+    Used,
+    /// It describes a hardware card: listed, never warned about.
+    Card,
+    /// Accepted and ignored, with a warning unless it says what happens anyway (its default).
+    Ignored,
+    /// As `Ignored`; a coming version obeys it.
+    Later,
+}
+
+/// A value as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A number, a choice's number, a rate in bit/s, or YES (1) and NO (0).
+    Number(u64),
+    /// A time.
+    Time(Duration),
+    /// A text.
+    Text(String),
+}
+
+const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    of: Of,
+    status: Status,
+    meaning: &'static str,
+) -> Key {
+    Key {
+        name,
+        kind,
+        default,
+        of,
+        status,
+        meaning,
+    }
+}
+
+/// The key of a table. A few have an older spelling.
+pub fn find(table: &'static [Key], name: &str) -> Option<&'static Key> {
+    let name = match name {
+        "DLCINUMBER" => "NUMBER_OF_DLCI",
+        "HDCLWINDOW" => "HDLCWINDOW",
+        other => other,
+    };
+    table.iter().find(|key| key.name == name)
+}
+
+/// A value that was read, and what is odd about it.
+pub type Read = (Value, Option<String>);
+
+impl Kind {
+    /// Reads a value. The error says what is wrong with it; see [`Kind::allowed`].
+    pub fn read(self, text: &str) -> Result<Read, String> {
+        let outside = || format!("'{text}' is out of range");
+        match self {
+            Self::Number(least, most) => {
+                let (value, odd) = c_number(text)?;
+                if !(least..=most).contains(&value) {
+                    return Err(outside());
+                }
+                Ok((Value::Number(value), odd))
+            }
+            Self::Time(least, most, unit) => {
+                let time = value::duration(text, Duration::from_millis(unit))?;
+                if !(u128::from(least)..=u128::from(most)).contains(&time.as_millis()) {
+                    return Err(outside());
+                }
+                // Only a number with a leading 0 has something odd to it.
+                let odd = c_number(text).ok().and_then(|(_, odd)| odd);
+                Ok((Value::Time(time), odd))
+            }
+            Self::Rate(least, most) => {
+                let (rate, odd) = match value::number(text) {
+                    Ok(_) => c_number(text)?,
+                    Err(_) => (value::rate(text)?, None),
+                };
+                if !(least..=most).contains(&rate) {
+                    return Err(outside());
+                }
+                Ok((Value::Number(rate), odd))
+            }
+            Self::Choice(words) => {
+                let named = words
+                    .iter()
+                    .find(|(word, _)| word.eq_ignore_ascii_case(text));
+                let numbered = || {
+                    let (number, _) = c_number(text).ok()?;
+                    words.iter().find(|(_, n)| *n == number)
+                };
+                match named.or_else(numbered) {
+                    Some((_, number)) => Ok((Value::Number(*number), None)),
+                    None => Err(format!("'{text}' is not one of its words")),
+                }
+            }
+            Self::YesNo => value::yes_no(text).map(|yes| (Value::Number(yes.into()), None)),
+            Self::Text(most) if text.len() > most => {
+                Err(format!("{} octets are too many", text.len()))
+            }
+            Self::Text(_) | Self::Rest => Ok((Value::Text(text.to_owned()), None)),
+        }
+    }
+
+    /// What is allowed, for people.
+    pub fn allowed(self) -> String {
+        match self {
+            Self::Number(least, most) => format!("{least} to {most}"),
+            Self::Time(least, most, unit) => {
+                let name = if unit == 1000 {
+                    "seconds"
+                } else {
+                    "milliseconds"
+                };
+                let (least, most) = (least / unit, most / unit);
+                format!("{least} to {most} {name}, or with a unit as 15s")
+            }
+            Self::Rate(least, most) => format!("{least} to {most} bit/s, also as 64k or 2M"),
+            Self::Choice(words) => {
+                let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                words.join(", ")
+            }
+            Self::YesNo => "YES, NO".to_owned(),
+            Self::Text(most) => format!("1 to {most} octets"),
+            Self::Rest => line::ALLOWED.to_owned(),
+        }
+    }
+}
+
+fn c_number(text: &str) -> Result<(u64, Option<String>), String> {
+    let number = value::number(text)?;
+    let odd = number.octal.then(|| {
+        let value = number.value;
+        format!("'{text}' is octal for {value}; leave the leading 0 out if {value} is not meant")
+    });
+    Ok((number.value, odd))
+}

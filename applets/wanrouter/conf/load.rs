@@ -1,0 +1,66 @@
+//! From files to devices.
+
+use std::path::Path;
+
+use wanbox_grammar::diagnostic::Diagnostics;
+use wanbox_runtime::files::{self, FileError, Root};
+
+use super::{DeviceConf, IpConf, Outcome, Settings, parse};
+
+/// The longest configuration or interface file, octets.
+const LIMIT: u64 = 1024 * 1024;
+
+/// Reads the configuration file of a device and the interface files it needs.
+///
+/// # Errors
+/// The configuration file cannot be read. What is wrong inside is in the outcome.
+pub fn device(root: &Root, settings: &Settings, device: &str) -> Result<Outcome, FileError> {
+    file(&settings.conf_file(root, device), root, settings)
+}
+
+/// Reads a configuration file at any place and the interface files it needs.
+///
+/// # Errors
+/// As [`device`].
+pub fn file(path: &Path, root: &Root, settings: &Settings) -> Result<Outcome, FileError> {
+    let text = files::read(path, LIMIT)?;
+    let text = String::from_utf8_lossy(&text);
+    let mut outcome = parse(&path.display().to_string(), &text);
+    add_addresses(&mut outcome, root, settings);
+    Ok(outcome)
+}
+
+/// Reads the interface files of every interface. One that is absent leaves its interface without
+/// addresses: see [`DeviceConf::without_addresses`].
+pub fn add_addresses(outcome: &mut Outcome, root: &Root, settings: &Settings) {
+    for device in &mut outcome.devices {
+        outcome
+            .diagnostics
+            .extend(device_addresses(device, root, settings));
+    }
+}
+
+fn device_addresses(device: &mut DeviceConf, root: &Root, settings: &Settings) -> Diagnostics {
+    let mut all = Diagnostics::default();
+    for interface in &mut device.interfaces {
+        if device.backup || !interface.usage.has_addresses() {
+            continue;
+        }
+        let path = settings.interface_file(root, &interface.name);
+        let mut diagnostics = Diagnostics::new(path.display().to_string());
+        match files::read(&path, LIMIT) {
+            Ok(text) => {
+                interface.ip = IpConf::parse(
+                    &String::from_utf8_lossy(&text),
+                    &interface.name,
+                    interface.usage,
+                    &mut diagnostics,
+                );
+            }
+            Err(error) if error.is_absent() => {}
+            Err(error) => diagnostics.error(0, "", error.to_string(), ""),
+        }
+        all.extend(diagnostics);
+    }
+    all
+}
