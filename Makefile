@@ -4,6 +4,7 @@
 # make demo       two routers on a 2 Mbit/s cable, under a minute after the build
 # make test       sets up what the tests need, then runs them all
 # make lint       rustfmt, clippy with warnings denied, shellcheck
+# make generate   man pages and completions again, after a change of options
 # make bench      start time, idle cost and throughput beside busybox and socat
 # make fuzz       every fuzz target for SECONDS=30
 # make clean
@@ -26,7 +27,7 @@ HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 # turn dynamic without a message.
 unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS
 
-.PHONY: all dist install demo test bench lint fuzz clean need-cargo
+.PHONY: all dist install demo test generate bench lint fuzz clean need-cargo
 .DELETE_ON_ERROR:
 
 all: need-cargo
@@ -39,6 +40,14 @@ dist: need-cargo
 	@mkdir -p build
 	@install -m 755 $(TARGET_DIR)/$(HOST)/dist/wanbox build/wanbox
 	@ls -l build/wanbox
+
+generate: need-cargo
+	$(CARGO) build --package wanbox --bin wanbox
+	@mkdir -p man completions/bash completions/zsh completions/fish
+	$(TARGET_DIR)/$(HOST)/debug/wanbox --generate man man
+	for shell in bash zsh fish; do \
+	  $(TARGET_DIR)/$(HOST)/debug/wanbox --generate $$shell completions/$$shell || exit 1; \
+	done
 
 need-cargo:
 	@command -v $(CARGO) >/dev/null || { echo "make: $(CARGO) is missing: install a stable Rust toolchain (1.95 or later)" >&2; exit 1; }

@@ -3,11 +3,13 @@
 //! The table of applets and their dispatch by the name the executable was called by.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use argh::{ArgsInfo, FromArgs};
+use argh::{ArgsInfo, CommandInfoWithArgs, FromArgs, SubCommandInfo};
 use wanbox_grammar::argv::{self, Ended};
+use wanbox_grammar::generate::Form;
 use wanbox_grammar::{Applet, Exit, report};
 
 mod install;
@@ -55,6 +57,30 @@ struct Options {
     words: Vec<String>,
 }
 
+/// The executable itself, for its own help, man page and completions.
+const WANBOX: Applet = Applet {
+    name: NAME,
+    summary: "WAN links, access concentrator and packet-radio station in one executable",
+    args: description,
+    manual: include_str!("wanbox.mdoc"),
+    run: own,
+};
+
+fn description() -> CommandInfoWithArgs {
+    let mut info = Options::get_args_info();
+    info.commands = applets()
+        .map(|applet| SubCommandInfo {
+            name: applet.name,
+            command: CommandInfoWithArgs {
+                name: applet.name,
+                description: applet.summary,
+                ..(applet.args)()
+            },
+        })
+        .collect();
+    info
+}
+
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let called = args.next().unwrap_or_else(|| NAME.into());
@@ -85,6 +111,7 @@ fn dispatch(name: &str, args: &[String]) -> Exit {
         return unknown(name);
     }
     match args.split_first() {
+        Some((option, args)) if option == "--generate" => generate(args),
         Some((applet, args)) if !applet.starts_with('-') => {
             match applets().find(|a| a.name == applet) {
                 Some(applet) => (applet.run)(args),
@@ -145,6 +172,27 @@ fn own(args: &[String]) -> Exit {
     Exit::DONE
 }
 
+/// `--generate man|bash|zsh|fish DIR`, for the maker of packages: no option of the help.
+fn generate(args: &[String]) -> Exit {
+    let [form, dir] = args else {
+        return report::misuse(
+            NAME,
+            "--generate takes man, bash, zsh or fish, and a directory",
+        );
+    };
+    let form: Form = match form.parse() {
+        Ok(form) => form,
+        Err(why) => return report::misuse(NAME, why),
+    };
+    for applet in std::iter::once(&WANBOX).chain(applets()) {
+        let path = Path::new(dir).join(form.file_name(applet.name));
+        if let Err(why) = fs::write(&path, form.text(applet)) {
+            return report::failure(NAME, format_args!("{}: {why}", path.display()));
+        }
+    }
+    Exit::DONE
+}
+
 /// The applets and what each is for, as the help text ends.
 fn summaries() -> String {
     let width = applets().map(|a| a.name.len()).max().unwrap_or(0);
@@ -164,6 +212,63 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), count, "two applets with one name");
         assert!(names.iter().all(|name| !name.starts_with(NAME)));
+    }
+
+    /// What is committed is what the descriptions give, and nothing is left of applets gone.
+    #[test]
+    #[cfg(feature = "wan")]
+    fn generated_files_are_fresh() {
+        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for form in Form::ALL {
+            let dir = top.join(match form {
+                Form::Man => "man",
+                Form::Bash => "completions/bash",
+                Form::Zsh => "completions/zsh",
+                Form::Fish => "completions/fish",
+            });
+            let mut wanted: Vec<String> = Vec::new();
+            for applet in std::iter::once(&WANBOX).chain(applets()) {
+                let name = form.file_name(applet.name);
+                let committed = fs::read_to_string(dir.join(&name)).unwrap_or_default();
+                assert!(
+                    committed == form.text(applet),
+                    "{name} is stale; `make generate` writes it again"
+                );
+                wanted.push(name);
+            }
+            for file in fs::read_dir(&dir).unwrap() {
+                let name = file.unwrap().file_name().into_string().unwrap();
+                let ours = form != Form::Man || name.ends_with(".8");
+                assert!(
+                    !ours || wanted.contains(&name),
+                    "{name} belongs to no applet"
+                );
+            }
+        }
+    }
+
+    /// Every applet, option and command is in the help, the page and each completion.
+    #[test]
+    fn nothing_lacks_its_help() {
+        for applet in std::iter::once(&WANBOX).chain(applets()) {
+            assert!(!applet.summary.is_empty(), "{} has no summary", applet.name);
+            let info = (applet.args)();
+            for form in Form::ALL {
+                let text = form.text(applet);
+                let says = |word: &str| text.contains(word);
+                for flag in info.flags.iter().filter(|flag| !flag.hidden) {
+                    let long = flag.long.trim_start_matches('-');
+                    assert!(says(long), "{}: {long} lacks {form:?}", applet.name);
+                    assert!(!flag.description.is_empty(), "{}: {long}", applet.name);
+                }
+                for command in &info.commands {
+                    let name = command.name;
+                    assert!(says(name), "{}: {name} lacks {form:?}", applet.name);
+                    assert!(!command.command.description.is_empty(), "{name}");
+                }
+            }
+        }
+        assert!(summaries().lines().count() > applets().count());
     }
 
     #[test]
