@@ -23,12 +23,14 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use wanbox_runtime::daemon::{self, DaemonError, PidFile, Readiness, Started, running};
 use wanbox_runtime::process::{self, Capability, Signal, drop_privileges, restore_sigpipe};
 
+type Run = fn() -> Result<(), Failed>;
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let Some(("act", rest)) = words.split_first().map(|(w, rest)| (w.as_str(), rest)) {
         return act(rest);
     }
-    let tests: [(&str, fn() -> Result<(), Failed>); 11] = [
+    let tests: [(&str, Run); 11] = [
         ("the_starter_returns_when_the_daemon_is_ready", ready),
         ("the_daemon_is_on_its_own", on_its_own),
         ("a_failure_becomes_the_starters_error", failure),

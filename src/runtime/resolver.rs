@@ -1,1 +1,0 @@
-//! A stub resolver that never blocks the loop.
