@@ -249,6 +249,9 @@ fn how_keys_go_together() {
     assert!(error("a = w, 16, BRIDGE, text, with, commas", "").is_empty());
     assert!(error("a = w, 16, WANPIPE, lapb, lapb.a", "").contains("stacked"));
     assert!(error("w = w, 16, WANPIPE", "").contains("another section"));
+    assert!(error("a = w, auto, WANPIPE", "SIGNALLING=NO").contains("no switch reports"));
+    let often = error("a = w, 16, WANPIPE", "[a]\nINARPINTERVAL=20ms");
+    assert!(often.contains("0, or 1 to 100 seconds"), "{often}");
     assert!(error("", "MTU=1\nMTU=1500").contains("out of range"));
     assert!(error("", "MTU=1500\nMTU=1400").contains("given twice; '1500' on line 7"));
     assert!(error("", "TTY=YES").contains("not yet driven"));

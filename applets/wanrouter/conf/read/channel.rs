@@ -60,6 +60,10 @@ fn frame_relay(listed: &Listed, own: &Values, diagnostics: &mut Diagnostics) -> 
         }
     }
     let interval = own.time("INARPINTERVAL");
+    if !interval.is_zero() && interval < Duration::from_secs(1) {
+        let line = own.line_of("INARPINTERVAL").unwrap_or(0);
+        diagnostics.error(line, "INARPINTERVAL", "too often", "0, or 1 to 100 seconds");
+    }
     FrameRelayChannel {
         dlci,
         committed: committed(own, diagnostics),

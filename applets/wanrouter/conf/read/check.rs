@@ -88,6 +88,10 @@ fn dlcis(
                 let what = "a node cannot take its DLCI from the other side";
                 diagnostics.error(*line, &interface.name, what, "DLCI 16 to 991");
             }
+            None if link.signalling == Signalling::None => {
+                let what = "without SIGNALLING no switch reports a DLCI";
+                diagnostics.error(*line, &interface.name, what, "DLCI 16 to 991");
+            }
             None if device.interfaces.len() > 1 => {
                 let what = "auto is for the only interface of a device";
                 diagnostics.error(*line, &interface.name, what, "DLCI 16 to 991");
