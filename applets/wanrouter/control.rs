@@ -1,1 +1,222 @@
 //! Requests and replies between the commands and the link daemon.
+//!
+//! One JSON object a line each way, over the daemon's Unix socket
+//! ([`socket`]). The keys are stable: scripts may speak it too.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::conf::{DeviceConf, InterfaceConf};
+
+/// Where a device's daemon listens, below the run directory.
+pub fn socket(run_dir: &Path, device: &str) -> PathBuf {
+    run_dir.join(format!("{device}.sock"))
+}
+
+/// Where a device's daemon keeps its process id and lock, below the run directory.
+pub fn pid_file(run_dir: &Path, device: &str) -> PathBuf {
+    run_dir.join(format!("{device}.pid"))
+}
+
+/// Where the management protocol of an interface is served to this host, below the run directory.
+pub fn monitor_socket(run_dir: &Path, interface: &str) -> PathBuf {
+    run_dir.join("monitor").join(format!("{interface}.sock"))
+}
+
+/// What can be asked of a link daemon.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Request {
+    /// The state of the device and its interfaces. Answer: [`Reply::Status`].
+    Status,
+    /// Every counter of the device. Answer: [`Reply::Counters`].
+    Counters,
+    /// Clears the counters.
+    FlushCounters,
+    /// Creates one interface more. The others are not disturbed.
+    AddInterface {
+        /// The interface.
+        interface: Box<InterfaceConf>,
+    },
+    /// Takes one interface away. The others are not disturbed.
+    RemoveInterface {
+        /// Its name.
+        name: String,
+    },
+    /// Brings the running device to this configuration. What did not change is not disturbed; what
+    /// cannot be changed on a running link is refused as a whole, with the keys' names.
+    Reconfigure {
+        /// The whole new configuration.
+        device: Box<DeviceConf>,
+    },
+    /// Unplugs (`true`) or plugs in (`false`) the line: the carrier goes and comes.
+    Cut {
+        /// Unplugged.
+        cut: bool,
+    },
+    /// Starts a capture of the line, or ends it.
+    Capture {
+        /// The file; `None` ends the capture.
+        file: Option<PathBuf>,
+    },
+    /// The newest lines of the daemon's log. Answer: [`Reply::Log`].
+    Log,
+    /// Ends the daemon.
+    Stop,
+}
+
+/// Counters: group, then name, then value.
+pub type Counters = BTreeMap<String, BTreeMap<String, u64>>;
+
+/// An answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// Done. What changed, one line each, for people.
+    Done {
+        /// Lines to show; may be empty.
+        changes: Vec<String>,
+    },
+    /// Not done, and nothing was changed.
+    Failed {
+        /// What was wrong, where, and what would be right.
+        error: String,
+    },
+    /// The state of the device.
+    Status(Box<DeviceStatus>),
+    /// Every counter.
+    Counters(Counters),
+    /// Log lines, oldest first.
+    Log {
+        /// The lines.
+        lines: Vec<String>,
+    },
+}
+
+/// The state of a link, in the words of the old `status` file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// No configuration.
+    Unconfigured,
+    /// The protocol is down.
+    Disconnected,
+    /// The line is there, the protocol not yet up.
+    Connecting,
+    /// The protocol is up.
+    Connected,
+}
+
+impl LinkState {
+    /// The word of the `status` file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unconfigured => "unconfigured",
+            Self::Disconnected => "disconnected",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+        }
+    }
+}
+
+/// The state of one device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// Its name, `wanpipe1`.
+    pub device: String,
+    /// The daemon's process id.
+    pub pid: u32,
+    /// The configuration file it was started with, if any.
+    pub file: Option<PathBuf>,
+    /// `FR` or `CHDLC`.
+    pub protocol: String,
+    /// `CPE`, `Node` or `N/A`.
+    pub station: String,
+    /// The line as configured, `cable:demo`.
+    pub line: String,
+    /// The line has its carrier.
+    pub carrier: bool,
+    /// The line is unplugged by command.
+    pub cut: bool,
+    /// `V.35` or `RS-232`.
+    pub electrical: String,
+    /// `internal` or `external`.
+    pub clocking: String,
+    /// Bits a second; 0 when unpaced.
+    pub baud_rate: u32,
+    /// Octets.
+    pub mtu: u32,
+    /// The state of the link.
+    pub state: LinkState,
+    /// Why it is not connected, for people.
+    pub reason: Option<String>,
+    /// Since when it is in this state, seconds.
+    pub state_seconds: u64,
+    /// Since when the daemon runs, seconds.
+    pub uptime_seconds: u64,
+    /// How often the link came up.
+    pub link_ups: u64,
+    /// The signalling dialect in use, for Frame Relay.
+    pub signalling: Option<String>,
+    /// The UDP port of the management protocol, 0 when off.
+    pub udp_port: u16,
+    /// A running capture.
+    pub capture: Option<PathBuf>,
+    /// The interfaces, in configuration order.
+    pub interfaces: Vec<InterfaceStatus>,
+    /// The classic 17 counters of the device's text file.
+    pub traffic: Traffic,
+}
+
+/// The state of one interface.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InterfaceStatus {
+    /// Its name, `wp1_fr16`.
+    pub name: String,
+    /// The DLCI, for Frame Relay (0 while an automatic one is not known).
+    pub dlci: Option<u16>,
+    /// The usage mode, `WANPIPE`.
+    pub usage: String,
+    /// The channel carries data.
+    pub connected: bool,
+    /// The kernel interface is administratively up.
+    pub up: bool,
+    /// Its IPv4 address.
+    pub address: Option<Ipv4Addr>,
+    /// Its point-to-point peer, as configured or learned.
+    pub peer: Option<Ipv4Addr>,
+    /// The MTU, octets.
+    pub mtu: u32,
+    /// Octets and packets through it.
+    pub traffic: Traffic,
+}
+
+/// What went through a device or an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Octets received.
+    pub rx_octets: u64,
+    /// Octets sent.
+    pub tx_octets: u64,
+    /// Bad frames received.
+    pub rx_errors: u64,
+    /// Frames that the line did not take.
+    pub tx_errors: u64,
+    /// Received frames dropped.
+    pub rx_dropped: u64,
+    /// Frames to send dropped.
+    pub tx_dropped: u64,
+    /// Multicast packets received.
+    pub multicast: u64,
+    /// Frames of a wrong length received.
+    pub rx_length_errors: u64,
+    /// Frames of a wrong format received.
+    pub rx_frame_errors: u64,
+}
