@@ -1,0 +1,685 @@
+//! One device: a line, an engine, interfaces, and who asks about them, in one poll loop.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use wanbox_grammar::line::Line as LineSpec;
+use wanbox_link::offload::Coalescer;
+use wanbox_runtime::control::Server;
+use wanbox_runtime::datagram::Datagram;
+use wanbox_runtime::event_loop::{Handler, Interest, Loop, Priority, Readiness, Source, Token};
+use wanbox_runtime::files::Root;
+use wanbox_runtime::logging::{Logging, RateLimit};
+use wanbox_runtime::netlink::Netlink;
+use wanbox_runtime::process::Signal;
+use wanbox_runtime::tun::Tun;
+use wanbox_wanrouter_engine::frame_relay::Diagnosis;
+use wanbox_wanrouter_engine::{Cause, ChannelId, Engine, Event};
+
+use super::batch::Batch;
+use super::counters::{LineCounters, Management};
+use super::interface::Interface;
+use super::line::Line;
+use super::link::Link;
+use super::monitor::Facts;
+use super::watch::Watch;
+use crate::conf::DeviceConf;
+
+/// The owners of tokens.
+pub mod owner {
+    /// The control socket.
+    pub const CONTROL: u32 = 1;
+    /// The line: 0 frames, 1 state.
+    pub const LINE: u32 = 2;
+    /// Kernel interfaces, by channel.
+    pub const INTERFACE: u32 = 3;
+    /// Management sockets, by channel.
+    pub const MONITOR: u32 = 4;
+    /// Clients of management sockets, by place.
+    pub const CLIENT: u32 = 5;
+    /// The engine's timer.
+    pub const ENGINE: u32 = 6;
+    /// The pacing timer.
+    pub const PACE: u32 = 7;
+    /// Packets held for the committed rate, by channel.
+    pub const HOLD: u32 = 8;
+    /// The texts for scripts.
+    pub const TEXTS: u32 = 9;
+    /// A line that failed is opened again.
+    pub const REOPEN: u32 = 10;
+}
+
+/// How soon a line that failed is opened again.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+/// How often the texts follow the counters while there is traffic.
+const TEXTS_EVERY: Duration = Duration::from_secs(1);
+/// Flows that are merged side by side.
+const FLOWS: usize = 16;
+/// Clients of the management sockets together.
+pub const MAX_CLIENTS: usize = 32;
+
+/// A client of a management socket.
+pub struct Client {
+    /// Its end.
+    pub socket: Datagram,
+    /// Its registration.
+    pub source: Source,
+    /// The channel whose socket it came to.
+    pub channel: u16,
+}
+
+/// A device that runs.
+pub struct Device {
+    /// Its configuration, as it is now.
+    pub conf: DeviceConf,
+    /// The file it came from.
+    pub file: Option<PathBuf>,
+    /// Where files are.
+    pub root: Root,
+    /// The daemon's log.
+    pub logging: Logging,
+    /// The engine.
+    pub link: Link,
+    /// The line; `None` while it failed.
+    pub line: Option<Line>,
+    /// How to open it again.
+    spec: LineSpec,
+    line_sources: Vec<Source>,
+    /// Unplugged by command; survives a line that failed.
+    pub cut: bool,
+    /// Interfaces by channel.
+    pub interfaces: Vec<Option<Interface>>,
+    /// The host's addresses and routes.
+    pub netlink: Netlink,
+    /// Trace and capture.
+    pub watch: Watch,
+    /// The control socket.
+    pub control: Server,
+    /// Clients of the management sockets.
+    pub clients: Vec<Option<Client>>,
+    /// Limits log lines about refused management requests.
+    pub refusals: RateLimit,
+    /// Limits log lines about packets that the host did not take.
+    pub complaints: RateLimit,
+    /// Frames on their way to the line.
+    pub batch: Batch,
+    /// What the line reads into.
+    pub line_buffer: Vec<u8>,
+    /// What interfaces read into.
+    pub packet_buffer: Vec<u8>,
+    /// Merges packets for the host.
+    pub coalescer: Coalescer,
+    /// The channel whose packets wait in the coalescer.
+    pub coalescing: Option<u16>,
+    /// A control frame on its way.
+    control_frame: Vec<u8>,
+    /// Management counters.
+    pub management: Management,
+    /// Line counters.
+    pub counters: LineCounters,
+    /// When the daemon started.
+    pub born: Instant,
+    /// Since when the link is in its state.
+    pub state_since: Instant,
+    /// Times the link came up.
+    pub link_ups: u64,
+    /// Why the link went down last.
+    pub last_cause: Option<Cause>,
+    /// Interfaces wait for the line.
+    waiting_for_line: bool,
+    /// The texts do not show the present state.
+    pub texts_stale: bool,
+    /// The traffic that the texts show, and when they were written.
+    texts_shown: (u64, Instant),
+}
+
+/// What [`Device::new`] needs.
+pub struct Parts {
+    /// The configuration.
+    pub conf: DeviceConf,
+    /// The file it came from.
+    pub file: Option<PathBuf>,
+    /// Where files are.
+    pub root: Root,
+    /// The daemon's log.
+    pub logging: Logging,
+    /// The engine.
+    pub link: Link,
+    /// The open line.
+    pub line: Line,
+    /// How to open it again.
+    pub spec: LineSpec,
+    /// The host's addresses and routes.
+    pub netlink: Netlink,
+    /// The control socket.
+    pub control: Server,
+}
+
+impl Device {
+    /// A device without interfaces.
+    ///
+    /// # Errors
+    /// The line cannot be waited for.
+    pub fn new(parts: Parts, lp: &mut Loop) -> io::Result<Self> {
+        let now = lp.now();
+        let mut device = Self {
+            watch: Watch::new(parts.link.protocol(), now),
+            conf: parts.conf,
+            file: parts.file,
+            root: parts.root,
+            logging: parts.logging,
+            link: parts.link,
+            line: Some(parts.line),
+            spec: parts.spec,
+            line_sources: Vec::new(),
+            cut: false,
+            interfaces: Vec::new(),
+            netlink: parts.netlink,
+            control: parts.control,
+            clients: Vec::new(),
+            refusals: RateLimit::new(5, Duration::from_secs(60)),
+            complaints: RateLimit::new(5, Duration::from_secs(60)),
+            batch: Batch::new(),
+            line_buffer: vec![0; 65_536],
+            packet_buffer: vec![0; Tun::MAX_PACKET],
+            coalescer: Coalescer::new(FLOWS, true),
+            coalescing: None,
+            control_frame: Vec::new(),
+            management: Management::default(),
+            counters: LineCounters::default(),
+            born: now,
+            state_since: now,
+            link_ups: 0,
+            last_cause: None,
+            waiting_for_line: false,
+            texts_stale: true,
+            texts_shown: (0, now),
+        };
+        device.register_line(lp)?;
+        Ok(device)
+    }
+
+    /// The facts that never change.
+    pub fn facts(&self) -> Facts {
+        use crate::conf::{Clocking, Connector};
+        Facts {
+            baud_rate: self.conf.baud_rate,
+            internal_clock: self.conf.clocking == Clocking::Internal,
+            rs232: self.conf.connector == Connector::Rs232,
+            mtu: self.conf.mtu.into(),
+        }
+    }
+
+    /// The line has its carrier.
+    pub fn has_carrier(&self) -> bool {
+        self.line.as_ref().is_some_and(Line::carrier)
+    }
+
+    /// What is wrong with the link, in words; `None` when it is up.
+    pub fn reason(&self) -> Option<String> {
+        if self.link.is_up() {
+            return None;
+        }
+        if self.line.is_none() {
+            return Some("the line failed; it is opened again every second".into());
+        }
+        if self.cut {
+            return Some("the line is unplugged by command".into());
+        }
+        if !self.has_carrier() {
+            return Some("the line has no carrier: the other end is not there".into());
+        }
+        Some(match &self.link {
+            Link::FrameRelay(engine) => match engine.diagnosis() {
+                Diagnosis::None => "no status from the other side yet".into(),
+                diagnosis => diagnosis.to_string(),
+            },
+            Link::CiscoHdlc(engine) if engine.looped() => {
+                "the line is looped: our own keepalives come back".into()
+            }
+            Link::CiscoHdlc(_) => "no keepalives from the other side".into(),
+        })
+    }
+
+    /// The interface of a channel.
+    pub fn interface_mut(&mut self, channel: u16) -> Option<&mut Interface> {
+        self.interfaces.get_mut(usize::from(channel))?.as_mut()
+    }
+
+    /// The channel of an interface by name.
+    pub fn channel_named(&self, name: &str) -> Option<u16> {
+        let place = self
+            .interfaces
+            .iter()
+            .position(|i| i.as_ref().is_some_and(|i| i.conf.name == name))?;
+        u16::try_from(place).ok()
+    }
+
+    fn register_line(&mut self, lp: &mut Loop) -> io::Result<()> {
+        let Some(line) = &self.line else {
+            return Ok(());
+        };
+        let frames = Token::new(owner::LINE, 0);
+        self.line_sources.push(lp.register(
+            &line.frames_fd(),
+            frames,
+            Interest::Read,
+            Priority::Data,
+        )?);
+        if let Some(state) = line.state_fd() {
+            let token = Token::new(owner::LINE, 1);
+            self.line_sources
+                .push(lp.register(&state, token, Interest::Read, Priority::Normal)?);
+        }
+        Ok(())
+    }
+
+    /// The line failed for good: it is closed and opened again later.
+    pub fn line_failed(&mut self, lp: &mut Loop, error: &io::Error) {
+        log::error!("{}: the line failed: {error}", self.conf.name);
+        if let Some(line) = self.line.take() {
+            let frames = line.frames_fd();
+            let fds = [Some(frames), line.state_fd()];
+            for (source, fd) in self.line_sources.drain(..).zip(fds.into_iter().flatten()) {
+                // It is closed in a moment anyway.
+                let _ = lp.deregister(source, &fd);
+            }
+        }
+        self.batch.clear();
+        let now = lp.now();
+        self.carrier_changed(now);
+        lp.set_timer(Token::new(owner::REOPEN, 0), now + REOPEN_AFTER);
+        self.pump(lp);
+    }
+
+    fn reopen_line(&mut self, lp: &mut Loop) {
+        let opened = super::setup::open_line(&self.conf, &self.spec, &self.root);
+        match opened {
+            Ok(mut line) => {
+                log::info!("{}: the line is open again", self.conf.name);
+                line.set_cut(self.cut);
+                self.line = Some(line);
+                if let Err(error) = self.register_line(lp) {
+                    self.line_failed(lp, &error);
+                    return;
+                }
+                self.carrier_changed(lp.now());
+                self.pump(lp);
+            }
+            Err(error) => {
+                log::debug!("{}: {error}", self.conf.name);
+                lp.set_timer(Token::new(owner::REOPEN, 0), lp.now() + REOPEN_AFTER);
+            }
+        }
+    }
+
+    /// Tells the engine what the line's carrier is now.
+    pub fn carrier_changed(&mut self, now: Instant) {
+        let carrier = self.has_carrier();
+        if !carrier {
+            self.counters.carrier_drops += 1;
+            self.batch.clear();
+            if let Some(line) = &mut self.line {
+                line.forget();
+            }
+        }
+        log::info!(
+            "{}: carrier {}",
+            self.conf.name,
+            if carrier { "up" } else { "down" }
+        );
+        self.link.carrier(now, carrier);
+        self.texts_stale = true;
+    }
+
+    /// Unplugs the line or plugs it in.
+    pub fn set_cut(&mut self, lp: &mut Loop, cut: bool) {
+        let before = self.has_carrier();
+        self.cut = cut;
+        if let Some(line) = &mut self.line {
+            line.set_cut(cut);
+        }
+        if before != self.has_carrier() {
+            self.carrier_changed(lp.now());
+        }
+        self.texts_stale = true;
+        self.pump(lp);
+    }
+
+    /// Carries out what the engine wants: control frames, events, its next deadline.
+    pub fn pump(&mut self, lp: &mut Loop) {
+        let now = lp.now();
+        let mut failed = None;
+        loop {
+            let mut idle = true;
+            while self.link.poll_transmit(&mut self.control_frame) {
+                idle = false;
+                if let Some(line) = &mut self.line
+                    && let Err(error) = line.send_control(
+                        now,
+                        &self.control_frame,
+                        &mut self.watch,
+                        &mut self.counters,
+                    )
+                {
+                    failed = Some(error);
+                }
+            }
+            while let Some(event) = self.link.poll_event() {
+                idle = false;
+                self.event(lp, event);
+            }
+            if idle {
+                break;
+            }
+        }
+        lp.set_timer_to(Token::new(owner::ENGINE, 0), self.link.poll_timeout());
+        match failed {
+            Some(error) => self.line_failed(lp, &error),
+            None => self.after_line_use(lp),
+        }
+    }
+
+    fn event(&mut self, lp: &mut Loop, event: Event) {
+        let name = &self.conf.name;
+        self.texts_stale = true;
+        match event {
+            Event::LinkUp => {
+                log::info!("{name}: link connected");
+                self.state_since = lp.now();
+                self.link_ups += 1;
+            }
+            Event::LinkDown(cause) => {
+                self.last_cause = Some(cause);
+                self.state_since = lp.now();
+                let reason = self.reason().unwrap_or_default();
+                log::warn!("{name}: link disconnected: {reason}");
+                for channel in 0..self.interfaces.len() {
+                    self.channel_state(channel as u16, false);
+                }
+            }
+            Event::ChannelUp(ChannelId(channel)) => self.channel_state(channel, true),
+            Event::ChannelDown(ChannelId(channel)) => self.channel_state(channel, false),
+            Event::PeerAddress(ChannelId(channel), peer) => {
+                if let Some(interface) = self.interface_mut(channel) {
+                    interface.learned_peer = Some(peer);
+                    log::info!("{}: the peer is {peer}", interface.conf.name);
+                }
+            }
+            Event::LocalAddress(ChannelId(channel), local, mask) => {
+                let Some(interface) = self
+                    .interfaces
+                    .get_mut(usize::from(channel))
+                    .and_then(Option::as_mut)
+                else {
+                    return;
+                };
+                interface.learned_local = Some(local);
+                log::info!(
+                    "{}: our address is {local}, mask {mask}",
+                    interface.conf.name
+                );
+                let peer = interface.peer();
+                let set = super::host::learned_address(
+                    &mut self.netlink,
+                    interface.index,
+                    local,
+                    mask,
+                    peer,
+                );
+                if let Err(error) = set {
+                    log::error!("{}: {error}", interface.conf.name);
+                }
+            }
+            Event::UnconfiguredDlci { dlci, present } => {
+                let what = if present {
+                    "reports"
+                } else {
+                    "no longer reports"
+                };
+                log::info!("{name}: the switch {what} DLCI {dlci}, which no interface has");
+            }
+        }
+    }
+
+    /// A channel came up or went down: its interface follows when it is dynamic.
+    fn channel_state(&mut self, channel: u16, connected: bool) {
+        let Some(interface) = self
+            .interfaces
+            .get_mut(usize::from(channel))
+            .and_then(Option::as_mut)
+        else {
+            return;
+        };
+        if interface.connected == connected {
+            return;
+        }
+        interface.connected = connected;
+        let word = if connected {
+            "connected"
+        } else {
+            "disconnected"
+        };
+        log::info!("{}: {word}", interface.conf.name);
+        let done = if interface.conf.dynamic {
+            if connected {
+                interface.bring_up(&mut self.netlink)
+            } else {
+                interface.bring_down(&mut self.netlink)
+            }
+        } else if connected && interface.conf.restore_gateway {
+            match &interface.conf.ip {
+                Some(ip) => super::host::default_route(&mut self.netlink, interface.index, ip)
+                    .map_err(|error| format!("{}: {error}", interface.conf.name)),
+                None => Ok(()),
+            }
+        } else {
+            Ok(())
+        };
+        if let Err(error) = done {
+            log::error!("{error}");
+        }
+    }
+
+    /// Sends what was gathered, and has interfaces wait for the line or go on.
+    pub fn flush(&mut self, lp: &mut Loop) {
+        let now = lp.now();
+        if let Some(line) = &mut self.line {
+            let sent = line.send(now, &mut self.batch, &mut self.watch, &mut self.counters);
+            if let Err(error) = sent {
+                self.line_failed(lp, &error);
+                return;
+            }
+        } else {
+            self.counters.tx_lost += self.batch.waiting().len() as u64;
+            self.batch.clear();
+        }
+        self.after_line_use(lp);
+    }
+
+    /// The line was used: what it waits for, and who waits for it.
+    fn after_line_use(&mut self, lp: &mut Loop) {
+        let Some(line) = &self.line else {
+            return;
+        };
+        lp.set_timer_to(Token::new(owner::PACE, 0), line.poll_timeout());
+        if let Some(&source) = self.line_sources.first() {
+            let interest = Interest::of(true, line.wants_write());
+            if let Err(error) = lp.modify(source, &line.frames_fd(), interest) {
+                log::error!("{}: cannot wait for the line: {error}", self.conf.name);
+            }
+        }
+        let full = line.is_full() || !self.batch.is_empty();
+        let room = self.batch.is_empty() && line.has_room(usize::from(self.conf.mtu));
+        if full && !self.waiting_for_line {
+            self.counters.tx_blocked += 1;
+            self.waiting_for_line = true;
+            self.follow_reading(lp);
+        } else if room && self.waiting_for_line {
+            self.waiting_for_line = false;
+            self.follow_reading(lp);
+        }
+    }
+
+    /// The line takes no frames for now.
+    pub fn is_waiting_for_line(&self) -> bool {
+        self.waiting_for_line
+    }
+
+    /// Has every interface be read, or not, as the line and held packets allow.
+    pub fn follow_reading(&mut self, lp: &mut Loop) {
+        for interface in self.interfaces.iter_mut().flatten() {
+            let reading = !self.waiting_for_line && interface.held.is_none();
+            if interface.reading == reading {
+                continue;
+            }
+            let Some((source, _)) = interface.sources else {
+                continue;
+            };
+            let interest = if reading {
+                Interest::Read
+            } else {
+                Interest::None
+            };
+            match lp.modify(source, &interface.tun, interest) {
+                Ok(()) => interface.reading = reading,
+                Err(error) => log::error!("{}: {error}", interface.conf.name),
+            }
+        }
+    }
+
+    fn line_ready(&mut self, lp: &mut Loop, token: Token, readiness: Readiness) {
+        let before = self.has_carrier();
+        let Some(line) = &mut self.line else {
+            return;
+        };
+        if readiness.writable {
+            line.writable();
+        }
+        if let Err(error) = line.on_ready() {
+            self.line_failed(lp, &error);
+            return;
+        }
+        if before != self.has_carrier() {
+            self.carrier_changed(lp.now());
+        }
+        if token.id == 0
+            && let Err(error) = self.receive_frames(lp)
+        {
+            self.line_failed(lp, &error);
+            return;
+        }
+        // A carrier that came and went between two looks is seen while reading.
+        if before != self.has_carrier() && token.id != 0 {
+            self.texts_stale = true;
+        }
+        self.pump_line(lp);
+        self.pump(lp);
+    }
+
+    fn pump_line(&mut self, lp: &mut Loop) {
+        let now = lp.now();
+        if let Some(line) = &mut self.line
+            && let Err(error) = line.pump(now, &mut self.watch, &mut self.counters)
+        {
+            self.line_failed(lp, &error);
+            return;
+        }
+        self.flush(lp);
+    }
+
+    /// Writes the texts for scripts when they are stale.
+    fn write_texts(&mut self, lp: &mut Loop) {
+        let now = lp.now();
+        let traffic = self.counters.rx_frames + self.counters.tx_frames;
+        let changed = traffic != self.texts_shown.0;
+        let due = now.saturating_duration_since(self.texts_shown.1) >= TEXTS_EVERY;
+        let timer = Token::new(owner::TEXTS, 0);
+        if self.texts_stale || changed && due {
+            self.texts_stale = false;
+            self.texts_shown = (traffic, now);
+            let status = self.status(now);
+            if let Err(error) = crate::proc_files::publish(&self.root.run_dir(), &status)
+                && let Some(suppressed) = self.complaints.allow(now)
+            {
+                log::error!(
+                    "{}: {error}{}",
+                    self.conf.name,
+                    super::suppressed(suppressed)
+                );
+            }
+        } else if changed && lp.timer(timer).is_none() {
+            lp.set_timer(timer, self.texts_shown.1 + TEXTS_EVERY);
+        }
+    }
+
+    /// Ends cleanly: the texts go, sockets go with their owners.
+    pub fn close(&mut self) {
+        if let Err(error) = crate::proc_files::withdraw(&self.root.run_dir(), &self.conf.name) {
+            log::error!("{}: {error}", self.conf.name);
+        }
+        if let Err(error) = self.watch.stop_capture() {
+            log::error!("{}: the capture: {error}", self.conf.name);
+        }
+    }
+}
+
+impl Handler for Device {
+    fn ready(&mut self, lp: &mut Loop, token: Token, readiness: Readiness) {
+        match token.owner {
+            owner::CONTROL => {
+                self.control.ready(lp, token, readiness);
+                self.serve_requests(lp);
+            }
+            owner::LINE => self.line_ready(lp, token, readiness),
+            owner::INTERFACE => self.read_interface(lp, token.id as u16),
+            owner::MONITOR => self.accept_monitors(lp, token.id as u16),
+            owner::CLIENT => self.serve_monitor(lp, token.id as usize),
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, lp: &mut Loop, token: Token) {
+        self.counters.timers += 1;
+        match token.owner {
+            owner::ENGINE => {
+                self.link.handle_timeout(lp.now());
+                self.pump(lp);
+            }
+            owner::PACE => self.pump_line(lp),
+            owner::HOLD => self.release_held(lp, token.id as u16),
+            owner::REOPEN => self.reopen_line(lp),
+            // The turn's end writes them.
+            _ => {}
+        }
+    }
+
+    fn signal(&mut self, lp: &mut Loop, signal: Signal) {
+        match signal {
+            Signal::Terminate | Signal::Interrupt => {
+                log::info!("{}: ended by a signal", self.conf.name);
+                lp.stop();
+            }
+            Signal::Hangup => {
+                if let Err(error) = self.logging.reopen() {
+                    log::error!("{}: {error}", self.conf.name);
+                }
+                self.reread(lp);
+            }
+            _ => {}
+        }
+    }
+
+    fn turn_end(&mut self, lp: &mut Loop) {
+        self.counters.turns += 1;
+        if !self.batch.is_empty() {
+            self.flush(lp);
+        }
+        if let Err(error) = self.watch.write_capture() {
+            log::error!("{}: the capture ended: {error}", self.conf.name);
+            self.texts_stale = true;
+        }
+        self.write_texts(lp);
+    }
+}

@@ -1,0 +1,156 @@
+//! One interface of a device: the channel's end at the host.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use wanbox_runtime::datagram::Listener;
+use wanbox_runtime::event_loop::Source;
+use wanbox_runtime::files::Root;
+use wanbox_runtime::netlink::Netlink;
+use wanbox_runtime::tun::{self, Tun};
+use wanbox_wire::ip::VirtioHeader;
+
+use super::counters::{Receiving, Sending};
+use super::host;
+use crate::conf::{Channel, InterfaceConf};
+use crate::control::monitor_socket;
+
+/// An open interface.
+pub struct Interface {
+    /// Its configuration.
+    pub conf: InterfaceConf,
+    /// The kernel interface.
+    pub tun: Tun,
+    /// Its number.
+    pub index: u32,
+    /// The local management socket.
+    pub listener: Listener,
+    /// Registrations in the loop, once made: interface, management socket.
+    pub sources: Option<(Source, Source)>,
+    /// Packets are being read from it.
+    pub reading: bool,
+    /// A packet that waits for the committed rate, with its virtio header.
+    pub held: Option<VirtioHeader>,
+    /// That packet's octets, or an empty buffer to use again.
+    pub held_packet: Vec<u8>,
+    /// What it sends.
+    pub sending: Sending,
+    /// What it receives.
+    pub receiving: Receiving,
+    /// When it was opened.
+    pub opened: Instant,
+    /// The channel carries data.
+    pub connected: bool,
+    /// The daemon has it up.
+    pub up: bool,
+    /// Our address as learned from the peer.
+    pub learned_local: Option<Ipv4Addr>,
+    /// The peer's address as learned from it.
+    pub learned_peer: Option<Ipv4Addr>,
+}
+
+impl Interface {
+    /// Makes the kernel interface with its MTU, and its management socket. It comes up with
+    /// [`Self::bring_up`].
+    ///
+    /// # Errors
+    /// What could not be made and why, for people.
+    pub fn open(
+        conf: InterfaceConf,
+        mtu: u32,
+        root: &Root,
+        netlink: &mut Netlink,
+        now: Instant,
+    ) -> Result<Self, String> {
+        let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", conf.name);
+        let mode = if conf.usage.is_bridged() {
+            tun::Mode::Tap
+        } else {
+            tun::Mode::Tun
+        };
+        let options = tun::Options {
+            // A shaped channel sends packet by packet: nothing to gain from super-packets.
+            offload: !is_shaped(&conf) && mode == tun::Mode::Tun,
+            carrier: true,
+        };
+        let tun = Tun::open(&conf.name, mode, &options).map_err(|error| error.to_string())?;
+        let index = netlink
+            .link(&conf.name)
+            .map_err(|error| fail(&error))?
+            .index;
+        netlink.set_mtu(index, mtu).map_err(|error| fail(&error))?;
+        if let Channel::FrameRelay(channel) = &conf.channel
+            && let Some(bridge) = &channel.bridge
+        {
+            let master = netlink.link(bridge).map_err(|error| fail(&error))?;
+            netlink
+                .set_bridge(index, Some(master.index))
+                .map_err(|error| fail(&error))?;
+        }
+        let socket = monitor_socket(&root.run_dir(), &conf.name);
+        let listener = Listener::bind(&socket, 0o600)
+            .map_err(|error| format!("{}: {}: {error}", conf.name, socket.display()))?;
+        Ok(Self {
+            conf,
+            tun,
+            index,
+            listener,
+            sources: None,
+            reading: false,
+            held: None,
+            held_packet: Vec::new(),
+            sending: Sending::default(),
+            receiving: Receiving::default(),
+            opened: now,
+            connected: false,
+            up: false,
+            learned_local: None,
+            learned_peer: None,
+        })
+    }
+
+    /// Whole frames go to the line as they are: no encapsulation.
+    pub fn is_streaming(&self) -> bool {
+        matches!(&self.conf.channel, Channel::CiscoHdlc(channel) if channel.streaming)
+    }
+
+    /// Brings the kernel interface up with its addresses and routes.
+    ///
+    /// # Errors
+    /// What the kernel refused, for people.
+    pub fn bring_up(&mut self, netlink: &mut Netlink) -> Result<(), String> {
+        host::bring_up(netlink, self.index, self.conf.ip.as_ref())
+            .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        self.up = true;
+        Ok(())
+    }
+
+    /// Takes the kernel interface down.
+    ///
+    /// # Errors
+    /// What the kernel refused, for people.
+    pub fn bring_down(&mut self, netlink: &mut Netlink) -> Result<(), String> {
+        netlink
+            .set_up(self.index, false)
+            .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        self.up = false;
+        Ok(())
+    }
+
+    /// Our IPv4 address, configured or learned, with its mask.
+    pub fn local_address(&self) -> Option<(Ipv4Addr, Ipv4Addr)> {
+        let ip = self.conf.ip.as_ref()?;
+        let bits = u32::MAX.checked_shl(32 - u32::from(ip.prefix)).unwrap_or(0);
+        Some((ip.address?, Ipv4Addr::from_bits(bits)))
+    }
+
+    /// The peer's address, configured or learned.
+    pub fn peer(&self) -> Option<Ipv4Addr> {
+        let configured = self.conf.ip.as_ref().and_then(|ip| ip.peer);
+        configured.or(self.learned_peer)
+    }
+}
+
+fn is_shaped(conf: &InterfaceConf) -> bool {
+    matches!(&conf.channel, Channel::FrameRelay(channel) if channel.committed.is_some())
+}

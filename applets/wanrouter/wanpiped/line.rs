@@ -1,0 +1,530 @@
+//! The line of a device: whatever carries its frames, with pacing, loss and delay where asked for.
+
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use wanbox_grammar::line::{Endpoint, Host, Kind as KindSpec, Line as LineSpec};
+use wanbox_link::pace::{self, Pace, Priority};
+use wanbox_runtime::cable::{Cable, CableEvent};
+use wanbox_runtime::files::Root;
+use wanbox_runtime::netlink::{Monitor, NetEvent};
+use wanbox_runtime::packet::PacketSocket;
+use wanbox_runtime::resolver::{self, Family};
+use wanbox_runtime::udp::{self, BatchSocket};
+
+use super::batch::Batch;
+use super::counters::LineCounters;
+use super::watch::Watch;
+
+/// The receive and send buffers of a UDP line, octets: some milliseconds of its highest rate.
+const UDP_BUFFER: usize = 4 * 1024 * 1024;
+/// Datagrams handed to the kernel in one call.
+const DATAGRAMS: usize = 64;
+/// How long the name of a peer may take to resolve when the daemon starts.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
+/// Frames that wait on a paced line unless the configuration says otherwise.
+const QUEUE_FRAMES: usize = 64;
+
+enum Kind {
+    Cable(Box<Cable>),
+    Udp(BatchSocket),
+    Packet {
+        socket: PacketSocket,
+        monitor: Monitor,
+        carrier: bool,
+    },
+}
+
+/// An open line.
+pub struct Line {
+    kind: Kind,
+    pace: Option<Pace>,
+    /// A paced frame that the line did not take yet, when `waits`.
+    frame: Vec<u8>,
+    waits: bool,
+    cut: bool,
+    /// The line takes no more until it says so.
+    full: bool,
+}
+
+/// The pacing of a line.
+pub struct Pacing {
+    /// Bits a second; 0: as fast as the line takes it.
+    pub rate_bps: u64,
+    /// The longest frame, octets.
+    pub max_frame: usize,
+    /// Decides which frames are lost on purpose.
+    pub seed: u64,
+}
+
+impl Line {
+    /// Opens the line that the configuration names.
+    ///
+    /// # Errors
+    /// What could not be opened and why, for people.
+    pub fn open(spec: &LineSpec, root: &Root, pacing: &Pacing) -> Result<Self, String> {
+        let kind = match &spec.kind {
+            KindSpec::Cable(name) => {
+                let directory = root.run_dir().join("cable");
+                let cable = Cable::open(&directory, name).map_err(|error| error.to_string())?;
+                Kind::Cable(Box::new(cable))
+            }
+            KindSpec::Udp { local, remote } => Kind::Udp(open_udp(local, remote)?),
+            KindSpec::Packet(name) => {
+                // The monitor first: no change between the two is missed.
+                let monitor = Monitor::open().map_err(|error| error.to_string())?;
+                let socket = PacketSocket::open(name).map_err(|error| error.to_string())?;
+                let carrier = socket.carrier().map_err(|error| error.to_string())?;
+                Kind::Packet {
+                    socket,
+                    monitor,
+                    carrier,
+                }
+            }
+        };
+        let paced = pacing.rate_bps > 0 || spec.loss > 0 || !spec.delay.is_zero();
+        let pace = if paced {
+            let queue = spec.queue.map_or(QUEUE_FRAMES, |frames| frames as usize);
+            let config = pace::Config {
+                rate_bps: pacing.rate_bps,
+                max_frame: pacing.max_frame,
+                queue_frames: queue,
+                queue_octets: queue.saturating_mul(pacing.max_frame),
+                loss_ppm: spec.loss,
+                delay: spec.delay,
+                ..Default::default()
+            };
+            Some(Pace::new(config, pacing.seed).map_err(|error| format!("LINE: {error}"))?)
+        } else {
+            None
+        };
+        Ok(Self {
+            kind,
+            pace,
+            frame: Vec::new(),
+            waits: false,
+            cut: false,
+            full: false,
+        })
+    }
+
+    /// The line carries frames.
+    pub fn carrier(&self) -> bool {
+        !self.cut
+            && match &self.kind {
+                Kind::Cable(cable) => cable.carrier(),
+                Kind::Udp(_) => true,
+                Kind::Packet { carrier, .. } => *carrier,
+            }
+    }
+
+    /// Unplugs the line, or plugs it in.
+    pub fn set_cut(&mut self, cut: bool) {
+        self.cut = cut;
+        if let Kind::Cable(cable) = &mut self.kind {
+            if cut {
+                cable.cut();
+            } else {
+                cable.join();
+            }
+        }
+        if cut {
+            self.forget();
+        }
+    }
+
+    /// Forgets what waits: the carrier is gone.
+    pub fn forget(&mut self) {
+        self.waits = false;
+        self.full = false;
+        if let Some(pace) = &mut self.pace {
+            pace.clear();
+        }
+    }
+
+    /// The descriptor that frames come in on.
+    pub fn frames_fd(&self) -> BorrowedFd<'_> {
+        match &self.kind {
+            Kind::Cable(cable) => cable.as_fd(),
+            Kind::Udp(socket) => socket.as_fd(),
+            Kind::Packet { socket, .. } => socket.as_fd(),
+        }
+    }
+
+    /// A second descriptor that tells of the line's state, where there is one.
+    pub fn state_fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.kind {
+            Kind::Packet { monitor, .. } => Some(monitor.as_fd()),
+            Kind::Cable(_) | Kind::Udp(_) => None,
+        }
+    }
+
+    /// Whether to wait until [`Self::frames_fd`] can be written.
+    pub fn wants_write(&self) -> bool {
+        // A cable tells through its own events.
+        self.full && !matches!(self.kind, Kind::Cable(_))
+    }
+
+    /// The line takes no more for now: frames have to wait where they are.
+    pub fn is_full(&self) -> bool {
+        match &self.pace {
+            Some(pace) => !pace.has_room(0),
+            None => self.full,
+        }
+    }
+
+    /// There is room for a good part of a queue: those who wait may go on.
+    pub fn has_room(&self, max_frame: usize) -> bool {
+        match &self.pace {
+            Some(pace) => pace.has_room(max_frame.saturating_mul(4)),
+            None => !self.full,
+        }
+    }
+
+    /// The frames descriptor can be written again.
+    pub fn writable(&mut self) {
+        self.full = false;
+    }
+
+    /// Reads what happened beside frames. Returns whether the carrier may have changed.
+    ///
+    /// # Errors
+    /// Only what no later call can mend.
+    pub fn on_ready(&mut self) -> io::Result<bool> {
+        match &mut self.kind {
+            Kind::Cable(cable) => {
+                cable.on_ready()?;
+                let mut changed = false;
+                while let Some(event) = cable.poll_event() {
+                    match event {
+                        CableEvent::Carrier(_) => changed = true,
+                        CableEvent::Writable => self.full = false,
+                        CableEvent::Taken => {
+                            log::warn!(
+                                "the cable is taken by two other ends; waiting for one to leave"
+                            );
+                        }
+                    }
+                }
+                Ok(changed)
+            }
+            Kind::Udp(_) => Ok(false),
+            Kind::Packet {
+                socket,
+                monitor,
+                carrier,
+            } => {
+                let before = *carrier;
+                while let Some(event) = monitor.poll_event()? {
+                    match event {
+                        NetEvent::Link(link) if link.index == socket.index() => {
+                            *carrier = link.is_running();
+                        }
+                        NetEvent::LinkGone(link) if link.index == socket.index() => {
+                            *carrier = false;
+                        }
+                        NetEvent::Lost => *carrier = socket.carrier().unwrap_or(false),
+                        _ => {}
+                    }
+                }
+                Ok(before != *carrier)
+            }
+        }
+    }
+
+    /// Reads once and gives every frame to `each`. `false`: nothing was there.
+    ///
+    /// # Errors
+    /// Only what no later call can mend.
+    pub fn receive(&mut self, buffer: &mut [u8], mut each: impl FnMut(&[u8])) -> io::Result<bool> {
+        let received = match &mut self.kind {
+            Kind::Cable(cable) => cable.receive(buffer)?,
+            Kind::Packet { socket, .. } => socket.receive(buffer)?,
+            Kind::Udp(socket) => {
+                let Some(received) = socket.receive(buffer)? else {
+                    return Ok(false);
+                };
+                for frame in received.datagrams(buffer) {
+                    each(frame);
+                }
+                return Ok(true);
+            }
+        };
+        if let Some(frame) = received.and_then(|length| buffer.get(..length)) {
+            each(frame);
+        }
+        Ok(received.is_some())
+    }
+
+    /// Sends the frames of a batch, as far as the line takes them; the others stay in it.
+    ///
+    /// # Errors
+    /// Only what no later call can mend.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        batch: &mut Batch,
+        watch: &mut Watch,
+        counters: &mut LineCounters,
+    ) -> io::Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        counters.tx_turns += 1;
+        if !self.carrier() {
+            counters.tx_lost += batch.waiting().len() as u64;
+            batch.clear();
+            return Ok(());
+        }
+        let Some(pace) = &mut self.pace else {
+            return self.send_now(now, batch, watch, counters);
+        };
+        let mut count = 0;
+        for frame in batch.waiting() {
+            match pace.enqueue(now, Priority::Data, frame, &[]) {
+                Ok(()) => {}
+                Err(pace::Refused::TooLong) => counters.tx_lost += 1,
+                Err(pace::Refused::Full) => break,
+            }
+            count += 1;
+        }
+        batch.take(count);
+        self.pump(now, watch, counters)
+    }
+
+    /// Sends a frame of the protocol itself, ahead of data. It is lost when even its queue is full:
+    /// protocols repeat what matters.
+    ///
+    /// # Errors
+    /// Only what no later call can mend.
+    pub fn send_control(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        watch: &mut Watch,
+        counters: &mut LineCounters,
+    ) -> io::Result<()> {
+        if !self.carrier() {
+            counters.tx_lost += 1;
+            return Ok(());
+        }
+        match &mut self.pace {
+            Some(pace) => {
+                if pace.enqueue(now, Priority::Control, frame, &[]).is_err() {
+                    counters.tx_lost += 1;
+                }
+                self.pump(now, watch, counters)
+            }
+            None => {
+                if self.send_frame(frame)? {
+                    sent(now, frame, watch, counters);
+                } else {
+                    counters.tx_lost += 1;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// When [`Self::pump`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.full || self.waits {
+            return None;
+        }
+        self.pace.as_ref().and_then(Pace::poll_timeout)
+    }
+
+    /// Sends paced frames that are due.
+    ///
+    /// # Errors
+    /// Only what no later call can mend.
+    pub fn pump(
+        &mut self,
+        now: Instant,
+        watch: &mut Watch,
+        counters: &mut LineCounters,
+    ) -> io::Result<()> {
+        loop {
+            if !self.waits {
+                let due = match &mut self.pace {
+                    Some(pace) => pace.poll_transmit(now, &mut self.frame),
+                    None => false,
+                };
+                if !due {
+                    return Ok(());
+                }
+            }
+            let frame = std::mem::take(&mut self.frame);
+            let taken = self.send_frame(&frame);
+            if matches!(taken, Ok(true)) {
+                sent(now, &frame, watch, counters);
+            }
+            self.frame = frame;
+            self.waits = !taken?;
+            if self.waits {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send_now(
+        &mut self,
+        now: Instant,
+        batch: &mut Batch,
+        watch: &mut Watch,
+        counters: &mut LineCounters,
+    ) -> io::Result<()> {
+        while !batch.is_empty() && !self.full {
+            let taken = match &mut self.kind {
+                Kind::Udp(socket) => {
+                    let mut datagrams = [[IoSlice::new(&[]); 2]; DATAGRAMS];
+                    let mut count = 0;
+                    for (slot, frame) in datagrams.iter_mut().zip(batch.waiting()) {
+                        slot[0] = IoSlice::new(frame);
+                        count += 1;
+                    }
+                    let taken = socket.send(datagrams.get(..count).unwrap_or_default())?;
+                    self.full = taken < count;
+                    taken
+                }
+                Kind::Cable(_) | Kind::Packet { .. } => {
+                    let mut taken = 0;
+                    for frame in batch.waiting() {
+                        let took = match &mut self.kind {
+                            Kind::Cable(cable) => cable.send(&[frame])?,
+                            Kind::Packet { socket, .. } => socket.send(&[IoSlice::new(frame)])?,
+                            Kind::Udp(_) => false,
+                        };
+                        if !took {
+                            self.full = true;
+                            break;
+                        }
+                        taken += 1;
+                    }
+                    taken
+                }
+            };
+            for frame in batch.waiting().take(taken) {
+                sent(now, frame, watch, counters);
+            }
+            batch.take(taken);
+        }
+        Ok(())
+    }
+
+    /// `false`: the line is full, the frame was not taken.
+    fn send_frame(&mut self, frame: &[u8]) -> io::Result<bool> {
+        let taken = match &mut self.kind {
+            Kind::Cable(cable) => cable.send(&[frame])?,
+            Kind::Udp(socket) => socket.send(&[[IoSlice::new(frame), IoSlice::new(&[])]])? == 1,
+            Kind::Packet { socket, .. } => socket.send(&[IoSlice::new(frame)])?,
+        };
+        self.full = !taken;
+        Ok(taken)
+    }
+
+    /// Counters of the line's own, by name.
+    pub fn own_counters(&self) -> Vec<(&'static str, u64)> {
+        let mut all = match &self.kind {
+            Kind::Cable(cable) => {
+                let stats = cable.stats();
+                vec![
+                    ("cable_no_carrier", stats.no_carrier),
+                    ("cable_received_while_cut", stats.cut),
+                    ("cable_too_long", stats.too_long),
+                    ("cable_malformed", stats.malformed),
+                    ("cable_turned_away", stats.turned_away),
+                ]
+            }
+            Kind::Udp(socket) => {
+                let stats = socket.stats();
+                vec![
+                    ("udp_unreachable", stats.unreachable),
+                    ("udp_too_long", stats.too_long),
+                    ("udp_refused", stats.refused),
+                    ("udp_cut", stats.cut),
+                    ("udp_segmented_sends", stats.segmented_sends),
+                    ("udp_merged_receives", stats.merged_receives),
+                ]
+            }
+            Kind::Packet { socket, .. } => {
+                let stats = socket.stats();
+                vec![("packet_refused", stats.refused), ("packet_cut", stats.cut)]
+            }
+        };
+        if let Some(pace) = &self.pace {
+            let stats = pace.stats();
+            all.extend([
+                ("queue_full", stats.data_full),
+                ("queue_control_full", stats.control_full),
+                ("queue_discarded", stats.discarded),
+                ("lost_on_purpose", stats.lost),
+            ]);
+        }
+        all
+    }
+}
+
+fn sent(now: Instant, frame: &[u8], watch: &mut Watch, counters: &mut LineCounters) {
+    counters.tx_frames += 1;
+    counters.tx_octets += frame.len() as u64;
+    watch.frame(now, true, frame);
+}
+
+fn open_udp(local: &Endpoint, remote: &Endpoint) -> Result<BatchSocket, String> {
+    let mut config = udp::Config::new(address(local)?, address(remote)?);
+    config.receive_buffer = Some(UDP_BUFFER);
+    config.send_buffer = Some(UDP_BUFFER);
+    BatchSocket::open(&config).map_err(|error| error.to_string())
+}
+
+fn address(endpoint: &Endpoint) -> Result<SocketAddr, String> {
+    match &endpoint.host {
+        Host::Address(address) => Ok(SocketAddr::new(*address, endpoint.port)),
+        Host::Name(name) => Err(format!("LINE: {name} was not resolved")),
+    }
+}
+
+/// The same line with addresses in the place of names. It may wait for name servers: before the
+/// loop runs, never in it.
+///
+/// # Errors
+/// Which name has no address, and why.
+pub fn resolve(spec: &LineSpec, root: &Root) -> Result<LineSpec, String> {
+    let mut spec = spec.clone();
+    if let KindSpec::Udp { local, remote } = &mut spec.kind {
+        resolve_end(remote, root, Family::Any)?;
+        let family = match &remote.host {
+            Host::Address(IpAddr::V4(_)) => Family::V4,
+            Host::Address(IpAddr::V6(_)) => Family::V6,
+            Host::Name(_) => Family::Any,
+        };
+        resolve_end(local, root, family)?;
+    }
+    Ok(spec)
+}
+
+fn resolve_end(endpoint: &mut Endpoint, root: &Root, family: Family) -> Result<(), String> {
+    let Host::Name(name) = &endpoint.host else {
+        return Ok(());
+    };
+    // A prefix may bring files of its own; where it does not, the system's serve.
+    let file = |path: &str| {
+        let own = root.path(path);
+        if own.exists() { own } else { path.into() }
+    };
+    let settings = resolver::Settings {
+        hosts: file("/etc/hosts"),
+        resolv_conf: file("/etc/resolv.conf"),
+        ..Default::default()
+    };
+    let addresses = resolver::resolve(name, family, &settings, RESOLVE_WITHIN)
+        .map_err(|error| format!("LINE: {error}"))?;
+    let first = addresses
+        .first()
+        .ok_or_else(|| format!("LINE: {name} has no address"))?;
+    endpoint.host = Host::Address(*first);
+    Ok(())
+}

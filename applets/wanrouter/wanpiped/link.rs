@@ -1,0 +1,90 @@
+//! The engine of a device, whichever protocol it speaks.
+
+use std::time::Instant;
+
+use wanbox_wanrouter_engine::cisco_hdlc::CiscoHdlc;
+use wanbox_wanrouter_engine::frame_relay::FrameRelay;
+use wanbox_wanrouter_engine::{ChannelId, Delivery, Engine, Event, Header, PayloadKind, Refusal};
+use wanbox_wire::pipemon::Protocol;
+
+/// One engine.
+pub enum Link {
+    /// Frame Relay.
+    FrameRelay(Box<FrameRelay>),
+    /// Cisco HDLC.
+    CiscoHdlc(Box<CiscoHdlc>),
+}
+
+impl Link {
+    /// The protocol, as the management protocol names it.
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::FrameRelay(_) => Protocol::FrameRelay,
+            Self::CiscoHdlc(_) => Protocol::CiscoHdlc,
+        }
+    }
+
+    /// The protocol is up.
+    pub fn is_up(&self) -> bool {
+        match self {
+            Self::FrameRelay(engine) => engine.link_up(),
+            Self::CiscoHdlc(engine) => engine.link_up(),
+        }
+    }
+
+    fn engine(&self) -> &dyn Engine {
+        match self {
+            Self::FrameRelay(engine) => engine.as_ref(),
+            Self::CiscoHdlc(engine) => engine.as_ref(),
+        }
+    }
+
+    fn engine_mut(&mut self) -> &mut dyn Engine {
+        match self {
+            Self::FrameRelay(engine) => engine.as_mut(),
+            Self::CiscoHdlc(engine) => engine.as_mut(),
+        }
+    }
+}
+
+impl Engine for Link {
+    fn carrier(&mut self, now: Instant, up: bool) {
+        self.engine_mut().carrier(now, up);
+    }
+
+    fn receive<'f>(&mut self, now: Instant, frame: &'f [u8]) -> Option<Delivery<'f>> {
+        match self {
+            Self::FrameRelay(engine) => engine.receive(now, frame),
+            Self::CiscoHdlc(engine) => engine.receive(now, frame),
+        }
+    }
+
+    fn encapsulate(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        kind: PayloadKind,
+        octets: usize,
+    ) -> Result<Header, Refusal> {
+        match self {
+            Self::FrameRelay(engine) => engine.encapsulate(now, channel, kind, octets),
+            Self::CiscoHdlc(engine) => engine.encapsulate(now, channel, kind, octets),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.engine_mut().handle_timeout(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.engine().poll_timeout()
+    }
+
+    fn poll_transmit(&mut self, frame: &mut Vec<u8>) -> bool {
+        self.engine_mut().poll_transmit(frame)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.engine_mut().poll_event()
+    }
+}

@@ -1,0 +1,293 @@
+//! What `wanrouter` and `wanconfig` ask of a running device.
+
+use wanbox_runtime::control::Failure;
+use wanbox_runtime::event_loop::Loop;
+
+use super::counters::{LineCounters, Management, Receiving, Sending};
+use super::device::Device;
+use super::host;
+use super::link::Link;
+use crate::conf::{DeviceConf, InterfaceConf, Settings, load};
+use crate::control::{Reply, Request};
+
+/// Log lines in one answer.
+const LOG_LINES: usize = 200;
+
+impl Device {
+    /// Answers what waits on the control socket.
+    pub fn serve_requests(&mut self, lp: &mut Loop) {
+        while let Some(request) = self.control.poll_request() {
+            let answer = request
+                .parse::<Request>()
+                .and_then(|asked| self.serve(lp, asked));
+            match answer {
+                Ok(reply) => self.control.reply(lp, request.client, &reply),
+                Err(failure) => self.control.fail(lp, request.client, failure),
+            }
+        }
+    }
+
+    fn serve(&mut self, lp: &mut Loop, request: Request) -> Result<Reply, Failure> {
+        let now = lp.now();
+        match request {
+            Request::Status => Ok(Reply::Status(Box::new(self.status(now)))),
+            Request::Counters => Ok(Reply::Counters(self.all_counters())),
+            Request::FlushCounters => {
+                self.flush_counters(lp);
+                Ok(done(["counters cleared".to_owned()]))
+            }
+            Request::AddInterface { interface } => {
+                let name = interface.name.clone();
+                self.add_interface(lp, (*interface).clone())
+                    .map_err(Failure::new)?;
+                self.conf.interfaces.push(*interface);
+                log::info!("{name}: added");
+                Ok(done([format!("{name} added")]))
+            }
+            Request::RemoveInterface { name } => {
+                let channel = self.channel_named(&name).ok_or_else(|| {
+                    Failure::absent(format!("{} has no interface {name}", self.conf.name))
+                })?;
+                self.remove_interface(lp, channel);
+                self.conf.interfaces.retain(|conf| conf.name != name);
+                log::info!("{name}: removed");
+                Ok(done([format!("{name} removed")]))
+            }
+            Request::Reconfigure { device } => self
+                .reconfigure(lp, *device)
+                .map(done)
+                .map_err(Failure::new),
+            Request::Cut { cut } => {
+                self.set_cut(lp, cut);
+                let word = if cut { "unplugged" } else { "plugged in" };
+                log::info!("{}: {word} by command", self.conf.name);
+                Ok(done([format!("{}: line {word}", self.conf.name)]))
+            }
+            Request::Capture { file: Some(file) } => {
+                self.watch
+                    .start_capture(now, &file)
+                    .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+                Ok(done([format!("capturing to {}", file.display())]))
+            }
+            Request::Capture { file: None } => {
+                if self.watch.capture().is_none() {
+                    return Err(Failure::new(format!("{}: no capture runs", self.conf.name)));
+                }
+                self.watch
+                    .stop_capture()
+                    .map_err(|error| Failure::new(format!("the capture: {error}")))?;
+                Ok(done(["capture ended".to_owned()]))
+            }
+            Request::Log => Ok(Reply::Log {
+                lines: self
+                    .logging
+                    .recent(LOG_LINES)
+                    .into_iter()
+                    .map(|entry| format!("{} {} {}", entry.time, entry.level, entry.text))
+                    .collect(),
+            }),
+            Request::Stop => {
+                log::info!("{}: ended by command", self.conf.name);
+                self.close();
+                lp.stop();
+                Ok(done([]))
+            }
+        }
+    }
+
+    fn flush_counters(&mut self, lp: &Loop) {
+        let now = lp.now();
+        self.counters = LineCounters::default();
+        self.management = Management::default();
+        for (channel, interface) in self.interfaces.iter_mut().enumerate() {
+            let Some(interface) = interface else {
+                continue;
+            };
+            interface.sending = Sending::default();
+            interface.receiving = Receiving::default();
+            if let Link::FrameRelay(engine) = &mut self.link {
+                let id = wanbox_wanrouter_engine::ChannelId(channel as u16);
+                engine.flush_channel_stats(now, id);
+            }
+        }
+        match &mut self.link {
+            Link::FrameRelay(engine) => engine.flush_link_stats(),
+            Link::CiscoHdlc(engine) => engine.flush(now),
+        }
+        self.texts_stale = true;
+    }
+
+    /// Reads the configuration file again: on SIGHUP.
+    pub fn reread(&mut self, lp: &mut Loop) {
+        let Some(file) = self.file.clone() else {
+            return;
+        };
+        let name = self.conf.name.clone();
+        let settings = match Settings::load(&self.root) {
+            Ok((settings, _)) => settings,
+            Err(error) if error.is_absent() => Settings::default(),
+            Err(error) => return log::error!("{name}: {error}; nothing changed"),
+        };
+        let devices = match load::file(&file, &self.root, &settings).map(|o| o.accept()) {
+            Ok(Ok((devices, _))) => devices,
+            Ok(Err(diagnostics)) => {
+                for diagnostic in diagnostics.iter() {
+                    log::error!("{diagnostic}");
+                }
+                return log::error!("{name}: the file has errors; nothing changed");
+            }
+            Err(error) => return log::error!("{name}: {error}; nothing changed"),
+        };
+        let Some(conf) = devices.into_iter().find(|device| device.name == name) else {
+            return log::error!("{name}: no longer in {}; nothing changed", file.display());
+        };
+        match self.reconfigure(lp, conf) {
+            Ok(changes) if changes.is_empty() => log::info!("{name}: nothing to change"),
+            Ok(changes) => {
+                for change in changes {
+                    log::info!("{change}");
+                }
+            }
+            Err(error) => log::error!("{error}"),
+        }
+    }
+
+    /// Brings the device to a new configuration without disturbing what stays the same.
+    fn reconfigure(&mut self, lp: &mut Loop, new: DeviceConf) -> Result<Vec<String>, String> {
+        let fixed = fixed_keys(&self.conf, &new);
+        if !fixed.is_empty() {
+            return Err(format!(
+                "{}: {} cannot change while the link runs; nothing was changed: restart the device",
+                self.conf.name,
+                fixed.join(", ")
+            ));
+        }
+        let mut changes = Vec::new();
+        let old = std::mem::replace(&mut self.conf, new.clone());
+        if old.udp_port != new.udp_port {
+            changes.push(format!("UDPPORT is {}", new.udp_port));
+        }
+        if old.ttl != new.ttl {
+            changes.push(format!("TTL is {}", new.ttl));
+        }
+        for conf in &old.interfaces {
+            let stays = new.interface(&conf.name);
+            if stays.is_some_and(|new| same_channel(conf, new)) {
+                continue;
+            }
+            if let Some(channel) = self.channel_named(&conf.name) {
+                self.remove_interface(lp, channel);
+                let word = if stays.is_some() {
+                    "is made anew"
+                } else {
+                    "is gone"
+                };
+                changes.push(format!("{} {word}", conf.name));
+            }
+        }
+        let mut failed = Vec::new();
+        for conf in &new.interfaces {
+            match (old.interface(&conf.name), self.channel_named(&conf.name)) {
+                (Some(before), Some(channel)) => {
+                    if let Some(change) = self.adjust_interface(lp, channel, before, conf) {
+                        changes.push(change);
+                    }
+                }
+                (before, _) => match self.add_interface(lp, conf.clone()) {
+                    Ok(()) if before.is_none() => changes.push(format!("{} is new", conf.name)),
+                    Ok(()) => {}
+                    Err(error) => failed.push(error),
+                },
+            }
+        }
+        self.texts_stale = true;
+        if failed.is_empty() {
+            Ok(changes)
+        } else {
+            Err(failed.join("; "))
+        }
+    }
+
+    /// Changes what an interface can change while it runs: addresses, flags.
+    fn adjust_interface(
+        &mut self,
+        lp: &mut Loop,
+        channel: u16,
+        before: &InterfaceConf,
+        conf: &InterfaceConf,
+    ) -> Option<String> {
+        if before == conf {
+            return None;
+        }
+        let now = lp.now();
+        let slot = self.interfaces.get_mut(usize::from(channel))?;
+        let interface = slot.as_mut()?;
+        interface.conf = conf.clone();
+        if before.ip != conf.ip {
+            let set = host::replace_addresses(
+                &mut self.netlink,
+                interface.index,
+                conf.ip.as_ref(),
+                interface.up,
+            );
+            if let Err(error) = set {
+                log::error!("{}: {error}", conf.name);
+            }
+            let local = interface.local_address();
+            match &mut self.link {
+                Link::FrameRelay(engine) => {
+                    let id = wanbox_wanrouter_engine::ChannelId(channel);
+                    if let Err(error) = engine.set_local_address(now, id, local) {
+                        log::error!("{}: {error}", conf.name);
+                    }
+                }
+                Link::CiscoHdlc(engine) => engine.set_local_address(local),
+            }
+        }
+        if before.dynamic != conf.dynamic {
+            let wanted = !conf.dynamic || interface.connected;
+            let done = match (wanted, interface.up) {
+                (true, false) => interface.bring_up(&mut self.netlink),
+                (false, true) => interface.bring_down(&mut self.netlink),
+                _ => Ok(()),
+            };
+            if let Err(error) = done {
+                log::error!("{error}");
+            }
+        }
+        self.pump(lp);
+        Some(format!("{} changed", conf.name))
+    }
+}
+
+fn done(changes: impl IntoIterator<Item = String>) -> Reply {
+    Reply::Done {
+        changes: changes.into_iter().collect(),
+    }
+}
+
+/// Keys of the link that differ and cannot change while it runs.
+fn fixed_keys(old: &DeviceConf, new: &DeviceConf) -> Vec<&'static str> {
+    let mut keys = Vec::new();
+    let mut differ = |key: &'static str, differs: bool| {
+        if differs {
+            keys.push(key);
+        }
+    };
+    differ("the name", old.name != new.name);
+    differ("LINE", old.line != new.line);
+    differ("INTERFACE", old.connector != new.connector);
+    differ("CLOCKING", old.clocking != new.clocking);
+    differ("BAUDRATE", old.baud_rate != new.baud_rate);
+    differ("MTU", old.mtu != new.mtu);
+    differ(
+        "the protocol or its link parameters",
+        old.protocol != new.protocol,
+    );
+    keys
+}
+
+/// Whether an interface can stay while its configuration becomes another.
+fn same_channel(old: &InterfaceConf, new: &InterfaceConf) -> bool {
+    old.usage == new.usage && old.channel == new.channel
+}

@@ -1,0 +1,316 @@
+//! From a configuration to a device that runs.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use wanbox_grammar::line::Line as LineSpec;
+use wanbox_runtime::control::Server;
+use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
+use wanbox_runtime::files::Root;
+use wanbox_runtime::logging::Logging;
+use wanbox_runtime::netlink::Netlink;
+use wanbox_wanrouter_engine::{ChannelId, cisco_hdlc, frame_relay};
+use wanbox_wire::frame_relay::{MAX_INFORMATION, Style};
+
+use super::device::{Device, Parts, owner};
+use super::interface::Interface;
+use super::line::{self, Line, Pacing};
+use super::link::Link;
+use crate::conf::{
+    Channel, CiscoHdlcChannel, Clocking, DeviceConf, Encapsulation, FrameRelayChannel,
+    FrameRelayConf, InterfaceConf, Protocol, Signalling, Station,
+};
+use crate::control;
+
+/// Octets that a frame may have beyond the packet in it: address, encapsulation, a bridged
+/// frame's MAC header with a VLAN tag.
+const FRAME_OVERHEAD: usize = 32;
+
+/// Builds a device and all its interfaces.
+///
+/// # Errors
+/// What failed and why, for people. Nothing is left behind.
+pub fn build(
+    conf: DeviceConf,
+    file: Option<PathBuf>,
+    root: Root,
+    logging: Logging,
+    lp: &mut Loop,
+) -> Result<Device, String> {
+    let now = lp.now();
+    let link = engine(&conf, now)?;
+    let spec = conf
+        .line
+        .as_ref()
+        .ok_or_else(|| format!("{}: no LINE", conf.name))?;
+    let spec = line::resolve(spec, &root)?;
+    let line = open_line(&conf, &spec, &root)?;
+    let netlink = Netlink::open().map_err(|error| error.to_string())?;
+    let socket = control::socket(&root.run_dir(), &conf.name);
+    let control =
+        Server::bind(lp, owner::CONTROL, &socket, 0o600).map_err(|error| error.to_string())?;
+    let interfaces = conf.interfaces.clone();
+    let parts = Parts {
+        conf,
+        file,
+        root,
+        logging,
+        link,
+        line,
+        spec,
+        netlink,
+        control,
+    };
+    let mut device =
+        Device::new(parts, lp).map_err(|error| format!("cannot wait for the line: {error}"))?;
+    for interface in interfaces {
+        device.add_interface(lp, interface)?;
+    }
+    if device.has_carrier() {
+        device.carrier_changed(now);
+    }
+    device.pump(lp);
+    Ok(device)
+}
+
+/// Opens the line of a configuration, names in it resolved.
+///
+/// # Errors
+/// What failed and why, for people.
+pub fn open_line(conf: &DeviceConf, spec: &LineSpec, root: &Root) -> Result<Line, String> {
+    let pacing = Pacing {
+        rate_bps: match conf.clocking {
+            Clocking::Internal => conf.baud_rate.into(),
+            Clocking::External => 0,
+        },
+        max_frame: usize::from(conf.mtu) + FRAME_OVERHEAD,
+        seed: seed()?,
+    };
+    Line::open(spec, root, &pacing)
+}
+
+/// The engine of a configuration, without channels.
+fn engine(conf: &DeviceConf, now: Instant) -> Result<Link, String> {
+    match &conf.protocol {
+        Protocol::FrameRelay(link) => {
+            let config = frame_relay_config(link, conf.mtu)?;
+            frame_relay::FrameRelay::new(config)
+                .map(|engine| Link::FrameRelay(Box::new(engine)))
+                .map_err(|error| format!("{}: {error}", conf.name))
+        }
+        Protocol::CiscoHdlc => {
+            let config = match conf.interfaces.first().map(|i| &i.channel) {
+                Some(Channel::CiscoHdlc(channel)) => cisco_hdlc_config(channel, conf.mtu),
+                _ => cisco_hdlc::Config {
+                    mtu: conf.mtu.into(),
+                    ..Default::default()
+                },
+            };
+            cisco_hdlc::CiscoHdlc::new(config, now, seed()?)
+                .map(|engine| Link::CiscoHdlc(Box::new(engine)))
+                .map_err(|error| format!("{}: {error}", conf.name))
+        }
+    }
+}
+
+fn frame_relay_config(conf: &FrameRelayConf, mtu: u16) -> Result<frame_relay::Config, String> {
+    Ok(frame_relay::Config {
+        station: match conf.station {
+            Station::Cpe => frame_relay::Station::Cpe,
+            Station::Node => frame_relay::Station::Node,
+        },
+        signalling: match conf.signalling {
+            Signalling::None => frame_relay::Signalling::None,
+            Signalling::Ansi => frame_relay::Signalling::Ansi,
+            Signalling::Q933 => frame_relay::Signalling::Q933,
+            Signalling::Lmi => frame_relay::Signalling::Lmi,
+            Signalling::Auto => frame_relay::Signalling::Auto,
+        },
+        t391: conf.t391,
+        t392: conf.t392,
+        n391: conf.n391.into(),
+        n392: conf.n392,
+        n393: conf.n393,
+        full_status_at_start: conf.full_status_at_start,
+        max_information: (usize::from(mtu) + 8).clamp(64, MAX_INFORMATION),
+        nonce: seed()? as u32,
+    })
+}
+
+fn cisco_hdlc_config(conf: &CiscoHdlcChannel, mtu: u16) -> cisco_hdlc::Config {
+    let ms = |time: std::time::Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+    cisco_hdlc::Config {
+        channel: ChannelId(0),
+        mtu: mtu.into(),
+        keepalive_tx_ms: ms(conf.keepalive_tx),
+        keepalive_rx_ms: ms(conf.keepalive_rx),
+        keepalive_tolerance: conf.keepalive_margin.into(),
+        slarp_request_ms: ms(conf.slarp),
+        ignore_dcd: conf.ignore_dcd,
+        ignore_cts: conf.ignore_cts,
+        ignore_keepalive: conf.ignore_keepalive,
+        streaming: conf.streaming,
+    }
+}
+
+fn channel_config(
+    channel: &FrameRelayChannel,
+    conf: &InterfaceConf,
+    mtu: u16,
+) -> frame_relay::ChannelConfig {
+    frame_relay::ChannelConfig {
+        dlci: channel
+            .dlci
+            .map_or(frame_relay::Dlci::Auto, frame_relay::Dlci::Fixed),
+        mtu: mtu.into(),
+        committed: channel.committed.map(|rate| frame_relay::CommittedRate {
+            cir: rate.cir,
+            bc: rate.bc,
+            be: rate.be,
+        }),
+        inarp: channel.inarp,
+        inarp_interval: channel.inarp_interval,
+        inarp_rx: channel.inarp_rx,
+        local: None,
+        bridged: conf.usage.is_bridged(),
+        encapsulation: match channel.encapsulation {
+            Encapsulation::Ietf => Style::Ietf,
+            Encapsulation::Cisco => Style::Cisco,
+        },
+    }
+}
+
+/// A number that no other end of the line has.
+fn seed() -> Result<u64, String> {
+    getrandom::u64().map_err(|error| format!("no random numbers: {error}"))
+}
+
+impl Device {
+    /// Opens one interface more and brings it up. Nothing is left behind when that fails.
+    ///
+    /// # Errors
+    /// What failed and why, for people.
+    pub fn add_interface(&mut self, lp: &mut Loop, conf: InterfaceConf) -> Result<(), String> {
+        let now = lp.now();
+        let mtu = self.conf.mtu;
+        if self.channel_named(&conf.name).is_some() {
+            return Err(format!("{}: there is such an interface already", conf.name));
+        }
+        let place = self.interfaces.iter().position(Option::is_none);
+        let place = place.unwrap_or(self.interfaces.len());
+        let channel =
+            u16::try_from(place).map_err(|_| format!("{}: too many interfaces", conf.name))?;
+        let id = ChannelId(channel);
+        let name = conf.name.clone();
+        let fail = |error: &dyn std::fmt::Display| format!("{name}: {error}");
+
+        let mut interface = Interface::open(conf, mtu.into(), &self.root, &mut self.netlink, now)?;
+        let local = interface.local_address();
+        match (&mut self.link, &interface.conf.channel) {
+            (Link::FrameRelay(engine), Channel::FrameRelay(channel)) => {
+                let mut config = channel_config(channel, &interface.conf, mtu);
+                config.local = local;
+                engine
+                    .add_channel(now, id, config)
+                    .map_err(|error| fail(&error))?;
+            }
+            (Link::CiscoHdlc(engine), Channel::CiscoHdlc(channel)) if place == 0 => {
+                let config = cisco_hdlc_config(channel, mtu);
+                if *engine.config() != config {
+                    let carrier = self.line.as_ref().is_some_and(Line::carrier);
+                    let mut fresh = cisco_hdlc::CiscoHdlc::new(config, now, seed()?)
+                        .map_err(|error| fail(&error))?;
+                    if carrier {
+                        wanbox_wanrouter_engine::Engine::carrier(&mut fresh, now, true);
+                    }
+                    **engine = fresh;
+                }
+                engine.set_local_address(local);
+                interface.connected = engine.link_up();
+            }
+            (Link::CiscoHdlc(_), _) => {
+                return Err(fail(&"a Cisco HDLC link has a single interface"));
+            }
+            (Link::FrameRelay(_), _) => {
+                return Err(fail(&"it is of another protocol than its device"));
+            }
+        }
+        let opened = self.open_interface(lp, channel, &mut interface);
+        if let Err(error) = opened {
+            self.forget_channel(now, id);
+            return Err(error);
+        }
+        match self.interfaces.get_mut(place) {
+            Some(slot) => *slot = Some(interface),
+            None => self.interfaces.push(Some(interface)),
+        }
+        self.texts_stale = true;
+        self.follow_reading(lp);
+        self.pump(lp);
+        Ok(())
+    }
+
+    fn open_interface(
+        &mut self,
+        lp: &mut Loop,
+        channel: u16,
+        interface: &mut Interface,
+    ) -> Result<(), String> {
+        if !interface.conf.dynamic || interface.connected {
+            interface.bring_up(&mut self.netlink)?;
+        }
+        let fail = |error: std::io::Error| format!("{}: {error}", interface.conf.name);
+        let packets = lp
+            .register(
+                &interface.tun,
+                Token::new(owner::INTERFACE, channel.into()),
+                Interest::None,
+                Priority::Data,
+            )
+            .map_err(fail)?;
+        let monitors = lp
+            .register(
+                &interface.listener,
+                Token::new(owner::MONITOR, channel.into()),
+                Interest::Read,
+                Priority::Control,
+            )
+            .map_err(fail)?;
+        interface.sources = Some((packets, monitors));
+        Ok(())
+    }
+
+    fn forget_channel(&mut self, now: Instant, id: ChannelId) {
+        if let Link::FrameRelay(engine) = &mut self.link
+            && let Err(error) = engine.remove_channel(now, id)
+        {
+            log::error!("{}: {error}", self.conf.name);
+        }
+    }
+
+    /// Takes an interface away. The others are not disturbed.
+    pub fn remove_interface(&mut self, lp: &mut Loop, channel: u16) {
+        let slot = self.interfaces.get_mut(usize::from(channel));
+        let Some(interface) = slot.and_then(Option::take) else {
+            return;
+        };
+        if let Some((packets, monitors)) = interface.sources {
+            // Both are closed in a moment anyway.
+            let _ = lp.deregister(packets, &interface.tun);
+            let _ = lp.deregister(monitors, &interface.listener);
+        }
+        for slot in &mut self.clients {
+            if let Some(client) = slot.take_if(|client| client.channel == channel) {
+                let _ = lp.deregister(client.source, &client.socket);
+            }
+        }
+        lp.cancel_timer(Token::new(owner::HOLD, channel.into()));
+        if self.coalescing == Some(channel) {
+            self.coalescing = None;
+            self.coalescer.flush(&mut |_, _| {});
+        }
+        self.forget_channel(lp.now(), ChannelId(channel));
+        self.texts_stale = true;
+        self.pump(lp);
+    }
+}

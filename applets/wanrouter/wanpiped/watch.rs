@@ -1,0 +1,226 @@
+//! What looks at the frames of a line: the trace that monitors read, and the capture file.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use wanbox_wire::pcap::{FileHeader, LinkType};
+use wanbox_wire::pipemon::trace::{self, Packer};
+use wanbox_wire::pipemon::{Control, Message, Protocol};
+use wanbox_wire::{cisco_hdlc, fcs, frame_relay};
+
+/// Frames that a trace keeps for a slow monitor; older ones give way and are counted.
+const RING: usize = 256;
+/// A trace that nobody asked for in this time ends by itself.
+const DEACTIVATION: Duration = Duration::from_secs(4);
+/// Octets of captured frames that are gathered before they are written at once.
+const CAPTURE_BUFFER: usize = 64 * 1024;
+
+/// A frame in the ring.
+#[derive(Default)]
+struct Traced {
+    outgoing: bool,
+    milliseconds: u16,
+    fcs: [u8; 2],
+    octets: Vec<u8>,
+}
+
+/// The trace of a device.
+struct Trace {
+    /// What is traced (flags of [`trace::fr`] or [`trace::chdlc`]); 0: nothing.
+    flags: u8,
+    asked: Instant,
+    ring: VecDeque<Traced>,
+    /// Buffers to use again.
+    spare: Vec<Traced>,
+    lost: u64,
+}
+
+/// A capture file.
+struct Capture {
+    path: PathBuf,
+    file: File,
+    header: FileHeader,
+    buffer: Vec<u8>,
+    /// The same moment on both clocks.
+    start: (Instant, Duration),
+}
+
+/// Everything that looks at frames.
+pub struct Watch {
+    protocol: Protocol,
+    born: Instant,
+    trace: Trace,
+    capture: Option<Capture>,
+}
+
+impl Watch {
+    /// Looks at nothing yet.
+    pub fn new(protocol: Protocol, now: Instant) -> Self {
+        Self {
+            protocol,
+            born: now,
+            trace: Trace {
+                flags: 0,
+                asked: now,
+                ring: VecDeque::new(),
+                spare: Vec::new(),
+                lost: 0,
+            },
+            capture: None,
+        }
+    }
+
+    /// A frame, without FCS, passed the line.
+    pub fn frame(&mut self, now: Instant, outgoing: bool, frame: &[u8]) {
+        if let Some(capture) = &mut self.capture {
+            let time = capture.start.1 + now.saturating_duration_since(capture.start.0);
+            capture.header.append(time, frame, &mut capture.buffer);
+        }
+        if self.trace.flags != 0 {
+            self.trace_frame(now, outgoing, frame);
+        }
+    }
+
+    fn trace_frame(&mut self, now: Instant, outgoing: bool, frame: &[u8]) {
+        if now.saturating_duration_since(self.trace.asked) > DEACTIVATION {
+            self.stop_trace();
+            return;
+        }
+        if self.trace.flags & kind_of(self.protocol, frame) == 0 {
+            return;
+        }
+        let mut traced = if self.trace.ring.len() >= RING {
+            self.trace.lost += 1;
+            self.trace.ring.pop_front().unwrap_or_default()
+        } else {
+            self.trace.spare.pop().unwrap_or_default()
+        };
+        traced.outgoing = outgoing;
+        traced.milliseconds = now.saturating_duration_since(self.born).as_millis() as u16;
+        traced.fcs = if outgoing {
+            trace::OUTGOING_FCS
+        } else {
+            fcs::fcs16_octets(frame)
+        };
+        traced.octets.clear();
+        traced.octets.extend_from_slice(frame);
+        self.trace.ring.push_back(traced);
+    }
+
+    /// Starts the trace of frames of these kinds; `true` when it already ran.
+    pub fn start_trace(&mut self, now: Instant, flags: u8) -> bool {
+        let running = self.trace.flags != 0;
+        self.trace.flags = flags;
+        self.trace.asked = now;
+        running
+    }
+
+    /// Ends the trace.
+    pub fn stop_trace(&mut self) {
+        self.trace.flags = 0;
+        self.trace.ring.clear();
+        self.trace.spare.clear();
+    }
+
+    /// Frames that a slow monitor missed.
+    pub fn trace_lost(&self) -> u64 {
+        self.trace.lost
+    }
+
+    /// Packs traced frames into `data` as the answer to a request; `None` when no trace runs.
+    pub fn take_trace(
+        &mut self,
+        now: Instant,
+        request: &Message<'_>,
+        data: &mut Vec<u8>,
+    ) -> Option<Control> {
+        if self.trace.flags == 0 {
+            return None;
+        }
+        self.trace.asked = now;
+        let mut packer = Packer::new(self.protocol, data);
+        while let Some(traced) = self.trace.ring.front() {
+            let status = if traced.outgoing { trace::OUTGOING } else { 0 };
+            if !packer.push(status, traced.milliseconds, &traced.octets, traced.fcs) {
+                break;
+            }
+            self.trace.spare.extend(self.trace.ring.pop_front());
+        }
+        Some(packer.finish(request, !self.trace.ring.is_empty()))
+    }
+
+    /// Starts a capture into this file, which is overwritten.
+    ///
+    /// # Errors
+    /// Those of creating and writing the file.
+    pub fn start_capture(&mut self, now: Instant, path: &Path) -> io::Result<()> {
+        let mut file = File::create(path)?;
+        let header = FileHeader::new(match self.protocol {
+            Protocol::FrameRelay => LinkType::FrameRelay,
+            Protocol::CiscoHdlc => LinkType::CiscoHdlc,
+        });
+        file.write_all(&header.encode())?;
+        let since_1970 = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        self.capture = Some(Capture {
+            path: path.to_owned(),
+            file,
+            header,
+            buffer: Vec::with_capacity(CAPTURE_BUFFER),
+            start: (now, since_1970),
+        });
+        Ok(())
+    }
+
+    /// Ends the capture.
+    ///
+    /// # Errors
+    /// Those of writing what was gathered last.
+    pub fn stop_capture(&mut self) -> io::Result<()> {
+        let written = self.write_capture();
+        self.capture = None;
+        written
+    }
+
+    /// The file of a running capture.
+    pub fn capture(&self) -> Option<&Path> {
+        self.capture.as_ref().map(|capture| capture.path.as_path())
+    }
+
+    /// Writes what was gathered. Once a turn of the loop.
+    ///
+    /// # Errors
+    /// Those of writing; the capture has then ended.
+    pub fn write_capture(&mut self) -> io::Result<()> {
+        let Some(capture) = self.capture.as_mut().filter(|c| !c.buffer.is_empty()) else {
+            return Ok(());
+        };
+        let written = capture.file.write_all(&capture.buffer);
+        capture.buffer.clear();
+        if written.is_err() {
+            self.capture = None;
+        }
+        written
+    }
+}
+
+/// The trace flag that a frame falls under.
+fn kind_of(protocol: Protocol, frame: &[u8]) -> u8 {
+    match protocol {
+        Protocol::FrameRelay => match frame_relay::Address::parse(frame) {
+            Ok(address) if !matches!(address.dlci, 0 | frame_relay::Address::MAX_DLCI) => {
+                trace::fr::INFORMATION
+            }
+            _ => trace::fr::SIGNALLING,
+        },
+        Protocol::CiscoHdlc => match cisco_hdlc::Frame::parse(frame).map(|f| f.protocol()) {
+            Ok(cisco_hdlc::Protocol::Slarp) => trace::chdlc::SLARP,
+            Ok(cisco_hdlc::Protocol::Cdp) => trace::chdlc::CDP,
+            _ => trace::chdlc::DATA,
+        },
+    }
+}
