@@ -564,15 +564,16 @@ impl Device {
         if before != self.has_carrier() {
             self.carrier_changed(lp.now());
         }
+        let before = self.has_carrier();
         if token.id == 0
             && let Err(error) = self.receive_frames(lp)
         {
             self.line_failed(lp, &error);
             return;
         }
-        // A carrier that came and went between two looks is seen while reading.
-        if before != self.has_carrier() && token.id != 0 {
-            self.texts_stale = true;
+        // A cable tells of its other end between the frames.
+        if before != self.has_carrier() {
+            self.carrier_changed(lp.now());
         }
         self.pump_line(lp);
         self.pump(lp);
