@@ -154,15 +154,11 @@ fn speaks(dialect: &Dialect, cpe_signalling: &str) -> Result {
     Ping::new("10.0.16.1").all(&pair.b.netns)?;
     // A link verification besides the first full report.
     until("a link integrity exchange", UP, || {
-        Ok(capture::count(&file, dialect.status)? >= 2)
+        Ok(capture::count(&file, dialect.status)? >= 2
+            && capture::count(&file, dialect.enquiry)? >= 2)
     })?;
     pair.end_capture(&pair.a)?;
     capture::clean(&file)?;
-    ensure!(
-        capture::count(&file, dialect.enquiry)? >= 2,
-        "no enquiries of {}",
-        dialect.name
-    );
     if cpe_signalling != "AUTO" {
         for other in DIALECTS.iter().filter(|other| other.name != dialect.name) {
             ensure!(

@@ -22,11 +22,15 @@ impl Router {
         stream.write_all(format!("{request}\n").as_bytes())?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line)?;
-        let reply: Value = serde_json::from_str(&line).context("the daemon's reply")?;
-        if reply.get("reply").and_then(Value::as_str) == Some("failed") {
+        let mut reply: Value = serde_json::from_str(&line).context("the daemon's reply")?;
+        // A reply that was understood is wrapped; inside, the daemon may still have refused.
+        let Some(inner) = reply.get_mut("ok").map(Value::take) else {
             return Err(Error::new(format!("{device}: {request}: {reply}")));
+        };
+        if inner.get("reply").and_then(Value::as_str) == Some("failed") {
+            return Err(Error::new(format!("{device}: {request}: {inner}")));
         }
-        Ok(reply)
+        Ok(inner)
     }
 
     /// The state of a device.

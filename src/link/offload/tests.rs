@@ -36,7 +36,9 @@ impl Spec {
             ack: 99,
             flags: TcpFlags::ACK,
             timestamp: None,
-            payload: (0..payload).map(|n| (n as u32).wrapping_add(seq) as u8).collect(),
+            payload: (0..payload)
+                .map(|n| (n as u32).wrapping_add(seq) as u8)
+                .collect(),
         }
     }
 
