@@ -32,6 +32,7 @@ const SOCAT: [&str; 2] = ["10.8.0.1", "10.8.0.2"];
 pub fn run(wanbox: &Path) -> Result<Vec<Row>> {
     let link = Link::new(wanbox)?;
     let _tunnel = Tunnel::new(&link)?;
+    println!("between two namespaces over a veth pair, which passes segmentation offload on whole");
     let (mut packets, mut streams) = ([vec![], vec![]], [vec![], vec![]]);
     for round in 1..=ROUNDS {
         for (n, (name, to)) in [("wanbox", INNER[1]), ("socat", SOCAT[1])]
