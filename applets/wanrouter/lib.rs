@@ -5,10 +5,18 @@ use wanbox_grammar::Applet;
 pub mod conf;
 pub mod control;
 mod daemons;
+mod hwprobe;
+mod journal;
+mod launch;
+mod ops;
+mod output;
+mod plan;
 pub mod proc_files;
+mod report;
+mod site;
 mod wanconfig;
 mod wanpiped;
 mod wanrouter;
 
 /// The applets of this crate.
-pub const APPLETS: &[Applet] = &[wanpiped::APPLET];
+pub const APPLETS: &[Applet] = &[wanrouter::APPLET, wanconfig::APPLET, wanpiped::APPLET];

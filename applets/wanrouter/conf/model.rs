@@ -189,6 +189,13 @@ pub struct InterfaceConf {
     pub ip: Option<IpConf>,
 }
 
+impl InterfaceConf {
+    /// Its address comes from the peer (SLARP).
+    pub fn learns_address(&self) -> bool {
+        matches!(&self.channel, Channel::CiscoHdlc(channel) if !channel.slarp.is_zero())
+    }
+}
+
 /// What an interface is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

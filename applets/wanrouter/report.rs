@@ -1,0 +1,130 @@
+//! What the `/proc` texts have no room for, for people.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::control::{Counters, DeviceStatus};
+
+/// The rest of the state of a device, a line each.
+pub fn device(state: &DeviceStatus) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, value: &dyn std::fmt::Display| {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{label:>16}: {value}");
+    };
+    line("line", &state.line);
+    let carrier = match (state.cut, state.carrier) {
+        (true, _) => "unplugged by 'wanconfig line cut'",
+        (false, true) => "present",
+        (false, false) => "absent",
+    };
+    line("carrier", &carrier);
+    let since = span(state.state_seconds);
+    match &state.reason {
+        Some(reason) => line(
+            "link",
+            &format_args!("{} for {since}: {reason}", state.state.word()),
+        ),
+        None => line("link", &format_args!("{} for {since}", state.state.word())),
+    }
+    line("came up", &format_args!("{} times", state.link_ups));
+    if let Some(signalling) = &state.signalling {
+        line("signalling", signalling);
+    }
+    match state.udp_port {
+        0 => line("monitoring", &"off"),
+        port => line("monitoring", &format_args!("UDP port {port}")),
+    }
+    line(
+        "running for",
+        &format_args!("{} (process {})", span(state.uptime_seconds), state.pid),
+    );
+    match &state.file {
+        Some(file) => line("configuration", &file.display()),
+        None => line("configuration", &"given on the command line"),
+    }
+    if let Some(capture) = &state.capture {
+        line("capture", &capture.display());
+    }
+    for interface in &state.interfaces {
+        let state = if interface.up { "up" } else { "down" };
+        let address = interface
+            .address
+            .map(|a| format!(" {a}"))
+            .unwrap_or_default();
+        let peer = interface
+            .peer
+            .map(|p| format!(" peer {p}"))
+            .unwrap_or_default();
+        let usage = &interface.usage;
+        line(
+            &interface.name,
+            &format_args!("{usage}, {state}, MTU {}{address}{peer}", interface.mtu),
+        );
+    }
+    text
+}
+
+/// Counters, a group after the other.
+pub fn counters(groups: &Counters) -> String {
+    let mut text = String::new();
+    for (group, counters) in groups {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{group}:");
+        let width = counters.keys().map(String::len).max().unwrap_or(0);
+        for (name, value) in counters {
+            let _ = writeln!(text, "  {name:<width$} {value:>12}");
+        }
+    }
+    text
+}
+
+fn span(seconds: u64) -> humantime::FormattedDuration {
+    humantime::format_duration(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proc_files::sample;
+
+    #[test]
+    fn a_device_in_words() {
+        let mut state = sample("wanpipe1");
+        state.reason = Some("no answer to status enquiries".to_owned());
+        assert_eq!(
+            device(&state),
+            "            line: cable:demo
+         carrier: present
+            link: connected for 1m 1s: no answer to status enquiries
+         came up: 1 times
+      signalling: ANSI
+      monitoring: UDP port 9000
+     running for: 1h 1m 40s (process 4711)
+   configuration: given on the command line
+         wp1fr16: WANPIPE, up, MTU 1500 10.0.0.1 peer 10.0.0.2
+"
+        );
+    }
+
+    #[test]
+    fn counters_in_groups() {
+        let group = |names: &[(&str, u64)]| {
+            names
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value))
+                .collect()
+        };
+        let groups = [
+            (
+                "line".to_owned(),
+                group(&[("rx_frames", 12), ("rx_too_long", 3)]),
+            ),
+            ("lmi".to_owned(), group(&[("polls", 1)])),
+        ];
+        assert_eq!(
+            counters(&groups.into()),
+            "line:\n  rx_frames             12\n  rx_too_long            3\nlmi:\n  polls            1\n"
+        );
+    }
+}
