@@ -38,11 +38,17 @@ fn man_pages() -> Result {
     for name in applets()?.iter().map(String::as_str).chain(["wanbox"]) {
         let page = source().join(format!("man/{name}.8"));
         let finished = finish(Command::new(&mandoc).args(["-Tlint"]).arg(&page), LIMIT)?;
+        // The pages refer to each other, and are not installed here.
+        let complaints: Vec<&str> = finished
+            .stdout
+            .lines()
+            .filter(|line| !line.contains("referenced manual not found"))
+            .collect();
         ensure!(
-            finished.code == 0 && finished.stdout.is_empty(),
+            complaints.is_empty() && finished.stderr.is_empty(),
             "{}: {}{}",
             page.display(),
-            finished.stdout,
+            complaints.join("\n"),
             finished.stderr
         );
     }
