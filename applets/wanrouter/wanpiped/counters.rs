@@ -98,6 +98,8 @@ pub struct LineCounters {
     pub rx_frames: u64,
     /// Their octets.
     pub rx_octets: u64,
+    /// Frames with user data, both ways.
+    pub data_frames: u64,
     /// Turns in which frames came in.
     pub rx_turns: u64,
     /// Frames given to the line.

@@ -172,6 +172,7 @@ impl Device {
                 Ok(head) => {
                     interface.sending.packets += 1;
                     interface.sending.octets += packet.len() as u64;
+                    self.counters.data_frames += 1;
                     self.batch.push(head.as_ref(), packet);
                     Outcome::Done
                 }
@@ -194,6 +195,7 @@ impl Device {
                     }
                     interface.sending.packets += 1;
                     interface.sending.octets += octets as u64;
+                    self.counters.data_frames += 1;
                 }
                 // Shaped interfaces give single packets: this is the first segment.
                 Err(refusal) => return refuse(interface, refusal),
@@ -290,6 +292,7 @@ impl Device {
             }
             PayloadKind::Ipv6 | PayloadKind::Ethernet | PayloadKind::Raw => {}
         }
+        self.counters.data_frames += 1;
         interface.receiving.packets += 1;
         interface.receiving.octets += packet.len() as u64;
         interface.receiving.multicast += u64::from(is_multicast(delivery.kind, packet));

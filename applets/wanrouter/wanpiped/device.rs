@@ -130,8 +130,10 @@ pub struct Device {
     waiting_for_line: bool,
     /// The texts do not show the present state.
     pub texts_stale: bool,
-    /// The traffic that the texts show, and when they were written.
+    /// The frames that the texts show, and when they were written.
     texts_shown: (u64, Instant),
+    /// The frames with user data that they show.
+    data_shown: u64,
 }
 
 /// What [`Device::new`] needs.
@@ -195,6 +197,7 @@ impl Device {
             waiting_for_line: false,
             texts_stale: true,
             texts_shown: (0, now),
+            data_shown: 0,
         };
         device.register_line(lp)?;
         Ok(device)
@@ -593,13 +596,14 @@ impl Device {
     /// Writes the texts for scripts when they are stale.
     fn write_texts(&mut self, lp: &mut Loop) {
         let now = lp.now();
-        let traffic = self.counters.rx_frames + self.counters.tx_frames;
-        let changed = traffic != self.texts_shown.0;
+        let frames = self.counters.rx_frames + self.counters.tx_frames;
+        let changed = frames != self.texts_shown.0;
         let due = now.saturating_duration_since(self.texts_shown.1) >= TEXTS_EVERY;
         let timer = Token::new(owner::TEXTS, 0);
         if self.texts_stale || changed && due {
             self.texts_stale = false;
-            self.texts_shown = (traffic, now);
+            self.texts_shown = (frames, now);
+            self.data_shown = self.counters.data_frames;
             let status = self.status(now);
             if let Err(error) = crate::proc_files::publish(&self.root.run_dir(), &status)
                 && let Some(suppressed) = self.complaints.allow(now)
@@ -610,7 +614,8 @@ impl Device {
                     super::suppressed(suppressed)
                 );
             }
-        } else if changed && lp.timer(timer).is_none() {
+        } else if self.counters.data_frames != self.data_shown && lp.timer(timer).is_none() {
+            // An idle link's own frames wait for the next one: no wake-up for their sake.
             lp.set_timer(timer, self.texts_shown.1 + TEXTS_EVERY);
         }
     }
