@@ -78,6 +78,16 @@ impl Interrupt {
         })
     }
 
+    /// As [`Self::new`], but looks at signals only.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn signals() -> io::Result<Self> {
+        let mut interrupt = Self::new(false)?;
+        interrupt.watches_input = false;
+        Ok(interrupt)
+    }
+
     /// Waits up to `timeout`.
     ///
     /// # Errors
