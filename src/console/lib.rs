@@ -3,4 +3,5 @@
 pub mod menu;
 pub mod progress;
 pub mod table;
+pub mod terminal;
 pub mod view;

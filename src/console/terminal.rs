@@ -1,0 +1,96 @@
+//! The whole screen of a terminal, given back when it goes.
+
+use std::io::{self, Stdout};
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute};
+use ratatui::Frame;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+/// What the user pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// ENTER.
+    Enter,
+    /// ESC or Ctrl-C.
+    Leave,
+    /// Cursor up.
+    Up,
+    /// Cursor down.
+    Down,
+    /// BACKSPACE.
+    Erase,
+    /// Any other character.
+    Char(char),
+}
+
+/// A terminal taken over: raw mode, alternate screen, no cursor.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// Standard output is no terminal, or it went away.
+    pub fn open() -> io::Result<Self> {
+        enable_raw_mode()?;
+        // From here on dropping it gives the terminal back, also half way.
+        let mut screen = Self {
+            terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?,
+        };
+        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
+        screen.terminal.clear()?;
+        Ok(screen)
+    }
+
+    /// Draws.
+    ///
+    /// # Errors
+    /// The terminal went away.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.terminal.draw(draw)?;
+        Ok(())
+    }
+
+    /// The next key within `timeout`; `None` when there was none (also after a change of size).
+    ///
+    /// # Errors
+    /// The terminal went away.
+    pub fn key(&mut self, timeout: Duration) -> io::Result<Option<Key>> {
+        if !poll(timeout)? {
+            return Ok(None);
+        }
+        Ok(match read()? {
+            Event::Key(event) if event.kind != KeyEventKind::Release => translate(event),
+            _ => None,
+        })
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Nothing is left to do when the terminal is gone.
+        let _ = execute!(io::stdout(), LeaveAlternateScreen, cursor::Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+fn translate(event: KeyEvent) -> Option<Key> {
+    Some(match event.code {
+        KeyCode::Char('c') if event.modifiers.contains(KeyModifiers::CONTROL) => Key::Leave,
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Esc => Key::Leave,
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Backspace => Key::Erase,
+        _ => return None,
+    })
+}
