@@ -1,6 +1,59 @@
-//! The monitors: `fpipemon`, `cpipemon`.
+//! The monitors `fpipemon` (Frame Relay) and `cpipemon` (Cisco HDLC).
+//!
+//! A monitor asks a link daemon over the management protocol, through the
+//! line's own interface (UDP) or the daemon's local socket, and shows the answer
+//! as text, XML or JSON.
+//!
+//! | to change | open |
+//! |---|---|
+//! | options, old and new argument forms | `options.rs`, `request.rs` |
+//! | which commands there are | `commands.rs` |
+//! | asking, retries, time-outs | `client.rs` |
+//! | what a command shows | `frame_relay.rs`, `cisco_hdlc.rs`, `csu_dsu.rs` |
+//! | how it is shown | `report.rs` |
+//! | traces | `trace/` |
+//! | menus, live view | `menu.rs`, `top.rs` |
 
-use wanbox_grammar::Applet;
+mod cisco_hdlc;
+mod client;
+mod commands;
+mod csu_dsu;
+mod failure;
+mod frame_relay;
+mod menu;
+mod options;
+mod report;
+mod request;
+mod session;
+mod top;
+mod trace;
+
+use argh::ArgsInfo;
+use wanbox_grammar::{Applet, Exit};
+use wanbox_wire::pipemon::Protocol;
+
+use options::Options;
 
 /// The applets of this crate.
-pub const APPLETS: &[Applet] = &[];
+pub const APPLETS: &[Applet] = &[
+    Applet {
+        name: "fpipemon",
+        summary: "watch a Frame Relay link",
+        args: Options::get_args_info,
+        manual: include_str!("man/fpipemon.mdoc"),
+        run: |args| run("fpipemon", Protocol::FrameRelay, args),
+    },
+    Applet {
+        name: "cpipemon",
+        summary: "watch a Cisco HDLC link",
+        args: Options::get_args_info,
+        manual: include_str!("man/cpipemon.mdoc"),
+        run: |args| run("cpipemon", Protocol::CiscoHdlc, args),
+    },
+];
+
+fn run(name: &'static str, protocol: Protocol, args: &[String]) -> Exit {
+    session::run(name, protocol, args, &mut std::io::stdout().lock())
+}
+
+pub use trace::fuzz_trace;

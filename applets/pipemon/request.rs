@@ -1,0 +1,263 @@
+//! From written options to what a monitor is to do: whom to ask, what, and how to show it.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::Path;
+use std::time::Duration;
+
+use wanbox_runtime::files::Root;
+use wanbox_wire::pipemon::{DEFAULT_PORT, Protocol};
+
+use crate::commands::{self, Command};
+use crate::failure::Failure;
+use crate::options::Options;
+
+/// The longest interface name of Linux, octets.
+const MAX_INTERFACE: usize = 15;
+
+/// Whom a monitor asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The link daemon that an address is routed to, by UDP.
+    Remote(SocketAddrV4),
+    /// The link daemon of a local interface, by its socket.
+    Local(String),
+}
+
+impl Target {
+    /// The interface name in banners; none with an address.
+    pub fn interface(&self) -> &str {
+        match self {
+            Self::Remote(_) => "",
+            Self::Local(interface) => interface,
+        }
+    }
+
+    /// Reads an address or an interface name.
+    pub fn parse(target: &str, port: u16) -> Result<Self, Failure> {
+        if let Ok(address) = target.parse::<Ipv4Addr>() {
+            return Ok(Self::Remote(SocketAddrV4::new(address, port)));
+        }
+        let well_formed = target
+            .bytes()
+            .all(|octet| octet.is_ascii_graphic() && octet != b'/');
+        // A mistyped address is no interface.
+        let dotted = target.contains('.')
+            && target
+                .bytes()
+                .all(|octet| octet.is_ascii_digit() || octet == b'.');
+        if target.is_empty()
+            || target.len() > MAX_INTERFACE
+            || !well_formed
+            || dotted
+            || target.starts_with('.')
+        {
+            return Err(Failure::usage(format!(
+                "ERROR: '{target}' is neither an IPv4 address nor an interface name \
+                 (1 to {MAX_INTERFACE} characters)"
+            )));
+        }
+        Ok(Self::Local(target.to_owned()))
+    }
+}
+
+/// How an answer is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// As the originals did.
+    Text,
+    /// `-x`.
+    Xml,
+    /// `--json`.
+    Json,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// One command, with the settings of Tset.
+    Command(Command, Vec<String>),
+    /// The live view.
+    Top,
+}
+
+/// Everything resolved.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The name of the monitor.
+    pub name: &'static str,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Whom to ask.
+    pub target: Target,
+    /// What to do.
+    pub action: Action,
+    /// The DLCI, 0 when none was given.
+    pub dlci: u16,
+    /// How to show it.
+    pub format: Format,
+    /// How long to wait for each answer.
+    pub timeout: Duration,
+    /// Where the sockets are.
+    pub root: Root,
+}
+
+/// How long to wait for an answer unless told otherwise.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Request {
+    /// Checks the options, in the order in which the originals complained.
+    pub fn new(name: &'static str, protocol: Protocol, options: &Options) -> Result<Self, Failure> {
+        let hint = |text: String| Failure::usage(format!("{text}\nType {name} <cr> for help"));
+        let old = old_form(name, protocol, options)?;
+        let target = old
+            .as_ref()
+            .map(|old| old.target)
+            .or(options.interface.as_deref())
+            .ok_or_else(|| hint("ERROR: No IP address or Interface Name!".into()))?;
+        let port = match old
+            .as_ref()
+            .and_then(|o| o.port)
+            .or(options.port.as_deref())
+        {
+            None => DEFAULT_PORT,
+            Some(text) => number::<u16>(text)
+                .filter(|&port| port != 0)
+                .ok_or_else(|| hint(format!("ERROR: '{text}' is no UDP port (1 to 65535)")))?,
+        };
+        let target = Target::parse(target, port).map_err(|f| hint(f.text))?;
+        let dlci = match old
+            .as_ref()
+            .and_then(|o| o.dlci)
+            .or(options.dlci.as_deref())
+        {
+            None => 0,
+            Some(text) => number::<u16>(text)
+                .ok_or_else(|| hint("ERROR: DLCI must be an integer!".into()))
+                .and_then(|dlci| {
+                    if dlci > 1023 {
+                        Err(hint(format!("ERROR: DLCI {dlci} is not in 0 to 1023")))
+                    } else {
+                        Ok(dlci)
+                    }
+                })?,
+        };
+        if protocol != Protocol::FrameRelay && dlci != 0 {
+            return Err(hint("ERROR: only Frame Relay has DLCIs".into()));
+        }
+        let action = match (&old, options.top, options.command.as_deref()) {
+            (Some(old), false, _) => Action::Command(old.command, Vec::new()),
+            (_, true, None) => Action::Top,
+            (_, true, Some(_)) => {
+                return Err(hint("ERROR: give a command or --top, not both".into()));
+            }
+            (None, false, None) => return Err(hint("ERROR: No Command!".into())),
+            (None, false, Some(letters)) => Action::Command(
+                commands::find(protocol, letters)
+                    .ok_or_else(|| Failure::usage(commands::unknown(protocol, name, letters)))?,
+                options.words.clone(),
+            ),
+        };
+        if let Action::Command(command, words) = &action {
+            if command.needs_dlci && dlci == 0 {
+                return Err(Failure::usage("Error: Please enter a non-zero DLCI"));
+            }
+            if !words.is_empty() && command.letters != "Tset" {
+                return Err(hint(format!(
+                    "ERROR: unexpected argument '{}'",
+                    words.join(" ")
+                )));
+            }
+        }
+        let format = match (options.xml, options.json) {
+            (false, false) => Format::Text,
+            (true, false) => Format::Xml,
+            (false, true) => Format::Json,
+            (true, true) => return Err(hint("ERROR: give -x or --json, not both".into())),
+        };
+        Ok(Self {
+            name,
+            protocol,
+            target,
+            action,
+            dlci,
+            format,
+            timeout: match options.timeout.as_deref() {
+                None => TIMEOUT,
+                Some(text) => duration("--timeout", text).map_err(|f| hint(f.text))?,
+            },
+            root: Root::new(options.root.as_deref().map(Path::new)),
+        })
+    }
+}
+
+/// A decimal number; a sign or a blank is none.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.bytes()
+        .all(|octet| octet.is_ascii_digit())
+        .then(|| text.parse().ok())?
+}
+
+/// A duration as people write it; plain digits are seconds.
+pub fn duration(option: &str, text: &str) -> Result<Duration, Failure> {
+    let parsed = match number::<u32>(text) {
+        Some(seconds) => Some(Duration::from_secs(seconds.into())),
+        None => humantime::parse_duration(text).ok(),
+    };
+    parsed.filter(|d| !d.is_zero()).ok_or_else(|| {
+        Failure::usage(format!(
+            "ERROR: {option} '{text}' is no duration (such as 500ms, 5s, 1m)"
+        ))
+    })
+}
+
+struct Old<'o> {
+    command: Command,
+    dlci: Option<&'o str>,
+    target: &'o str,
+    port: Option<&'o str>,
+}
+
+/// `[f|t] letters [dlci] ip [port]`, when the words have no `-c` beside them.
+fn old_form<'o>(
+    name: &str,
+    protocol: Protocol,
+    options: &'o Options,
+) -> Result<Option<Old<'o>>, Failure> {
+    if options.command.is_some() || options.words.is_empty() {
+        return Ok(None);
+    }
+    let mut words = options.words.iter().map(String::as_str);
+    let first = words.next().unwrap_or_default();
+    let key = match first {
+        "f" | "t" => format!("{first} {}", words.next().unwrap_or_default()),
+        _ => first.to_owned(),
+    };
+    let command = commands::find_old(protocol, &key)
+        .or_else(|| commands::find(protocol, &key))
+        .ok_or_else(|| Failure::usage(commands::unknown(protocol, name, &key)))?;
+    let dlci = if command.needs_dlci {
+        words.next()
+    } else {
+        None
+    };
+    let target = words
+        .next()
+        .or(options.interface.as_deref())
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "ERROR: No IP address or Interface Name!\nType {name} <cr> for help"
+            ))
+        })?;
+    let port = words.next();
+    if let Some(word) = words.next() {
+        return Err(Failure::usage(format!(
+            "ERROR: unexpected argument '{word}'\nType {name} <cr> for help"
+        )));
+    }
+    Ok(Some(Old {
+        command,
+        dlci,
+        target,
+        port,
+    }))
+}

@@ -1,0 +1,428 @@
+//! Watching the frames of a line: enable, poll, show or write, disable.
+
+mod clock;
+mod decode;
+mod show;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use wanbox_runtime::terminal::{Interrupt, Wake};
+use wanbox_wire::pcap::{FileHeader, LinkType};
+use wanbox_wire::pipemon::trace::{Element, Frames, OUTGOING, STATUS, chdlc, fr};
+use wanbox_wire::pipemon::{Protocol, code, opcode};
+
+use crate::client::{Client, malformed};
+use crate::commands::Command;
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::request::{Format, Request};
+use clock::Clock;
+use decode::{Decoded, decode};
+use show::Style;
+
+/// How long to wait when no frame was there.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The pcap file unless told otherwise.
+const PCAP_FILE: &str = "wp_trace_pcap.bin";
+/// Names of `-prot`.
+const PROTOCOLS: [&str; 7] = ["FR", "LAPB", "X25", "PPP", "CHDLC", "ETH", "IP"];
+/// IP packets without a link header, of either version (LINKTYPE_RAW).
+const LINK_RAW_IP: LinkType = LinkType::Other(101);
+/// Ethernet frames (LINKTYPE_ETHERNET).
+const LINK_ETHERNET: LinkType = LinkType::Other(1);
+
+/// What `-traceinfo` says.
+pub fn help(name: &str) -> String {
+    format!(
+        "\nTraces: {name} -i <ip-address or interface name> -c t<letters> [option...]\n\n\
+         Letters: ti interpreted, tr raw; then nothing for all frames, p for protocol frames\n\
+         only, d for data frames only. fpipemon ti4 interprets IPv4 packets in detail.\n\n\
+         \x20 -full            whole frames instead of their first octets\n\
+         \x20 -brief           a line a frame; with -hex its octets too\n\
+         \x20 -d <dlci>        only frames of this DLCI (fpipemon)\n\
+         \x20 -prot <list>     only frames of FR CHDLC ETH IP, joined by '-', such as IP-ETH\n\
+         \x20 -systime         time of day instead of milliseconds\n\
+         \x20 -pcap            into the file {PCAP_FILE} instead of the screen\n\
+         \x20 -pcap_file <f>   into the file <f>; -prot IP or ETH writes bare packets\n\
+         \x20 --json           a JSON object a line\n\
+         \x20 --count <n>, --seconds <s>   end by itself\n\n\
+         ENTER ends a trace.\n\n"
+    )
+}
+
+/// The options of a trace, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    style: Style,
+    dlci: Option<u16>,
+    protocols: Option<Vec<&'static str>>,
+    pcap: Option<PathBuf>,
+    count: Option<u64>,
+    seconds: Option<u64>,
+    mask: u8,
+}
+
+impl Settings {
+    /// Checks the options of a trace with this command.
+    pub fn new(command: Command, request: &Request, options: &Options) -> Result<Self, Failure> {
+        let letters = command.letters;
+        let protocols = match options.prot.as_deref() {
+            None => None,
+            Some(list) => Some(
+                list.split('-')
+                    .map(|word| {
+                        PROTOCOLS
+                            .into_iter()
+                            .find(|name| name.eq_ignore_ascii_case(word))
+                            .ok_or_else(|| {
+                                Failure::usage(format!(
+                                    "ERROR: -prot '{word}' is none of {}",
+                                    PROTOCOLS.join(" ")
+                                ))
+                            })
+                    })
+                    .collect::<Result<Vec<_>, _>>()?,
+            ),
+        };
+        let pcap = match (&options.pcap_file, options.pcap) {
+            (Some(file), _) => Some(PathBuf::from(file)),
+            (None, true) => Some(PathBuf::from(PCAP_FILE)),
+            (None, false) => None,
+        };
+        if request.format == Format::Xml {
+            return Err(Failure::usage("ERROR: traces have no XML form"));
+        }
+        let named_ip = protocols.as_ref().is_some_and(|p| p.contains(&"IP"));
+        let mask = match (request.protocol, letters.get(2..3)) {
+            (Protocol::FrameRelay, Some("p")) => fr::ACTIVE | fr::SIGNALLING,
+            (Protocol::FrameRelay, Some("d")) => fr::ACTIVE | fr::INFORMATION,
+            (Protocol::FrameRelay, _) => fr::ALL,
+            (Protocol::CiscoHdlc, Some("p")) => chdlc::SLARP | chdlc::CDP,
+            (Protocol::CiscoHdlc, Some("d")) => chdlc::DATA,
+            (Protocol::CiscoHdlc, _) => chdlc::ALL,
+        };
+        Ok(Self {
+            style: Style {
+                interpret: letters.starts_with("ti"),
+                ip: letters == "ti4" || named_ip,
+                full: options.full,
+                brief: options.brief,
+                hex: options.hex,
+                systime: options.systime,
+            },
+            dlci: (request.dlci != 0).then_some(request.dlci),
+            protocols,
+            pcap,
+            count: options.count,
+            seconds: options.seconds,
+            mask,
+        })
+    }
+
+    /// Whether the frame passes the filters.
+    fn wants(&self, protocol: Protocol, decoded: &Decoded<'_>) -> bool {
+        if self.dlci.is_some() && decoded.dlci != self.dlci {
+            return false;
+        }
+        self.protocols.as_ref().is_none_or(|names| {
+            names.iter().any(|&name| match name {
+                "FR" => protocol == Protocol::FrameRelay,
+                "CHDLC" => protocol == Protocol::CiscoHdlc,
+                "IP" => decoded.ip.is_some(),
+                "ETH" => decoded.ethernet.is_some(),
+                _ => false,
+            })
+        })
+    }
+
+    fn link_type(&self, protocol: Protocol) -> LinkType {
+        match (self.protocols.as_deref(), protocol) {
+            (Some(["IP"]), _) => LINK_RAW_IP,
+            (Some(["ETH"]), _) => LINK_ETHERNET,
+            (_, Protocol::FrameRelay) => LinkType::FrameRelay,
+            (_, Protocol::CiscoHdlc) => LinkType::CiscoHdlc,
+        }
+    }
+}
+
+/// Where frames go.
+struct Sink<'o> {
+    settings: &'o Settings,
+    request: &'o Request,
+    out: &'o mut dyn Write,
+    pcap: Option<Pcap>,
+    clock: Clock,
+    shown: u64,
+    left_out: u64,
+}
+
+struct Pcap {
+    path: PathBuf,
+    file: BufWriter<File>,
+    header: FileHeader,
+    record: Vec<u8>,
+}
+
+impl Pcap {
+    fn create(path: &std::path::Path, link_type: LinkType) -> Result<Self, Failure> {
+        let fail = |e: std::io::Error| Failure::failed(format!("Error: {}: {e}", path.display()));
+        let header = FileHeader::new(link_type);
+        let mut file = BufWriter::new(File::create(path).map_err(fail)?);
+        file.write_all(&header.encode()).map_err(fail)?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            header,
+            record: Vec::new(),
+        })
+    }
+
+    fn write(&mut self, time: SystemTime, frame: &[u8]) -> Result<(), Failure> {
+        self.record.clear();
+        let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.header.append(time, frame, &mut self.record);
+        let Self {
+            path, file, record, ..
+        } = self;
+        file.write_all(record)
+            .map_err(|e| Failure::failed(format!("Error: {}: {e}", path.display())))
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let path = &self.path;
+        self.file
+            .flush()
+            .map_err(|e| Failure::failed(format!("Error: {}: {e}", path.display())))
+    }
+}
+
+impl Sink<'_> {
+    fn is_full(&self) -> bool {
+        self.settings.count.is_some_and(|count| self.shown >= count)
+    }
+
+    fn say(&mut self, text: &str) -> Result<(), Failure> {
+        if self.request.format == Format::Json {
+            return Ok(());
+        }
+        self.out
+            .write_all(text.as_bytes())
+            .map_err(|e| Failure::output(&e))
+    }
+
+    fn take(&mut self, element: &Element<'_>, now: SystemTime) -> Result<(), Failure> {
+        let protocol = self.request.protocol;
+        let time = self.clock.time_of(element.timestamp, now);
+        let frame = element.frame().unwrap_or_default();
+        let decoded = decode(protocol, frame);
+        if self.is_full() || !self.settings.wants(protocol, &decoded) {
+            return Ok(());
+        }
+        if let Some(pcap) = &mut self.pcap {
+            let bare = match self.settings.link_type(protocol) {
+                LINK_RAW_IP => decoded.ip,
+                LINK_ETHERNET => decoded.ethernet,
+                _ => Some(frame),
+            };
+            // What was broken on the line, or not kept, is no frame of that link type.
+            let sound = element.status & STATUS & !OUTGOING == 0 && !frame.is_empty();
+            match bare.filter(|_| sound) {
+                Some(octets) => {
+                    pcap.write(time, octets)?;
+                    self.shown += 1;
+                }
+                None => self.left_out += 1,
+            }
+            return Ok(());
+        }
+        self.shown += 1;
+        let text = match self.request.format {
+            Format::Json => format!("{}\n", show::json(protocol, element, time, &decoded)),
+            Format::Text | Format::Xml => show::text(self.settings.style, element, time, &decoded),
+        };
+        self.out
+            .write_all(text.as_bytes())
+            .map_err(|e| Failure::output(&e))
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        match &mut self.pcap {
+            Some(pcap) => pcap.flush(),
+            None => self.out.flush().map_err(|e| Failure::output(&e)),
+        }
+    }
+}
+
+struct Opcodes {
+    enable: u8,
+    disable: u8,
+    get: u8,
+}
+
+fn opcodes(protocol: Protocol) -> Opcodes {
+    match protocol {
+        Protocol::FrameRelay => Opcodes {
+            enable: opcode::fr::ENABLE_TRACING,
+            disable: opcode::fr::DISABLE_TRACING,
+            get: opcode::fr::GET_TRACE_INFO,
+        },
+        Protocol::CiscoHdlc => Opcodes {
+            enable: opcode::chdlc::ENABLE_TRACING,
+            disable: opcode::chdlc::DISABLE_TRACING,
+            get: opcode::chdlc::GET_TRACE_INFO,
+        },
+    }
+}
+
+/// Traces until the user, a signal, the count or the time ends it.
+pub fn run(
+    client: &mut Client,
+    request: &Request,
+    settings: &Settings,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let bounded = settings.count.is_some() || settings.seconds.is_some();
+    let mut interrupt = Interrupt::new(!bounded)
+        .map_err(|e| Failure::failed(format!("Error: waiting for ENTER: {e}")))?;
+    let opcodes = opcodes(request.protocol);
+    let pcap = match &settings.pcap {
+        None => None,
+        Some(path) => Some(Pcap::create(path, settings.link_type(request.protocol))?),
+    };
+    let mut sink = Sink {
+        settings,
+        request,
+        out,
+        pcap,
+        clock: Clock::default(),
+        shown: 0,
+        left_out: 0,
+    };
+    // What an earlier trace left over is not wanted.
+    client.call(opcodes.disable, 0, &[])?;
+    let answer = client.call(opcodes.enable, 0, &[settings.mask])?;
+    match answer.code {
+        code::OK => sink.say("Starting trace...(Press ENTER to exit)\n")?,
+        code::TRACE_STATE => {
+            sink.say("Starting trace...(although it's already enabled!)\nPress ENTER to exit.\n")?
+        }
+        code::FR_INVALID_COMMAND => {
+            return Err(Failure::failed(
+                "Line Tracing is possible only with S508 board.",
+            ));
+        }
+        code::NOT_FROM_NETWORK => {
+            return Err(Failure::failed(
+                "Cannot Enable Line Tracing from Underneath.",
+            ));
+        }
+        other => {
+            return Err(Failure::failed(format!(
+                "Failed to Enable Line Tracing. Return code: 0x{other:02X}"
+            )));
+        }
+    }
+    let watched = watch(client, &mut sink, opcodes.get, &mut interrupt);
+    let disabled = client.call(opcodes.disable, 0, &[]);
+    let flushed = sink.flush();
+    watched?;
+    flushed?;
+    disabled?;
+    if let Some(pcap) = &sink.pcap {
+        let left_out = match sink.left_out {
+            0 => String::new(),
+            n => format!(" ({n} broken or missing frames left out)"),
+        };
+        let text = format!(
+            "{} frames in {}{left_out}\n",
+            sink.shown,
+            pcap.path.display()
+        );
+        sink.say(&text)?;
+    }
+    Ok(())
+}
+
+fn watch(
+    client: &mut Client,
+    sink: &mut Sink<'_>,
+    get: u8,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
+    let end = sink
+        .settings
+        .seconds
+        .and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
+    sink.flush()?;
+    while !sink.is_full() {
+        let answer = client.call(get, 0, &[])?;
+        let more = match answer.code {
+            code::OK => {
+                let message = answer.message()?;
+                let frames = Frames::of(&message);
+                let more = frames.more();
+                let now = SystemTime::now();
+                for element in frames {
+                    sink.take(&element.map_err(malformed)?, now)?;
+                }
+                sink.flush()?;
+                more
+            }
+            code::TRACE_STATE => {
+                return Err(Failure::failed("Error: somebody else ended the trace"));
+            }
+            other => {
+                return Err(Failure::failed(format!(
+                    "Error: reading the trace: return code 0x{other:02X}"
+                )));
+            }
+        };
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            break;
+        }
+        let pause = if more { Duration::ZERO } else { PAUSE };
+        let woken = interrupt
+            .wait(left.map_or(pause, |left| left.min(pause)))
+            .map_err(|e| Failure::failed(format!("Error: waiting for ENTER: {e}")))?;
+        if woken != Wake::Timeout {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Fuzz target: any octets are shown somehow, without control characters but tabs and newlines,
+/// and what is found in a frame lies within it.
+pub fn fuzz_trace(frame: &[u8]) {
+    let element = Element {
+        status: OUTGOING,
+        real_length: u16::try_from(frame.len()).unwrap_or(u16::MAX),
+        timestamp: 1,
+        octets: frame,
+    };
+    for protocol in Protocol::ALL {
+        let decoded = decode(protocol, frame);
+        for part in [decoded.ip, decoded.ethernet].into_iter().flatten() {
+            assert!(part.len() < frame.len());
+        }
+        assert!(!decoded.summary.contains(char::is_control));
+        assert!(!decoded.summary.is_empty());
+        for brief in [true, false] {
+            let style = Style {
+                interpret: true,
+                ip: true,
+                full: true,
+                brief,
+                hex: true,
+                systime: true,
+            };
+            let text = show::text(style, &element, UNIX_EPOCH, &decoded);
+            assert!(!text.contains(|c: char| c.is_control() && c != '\t' && c != '\n'));
+        }
+        assert!(show::json(protocol, &element, UNIX_EPOCH, &decoded).is_object());
+    }
+}

@@ -1,0 +1,153 @@
+//! A captured frame as text or JSON.
+
+use std::time::SystemTime;
+
+use serde_json::{Value as Json, json};
+use wanbox_wire::pipemon::Protocol;
+use wanbox_wire::pipemon::trace::{ABORT, CRC_ERROR, Element, OVERRUN};
+
+use super::decode::{Decoded, ip_detail};
+
+/// Octets in a line.
+const LINE: usize = 16;
+/// Octets shown unless the whole frame is asked for.
+const SHORT: usize = 39;
+
+/// How frames are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Say what the frames mean.
+    pub interpret: bool,
+    /// Say what the IP packets in them mean.
+    pub ip: bool,
+    /// Every octet.
+    pub full: bool,
+    /// A line a frame.
+    pub brief: bool,
+    /// The octets too, below that line.
+    pub hex: bool,
+    /// The time of day.
+    pub systime: bool,
+}
+
+/// What was wrong with the frame on the line.
+fn errors(status: u8) -> impl Iterator<Item = &'static str> {
+    [
+        (ABORT, "Abort"),
+        (CRC_ERROR, "Bad CRC"),
+        (OVERRUN, "Overrun"),
+    ]
+    .into_iter()
+    .filter(move |(bit, _)| status & bit != 0)
+    .map(|(_, name)| name)
+}
+
+/// A frame as text, in the layout of the originals or in one line.
+pub fn text(
+    style: Style,
+    element: &Element<'_>,
+    time: SystemTime,
+    decoded: &Decoded<'_>,
+) -> String {
+    let stamp = if style.systime {
+        humantime::format_rfc3339_millis(time).to_string()
+    } else {
+        format!("{:>5}", element.timestamp)
+    };
+    if style.brief {
+        return brief(style, element, &stamp, decoded);
+    }
+    let way = if element.outgoing() {
+        "OUTGOING"
+    } else {
+        "INCOMING"
+    };
+    let mut text = format!("\n{way}\tLen={}\tTimeStamp={stamp}\n", element.real_length);
+    let mut wrong = errors(element.status).peekable();
+    if wrong.peek().is_some() {
+        let wrong: Vec<_> = wrong.collect();
+        text.push_str(&format!("\t\tReceive error - {}\n", wrong.join(" ")));
+    }
+    if element.octets.is_empty() {
+        text.push_str("the frame data is not available\n\n");
+        return text;
+    }
+    if style.interpret {
+        text.push_str(&decoded.detail);
+        if style.ip
+            && let Some(packet) = decoded.ip
+        {
+            text.push_str(&ip_detail(packet));
+        }
+    }
+    text.push_str("Raw (HEX)\t");
+    octets(style, element.octets, "\t\t", &mut text);
+    text.push('\n');
+    text
+}
+
+/// Octets in lines; the lines after the first begin with `indent`.
+fn octets(style: Style, octets: &[u8], indent: &str, text: &mut String) {
+    let shown = match octets.get(..SHORT) {
+        Some(head) if !style.full => head,
+        _ => octets,
+    };
+    for (index, line) in shown.chunks(LINE).enumerate() {
+        if index > 0 {
+            text.push('\n');
+            text.push_str(indent);
+        }
+        for octet in line {
+            text.push_str(&format!("{octet:02X} "));
+        }
+    }
+    if shown.len() < octets.len() {
+        text.push_str("...");
+    }
+    text.push('\n');
+}
+
+fn brief(style: Style, element: &Element<'_>, stamp: &str, decoded: &Decoded<'_>) -> String {
+    let way = if element.outgoing() { "OUT" } else { "IN " };
+    let mut text = format!("{stamp} {way} {:>4} ", element.real_length);
+    for wrong in errors(element.status) {
+        text.push_str(&format!("[{wrong}] "));
+    }
+    if element.octets.is_empty() {
+        text.push_str("the frame data is not available");
+    } else {
+        text.push_str(&decoded.summary);
+        if style.hex {
+            text.push_str("\n\t");
+            octets(style, element.octets, "\t", &mut text);
+            return text;
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// A frame as a JSON object.
+pub fn json(
+    protocol: Protocol,
+    element: &Element<'_>,
+    time: SystemTime,
+    decoded: &Decoded<'_>,
+) -> Json {
+    let octets: String = element.octets.iter().map(|o| format!("{o:02x}")).collect();
+    let mut object = json!({
+        "time": humantime::format_rfc3339_millis(time).to_string(),
+        "timestamp_ms": element.timestamp,
+        "direction": if element.outgoing() { "out" } else { "in" },
+        "length": element.real_length,
+        "errors": errors(element.status).collect::<Vec<_>>(),
+        "summary": decoded.summary,
+        "octets": octets,
+    });
+    if protocol == Protocol::FrameRelay
+        && let Some(object) = object.as_object_mut()
+    {
+        object.insert("dlci".into(), decoded.dlci.into());
+    }
+    object
+}
