@@ -424,7 +424,9 @@ impl Device {
         answer: &mut Vec<u8>,
     ) -> bool {
         let ttl = self.conf.ttl;
-        let Some(mut desk) = self.desk(channel) else {
+        // While frames are received the line is in other hands, and there.
+        let carrier = self.line.is_none() || self.has_carrier();
+        let Some(mut desk) = self.desk(channel, carrier) else {
             return false;
         };
         let mut data = Vec::new();
@@ -454,9 +456,8 @@ impl Device {
     }
 
     /// What a management request through this channel may read or change.
-    fn desk(&mut self, channel: u16) -> Option<Desk<'_>> {
+    fn desk(&mut self, channel: u16, carrier: bool) -> Option<Desk<'_>> {
         let facts = self.facts();
-        let carrier = self.has_carrier();
         let interface = self.interfaces.get_mut(usize::from(channel))?.as_mut()?;
         Some(Desk {
             link: &mut self.link,
@@ -517,6 +518,7 @@ impl Device {
         let Some(client) = self.clients.get_mut(place).and_then(Option::take) else {
             return;
         };
+        let carrier = self.has_carrier();
         let mut octets = [0; MAX_MESSAGE];
         let mut data = Vec::new();
         let mut gone = false;
@@ -535,7 +537,7 @@ impl Device {
                 continue;
             };
             self.management.local += 1;
-            let Some(mut desk) = self.desk(client.channel) else {
+            let Some(mut desk) = self.desk(client.channel, carrier) else {
                 gone = true;
                 break;
             };
