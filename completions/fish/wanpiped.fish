@@ -45,6 +45,6 @@ complete -c wanpiped -n '__fish_wanpiped_using_command' -l help -d 'display usag
 complete -c wanpiped -n '__fish_wanpiped_using_command' -l foreground -s f -d 'stay in the foreground and log to standard error'
 complete -c wanpiped -n '__fish_wanpiped_using_command' -l conf -s c -r -d 'configuration file; "-" reads it from standard input (default: DEVICE.conf in the configuration directory)'
 complete -c wanpiped -n '__fish_wanpiped_using_command' -l pcap -r -d 'capture the line to this pcap file from the start'
-complete -c wanpiped -n '__fish_wanpiped_using_command' -l log-file -r -d 'also log to this file (reopened on SIGHUP)'
-complete -c wanpiped -n '__fish_wanpiped_using_command' -l verbose -s v -d 'log what is below warnings and notices too'
+complete -c wanpiped -n '__fish_wanpiped_using_command' -l log-file -r -d 'log to this file, reopened on SIGHUP (default: WAN_LOG of wanrouter.rc; with -f none)'
+complete -c wanpiped -n '__fish_wanpiped_using_command' -l verbose -s v -d 'log what is below notices too'
 complete -c wanpiped -n '__fish_wanpiped_using_command' -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'

@@ -78,11 +78,11 @@ struct Args {
     #[argh(option, arg_name = "file")]
     pcap: Option<PathBuf>,
 
-    /// also log to this file (reopened on SIGHUP)
+    /// log to this file, reopened on SIGHUP (default: WAN_LOG of wanrouter.rc; with -f none)
     #[argh(option, arg_name = "file")]
     log_file: Option<PathBuf>,
 
-    /// log what is below warnings and notices too
+    /// log what is below notices too
     #[argh(switch, short = 'v')]
     verbose: bool,
 
@@ -214,7 +214,7 @@ fn start(
     files::make_dir(&root.monitor_dir()).map_err(|error| error.to_string())?;
     let pid_file = PidFile::claim(&control::pid_file(&run_dir, &conf.name))
         .map_err(|error| error.to_string())?;
-    let logging = open_log(args, &conf.name)?;
+    let logging = open_log(args, root, &conf.name)?;
     let mut lp = Loop::new().map_err(|error| format!("cannot make a poll loop: {error}"))?;
     for signal in [Signal::Terminate, Signal::Interrupt, Signal::Hangup] {
         lp.watch_signal(signal)
@@ -233,14 +233,18 @@ fn start(
     Ok((lp, device, pid_file))
 }
 
-fn open_log(args: &Args, device: &str) -> Result<Logging, String> {
-    let mut sinks = vec![if args.foreground {
-        Sink::Stderr
-    } else {
-        Sink::Syslog(SYSLOG.into())
-    }];
-    if let Some(file) = &args.log_file {
-        sinks.push(Sink::File(file.clone()));
+fn open_log(args: &Args, root: &Root, device: &str) -> Result<Logging, String> {
+    let mut sinks = Vec::new();
+    if args.foreground {
+        sinks.push(Sink::Stderr);
+    } else if root.is_system() {
+        // Below a prefix the system's log is not ours to write to.
+        sinks.push(Sink::Syslog(SYSLOG.into()));
+    }
+    match &args.log_file {
+        Some(file) => sinks.push(Sink::File(file.clone())),
+        None if args.foreground => {}
+        None => sinks.extend(common_log(root).map(Sink::File)),
     }
     let logging = Logging::new(logging::Options {
         program: format!("{NAME}[{device}]"),
@@ -255,6 +259,18 @@ fn open_log(args: &Args, device: &str) -> Result<Logging, String> {
     .map_err(|error| error.to_string())?;
     logging.install().map_err(|error| error.to_string())?;
     Ok(logging)
+}
+
+/// The log of the commands, which the daemons write to as well; `None` where it cannot be written.
+fn common_log(root: &Root) -> Option<PathBuf> {
+    let settings = Settings::load(root).map(|(settings, _)| settings);
+    let log = root.path(settings.unwrap_or_default().log);
+    files::make_dir(log.parent()?).ok()?;
+    let open = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&log);
+    open.is_ok().then_some(log)
 }
 
 /// What is added to a log line whose likes were suppressed.
