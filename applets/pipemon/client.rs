@@ -179,3 +179,6 @@ fn leaves_code(protocol: Protocol, opcode: u8) -> bool {
 fn silence(error: &io::Error) -> Failure {
     Failure::failed(format!("{SILENCE} ({error})"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,18 +13,26 @@
 //! | how it is shown | `report.rs` |
 //! | traces | `trace/` |
 //! | menus, live view | `menu.rs`, `top.rs` |
+//! | tests | `tests.rs`, `client/tests.rs`, `trace/tests.rs`, `golden/` |
+//! | the daemon they ask | `fake.rs`, `scripts.rs` |
 
 mod cisco_hdlc;
 mod client;
 mod commands;
 mod csu_dsu;
 mod failure;
+#[cfg(test)]
+mod fake;
 mod frame_relay;
 mod menu;
 mod options;
 mod report;
 mod request;
+#[cfg(test)]
+mod scripts;
 mod session;
+#[cfg(test)]
+mod tests;
 mod top;
 mod trace;
 

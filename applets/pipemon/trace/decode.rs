@@ -224,8 +224,8 @@ fn slarp(octets: &[u8], decoded: &mut Decoded<'_>) {
     let repr = match Slarp::parse(octets).and_then(|s| SlarpRepr::parse(&s)) {
         Ok(repr) => repr,
         Err(error) => {
-            decoded.line(&format!("CHDLC decode\tSLARP packet: {error}"));
-            let _ = write!(decoded.summary, "SLARP: {error}");
+            decoded.line(&format!("CHDLC decode\t{error}"));
+            let _ = write!(decoded.summary, "{error}");
             return;
         }
     };

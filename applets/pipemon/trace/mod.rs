@@ -3,6 +3,8 @@
 mod clock;
 mod decode;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -1,0 +1,154 @@
+//! Traces of a link daemon made for them: forms, filters, pcap, ends.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+use wanbox_grammar::Exit;
+use wanbox_wire::pipemon::opcode::{chdlc, fr};
+
+use crate::fake::{Fake, Fault, Script};
+use crate::scripts::{
+    CHDLC, FR, IP_FRAME, KEEPALIVE_FRAME, STATUS_FRAME, by_udp, cisco, cpe, golden, name,
+};
+
+#[test]
+fn traces() {
+    for (protocol, script, file) in [
+        (FR, cpe as Script, "fpipemon-trace.txt"),
+        (CHDLC, cisco, "cpipemon-trace.txt"),
+    ] {
+        let mut all = String::new();
+        for options in [
+            "-c tr",
+            "-c ti",
+            "-c ti -full",
+            "-c ti -brief",
+            "-c tr -brief -hex",
+        ] {
+            let fake = Fake::start(script, Fault::None);
+            let text = by_udp(&fake, protocol, &format!("{options} --count 3")).unwrap();
+            all.push_str(&format!("$ {} {options}\n{text}", name(protocol)));
+        }
+        golden(file, &all);
+    }
+    let fake = Fake::start(cpe, Fault::None);
+    let text = by_udp(&fake, FR, "-c ti4 --count 1").unwrap();
+    assert!(
+        text.contains(
+            "IP-v4 decode\tSrc=201.1.1.1 Dst=201.1.1.2 TTL=64 TOS=0x00 Id=1 Len=28 Checksum=ok\n\
+             \t\tICMP echo request id 4660 seq 1\n"
+        ),
+        "{text}"
+    );
+    // The other forms of time and of frames.
+    let text = by_udp(&fake, FR, "-c ti -brief -systime --count 1").unwrap();
+    let stamp = text.lines().nth(1).unwrap().split(' ').next().unwrap();
+    let time = humantime::parse_rfc3339(stamp).unwrap();
+    assert!(time.elapsed().unwrap() < Duration::from_secs(60));
+    let json = by_udp(&fake, FR, "-c ti --json --count 2").unwrap();
+    let frames: Vec<Json> = json
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(frames.len(), 2);
+    assert_eq!(
+        (&frames[0]["direction"], &frames[0]["dlci"]),
+        (&"out".into(), &16.into())
+    );
+    assert_eq!(
+        (&frames[1]["direction"], &frames[1]["dlci"]),
+        (&"in".into(), &0.into())
+    );
+    assert_eq!(frames[1]["length"], STATUS_FRAME.len() + 2);
+}
+
+#[test]
+fn trace_filters_and_masks() {
+    let fake = Fake::start(cpe, Fault::None);
+    let text = by_udp(&fake, FR, "-c ti -brief -d 16 --count 2").unwrap();
+    assert_eq!(text.matches("FR DLCI 16").count(), 2);
+    assert!(!text.contains("FR DLCI 0"));
+    let text = by_udp(&fake, FR, "-c ti -brief -prot IP --count 2").unwrap();
+    assert_eq!(text.matches("IPv4").count(), 2);
+    // Nothing passes: the time ends it.
+    let start = Instant::now();
+    let text = by_udp(&fake, FR, "-c ti -prot CHDLC-ETH --seconds 1").unwrap();
+    assert_eq!(text.lines().count(), 1);
+    assert!(start.elapsed() >= Duration::from_secs(1));
+    for (protocol, script, enable, masks) in [
+        (
+            FR,
+            cpe as Script,
+            fr::ENABLE_TRACING,
+            [("ti", 0x31), ("tip", 0x11), ("tid", 0x21), ("trp", 0x11)],
+        ),
+        (
+            CHDLC,
+            cisco,
+            chdlc::ENABLE_TRACING,
+            [("tr", 0x38), ("tip", 0x30), ("tid", 0x08), ("tra", 0x38)],
+        ),
+    ] {
+        for (letters, mask) in masks {
+            let fake = Fake::start(script, Fault::None);
+            by_udp(&fake, protocol, &format!("-c {letters} --count 1")).unwrap();
+            let asked = fake.asked();
+            let [before, on, take, after] = asked.as_slice() else {
+                panic!("{asked:?}");
+            };
+            assert_eq!(on, &(enable, 0, vec![mask]), "{letters}");
+            assert_eq!(before.0, after.0);
+            assert_eq!(before.0, enable + 1);
+            assert_eq!(take.0, enable + 2);
+        }
+    }
+}
+
+#[test]
+fn traces_to_pcap() {
+    use wanbox_wire::pcap::Reader;
+    for (protocol, script, link_type, extra, frames) in [
+        (FR, cpe as Script, 107, "", [IP_FRAME, STATUS_FRAME]),
+        (CHDLC, cisco, 104, "", [KEEPALIVE_FRAME, KEEPALIVE_FRAME]),
+        (FR, cpe, 101, "-prot IP", [&IP_FRAME[4..], &IP_FRAME[4..]]),
+    ] {
+        let fake = Fake::start(script, Fault::None);
+        let file = fake.file("x.pcap");
+        let line = format!("-c tr -pcap_file {} {extra} --count 2", file.display());
+        let text = by_udp(&fake, protocol, &line).unwrap();
+        assert!(text.contains("2 frames in "), "{text}");
+        let octets = std::fs::read(&file).unwrap();
+        assert_eq!(octets[20..24], u32::to_le_bytes(link_type));
+        let reader = Reader::new(&octets).unwrap();
+        let records: Vec<_> = reader.map(Result::unwrap).collect();
+        assert_eq!(records.len(), 2);
+        for (record, frame) in records.iter().zip(frames) {
+            assert_eq!(record.frame, frame);
+        }
+    }
+    let fake = Fake::start(cpe, Fault::None);
+    let failure = by_udp(&fake, FR, "-c tr -pcap_file /no/such/x --count 1").unwrap_err();
+    assert_eq!(failure.exit, Exit::FAILED);
+    assert!(failure.text.contains("/no/such/x"));
+    // Nothing was switched on for it.
+    assert!(fake.asked().is_empty());
+}
+
+#[test]
+fn a_daemon_that_goes_away_ends_a_trace() {
+    let fake = Fake::start(
+        |request| match request.opcode() {
+            fr::GET_TRACE_INFO => None,
+            _ => cpe(request),
+        },
+        Fault::None,
+    );
+    let failure = by_udp(&fake, FR, "-c ti --seconds 60").unwrap_err();
+    // What was switched on is switched off all the same.
+    let last = fake.asked().pop().map(|asked| asked.0);
+    assert_eq!(last, Some(fr::DISABLE_TRACING));
+    assert_eq!(
+        failure.text,
+        "Error: No Data received from the connected socket."
+    );
+}
