@@ -255,6 +255,10 @@ impl<'m> Iterator for Elements<'m> {
     type Item = Result<(u8, &'m [u8]), ParseError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        // Ethernet drivers lengthen short frames with zeroes: no element is 0.
+        if self.octets.iter().all(|&octet| octet == 0) {
+            self.octets = &[];
+        }
         let (&identifier, rest) = self.octets.split_first()?;
         if identifier & SINGLE_OCTET_ELEMENT != 0 {
             self.octets = rest;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wanbox_link::offload::Segmenter;
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
@@ -21,6 +21,9 @@ const READS: usize = 64;
 const RECEIVES: usize = 64;
 /// Management requests of one client in a turn.
 const REQUESTS: usize = 8;
+
+/// How soon a management socket is listened on again whose clients could not be taken.
+const LISTEN_AFTER: Duration = Duration::from_secs(1);
 
 /// What became of a packet for the line.
 enum Outcome {
@@ -363,13 +366,14 @@ impl Device {
         );
         self.remove_interface(lp, channel);
         if let Err(error) = self.add_interface(lp, conf) {
-            log::error!("{error}");
+            log::error!("{error}; trying again");
+            self.repair_soon(lp);
         }
     }
 
     /// Answers a management request of the host's stack.
     fn answer_host(&mut self, now: Instant, channel: u16, packet: &[u8], request: &Message<'_>) {
-        let source = if self.is_of_this_host(channel, packet) {
+        let source = if self.is_of_this_host(now, channel, packet) {
             Source::Host
         } else {
             Source::Network
@@ -440,19 +444,18 @@ impl Device {
 
     /// Whether a packet that the host sends has one of the host's own addresses as its source:
     /// otherwise it was only forwarded, and its sender counts as the network.
-    fn is_of_this_host(&mut self, channel: u16, packet: &[u8]) -> bool {
+    fn is_of_this_host(&mut self, now: Instant, channel: u16, packet: &[u8]) -> bool {
         let Some(source) = packet.get(12..16).and_then(|a| a.first_chunk::<4>()) else {
             return false;
         };
         let source = std::net::Ipv4Addr::from(*source);
         let own = self.interface_mut(channel).is_some_and(|interface| {
-            interface.learned_local == Some(source)
+            interface.learned_local() == Some(source)
                 || interface.local_address().is_some_and(|(a, _)| a == source)
         });
         own || self
-            .netlink
-            .addresses(None)
-            .is_ok_and(|all| all.iter().any(|(_, address)| address.local == source))
+            .own_addresses
+            .contains(&mut self.netlink, now, source.into())
     }
 
     /// What a management request through this channel may read or change.
@@ -474,6 +477,42 @@ impl Device {
         })
     }
 
+    /// A client cannot be taken, for want of descriptors: not every turn is to try it.
+    fn listen_later(&mut self, lp: &mut Loop, channel: u16, error: &io::Error) {
+        let now = lp.now();
+        let allowed = self.complaints.allow(now);
+        let Some(interface) = self.interface_mut(channel) else {
+            return;
+        };
+        if let Some(suppressed) = allowed {
+            log::warn!(
+                "{}: management socket: {error}{}",
+                interface.conf.name,
+                super::suppressed(suppressed)
+            );
+        }
+        if let Some((_, monitors)) = interface.sources
+            && lp
+                .modify(monitors, &interface.listener, Interest::None)
+                .is_ok()
+        {
+            lp.set_timer(
+                Token::new(owner::LISTEN, channel.into()),
+                now + LISTEN_AFTER,
+            );
+        }
+    }
+
+    /// Clients of an interface's management socket are taken again.
+    pub fn listen_again(&mut self, lp: &mut Loop, channel: u16) {
+        if let Some(interface) = self.interface_mut(channel)
+            && let Some((_, monitors)) = interface.sources
+            && let Err(error) = lp.modify(monitors, &interface.listener, Interest::Read)
+        {
+            log::error!("{}: management socket: {error}", interface.conf.name);
+        }
+    }
+
     /// New clients of an interface's management socket.
     pub fn accept_monitors(&mut self, lp: &mut Loop, channel: u16) {
         loop {
@@ -483,10 +522,7 @@ impl Device {
             let socket = match interface.listener.accept() {
                 Ok(Some(socket)) => socket,
                 Ok(None) => return,
-                Err(error) => {
-                    log::warn!("{}: management socket: {error}", interface.conf.name);
-                    return;
-                }
+                Err(error) => return self.listen_later(lp, channel, &error),
             };
             let place = self.clients.iter().position(Option::is_none);
             let place = place.unwrap_or(self.clients.len());

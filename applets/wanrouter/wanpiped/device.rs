@@ -11,14 +11,15 @@ use wanbox_runtime::datagram::Datagram;
 use wanbox_runtime::event_loop::{Handler, Interest, Loop, Priority, Readiness, Source, Token};
 use wanbox_runtime::files::Root;
 use wanbox_runtime::logging::{Logging, RateLimit};
-use wanbox_runtime::netlink::Netlink;
+use wanbox_runtime::netlink::{Monitor, Netlink};
 use wanbox_runtime::process::Signal;
 use wanbox_runtime::tun::Tun;
 use wanbox_wanrouter_engine::frame_relay::Diagnosis;
-use wanbox_wanrouter_engine::{Cause, ChannelId, Engine, Event};
+use wanbox_wanrouter_engine::{Cause, Engine};
 
 use super::batch::Batch;
 use super::counters::{LineCounters, Management};
+use super::host::OwnAddresses;
 use super::interface::Interface;
 use super::line::Line;
 use super::link::Link;
@@ -48,6 +49,12 @@ pub mod owner {
     pub const TEXTS: u32 = 9;
     /// A line that failed is opened again.
     pub const REOPEN: u32 = 10;
+    /// Interfaces that could not be made or brought up are tried again.
+    pub const REPAIR: u32 = 11;
+    /// A management socket whose clients could not be taken is listened on again, by channel.
+    pub const LISTEN: u32 = 12;
+    /// The kernel's links: bridges that come and go.
+    pub const LINKS: u32 = 13;
 }
 
 /// How soon a line that failed is opened again.
@@ -92,6 +99,10 @@ pub struct Device {
     pub interfaces: Vec<Option<Interface>>,
     /// The host's addresses and routes.
     pub netlink: Netlink,
+    /// The addresses that this host has.
+    pub own_addresses: OwnAddresses,
+    /// Hears of bridges that come and go, once an interface is in one.
+    pub links: Option<(Monitor, Source)>,
     /// Trace and capture.
     pub watch: Watch,
     /// The control socket.
@@ -100,6 +111,8 @@ pub struct Device {
     pub clients: Vec<Option<Client>>,
     /// Limits log lines about refused management requests.
     pub refusals: RateLimit,
+    /// Limits log lines about what the far end can change as often as it likes.
+    pub changes: RateLimit,
     /// Limits log lines about packets that the host did not take.
     pub complaints: RateLimit,
     /// Frames on their way to the line.
@@ -126,6 +139,8 @@ pub struct Device {
     pub link_ups: u64,
     /// Why the link went down last.
     pub last_cause: Option<Cause>,
+    /// The carrier that the engine was told of.
+    carrier: bool,
     /// Interfaces wait for the line.
     waiting_for_line: bool,
     /// The texts do not show the present state.
@@ -178,9 +193,13 @@ impl Device {
             cut: false,
             interfaces: Vec::new(),
             netlink: parts.netlink,
+            own_addresses: OwnAddresses::default(),
+            links: None,
             control: parts.control,
             clients: Vec::new(),
             refusals: RateLimit::new(5, Duration::from_secs(60)),
+            // A start of 200 channels is told in full.
+            changes: RateLimit::new(500, Duration::from_secs(60)),
             complaints: RateLimit::new(5, Duration::from_secs(60)),
             batch: Batch::new(),
             line_buffer: vec![0; 65_536],
@@ -194,6 +213,7 @@ impl Device {
             state_since: now,
             link_ups: 0,
             last_cause: None,
+            carrier: false,
             waiting_for_line: false,
             texts_stale: true,
             texts_shown: (0, now),
@@ -289,10 +309,9 @@ impl Device {
                 let _ = lp.deregister(source, &fd);
             }
         }
-        self.batch.clear();
-        let now = lp.now();
-        self.carrier_changed(now);
-        lp.set_timer(Token::new(owner::REOPEN, 0), now + REOPEN_AFTER);
+        self.forget_batch();
+        self.follow_carrier(lp.now());
+        lp.set_timer(Token::new(owner::REOPEN, 0), lp.now() + REOPEN_AFTER);
         self.pump(lp);
     }
 
@@ -307,7 +326,7 @@ impl Device {
                     self.line_failed(lp, &error);
                     return;
                 }
-                self.carrier_changed(lp.now());
+                self.follow_carrier(lp.now());
                 self.pump(lp);
             }
             Err(error) => {
@@ -317,35 +336,56 @@ impl Device {
         }
     }
 
-    /// Tells the engine what the line's carrier is now.
-    pub fn carrier_changed(&mut self, now: Instant) {
-        let carrier = self.has_carrier();
+    /// Tells the engine of the line's carrier when it is another than it knows.
+    pub fn follow_carrier(&mut self, now: Instant) {
+        self.set_carrier(now, self.has_carrier());
+    }
+
+    /// As [`Self::follow_carrier`]; a carrier that was away and is back is told as both.
+    fn follow_carrier_after(&mut self, now: Instant, lost: bool) {
+        if lost {
+            self.set_carrier(now, false);
+        }
+        self.follow_carrier(now);
+    }
+
+    fn set_carrier(&mut self, now: Instant, carrier: bool) {
+        if carrier == self.carrier {
+            return;
+        }
+        self.carrier = carrier;
         if !carrier {
             self.counters.carrier_drops += 1;
-            self.batch.clear();
+            self.forget_batch();
             if let Some(line) = &mut self.line {
                 line.forget();
             }
         }
-        log::info!(
-            "{}: carrier {}",
-            self.conf.name,
-            if carrier { "up" } else { "down" }
-        );
+        let word = if carrier { "up" } else { "down" };
+        if let Some(suppressed) = self.changes.allow(now) {
+            log::info!(
+                "{}: carrier {word}{}",
+                self.conf.name,
+                super::suppressed(suppressed)
+            );
+        }
         self.link.carrier(now, carrier);
         self.texts_stale = true;
     }
 
+    /// What was gathered for the line is lost.
+    fn forget_batch(&mut self) {
+        self.counters.tx_lost += self.batch.waiting().len() as u64;
+        self.batch.clear();
+    }
+
     /// Unplugs the line or plugs it in.
     pub fn set_cut(&mut self, lp: &mut Loop, cut: bool) {
-        let before = self.has_carrier();
         self.cut = cut;
         if let Some(line) = &mut self.line {
             line.set_cut(cut);
         }
-        if before != self.has_carrier() {
-            self.carrier_changed(lp.now());
-        }
+        self.follow_carrier(lp.now());
         self.texts_stale = true;
         self.pump(lp);
     }
@@ -384,107 +424,6 @@ impl Device {
         }
     }
 
-    fn event(&mut self, lp: &mut Loop, event: Event) {
-        let name = &self.conf.name;
-        self.texts_stale = true;
-        match event {
-            Event::LinkUp => {
-                log::info!("{name}: link connected");
-                self.state_since = lp.now();
-                self.link_ups += 1;
-            }
-            Event::LinkDown(cause) => {
-                self.last_cause = Some(cause);
-                self.state_since = lp.now();
-                let reason = self.reason().unwrap_or_default();
-                log::warn!("{name}: link disconnected: {reason}");
-                for channel in 0..self.interfaces.len() {
-                    self.channel_state(channel as u16, false);
-                }
-            }
-            Event::ChannelUp(ChannelId(channel)) => self.channel_state(channel, true),
-            Event::ChannelDown(ChannelId(channel)) => self.channel_state(channel, false),
-            Event::PeerAddress(ChannelId(channel), peer) => {
-                if let Some(interface) = self.interface_mut(channel) {
-                    interface.learned_peer = Some(peer);
-                    log::info!("{}: the peer is {peer}", interface.conf.name);
-                }
-            }
-            Event::LocalAddress(ChannelId(channel), local, mask) => {
-                let Some(interface) = self
-                    .interfaces
-                    .get_mut(usize::from(channel))
-                    .and_then(Option::as_mut)
-                else {
-                    return;
-                };
-                interface.learned_local = Some(local);
-                log::info!(
-                    "{}: our address is {local}, mask {mask}",
-                    interface.conf.name
-                );
-                let peer = interface.peer();
-                let set = super::host::learned_address(
-                    &mut self.netlink,
-                    interface.index,
-                    local,
-                    mask,
-                    peer,
-                );
-                if let Err(error) = set {
-                    log::error!("{}: {error}", interface.conf.name);
-                }
-            }
-            Event::UnconfiguredDlci { dlci, present } => {
-                let what = if present {
-                    "reports"
-                } else {
-                    "no longer reports"
-                };
-                log::info!("{name}: the switch {what} DLCI {dlci}, which no interface has");
-            }
-        }
-    }
-
-    /// A channel came up or went down: its interface follows when it is dynamic.
-    fn channel_state(&mut self, channel: u16, connected: bool) {
-        let Some(interface) = self
-            .interfaces
-            .get_mut(usize::from(channel))
-            .and_then(Option::as_mut)
-        else {
-            return;
-        };
-        if interface.connected == connected {
-            return;
-        }
-        interface.connected = connected;
-        let word = if connected {
-            "connected"
-        } else {
-            "disconnected"
-        };
-        log::info!("{}: {word}", interface.conf.name);
-        let done = if interface.conf.dynamic {
-            if connected {
-                interface.bring_up(&mut self.netlink)
-            } else {
-                interface.bring_down(&mut self.netlink)
-            }
-        } else if connected && interface.conf.restore_gateway {
-            match &interface.conf.ip {
-                Some(ip) => super::host::default_route(&mut self.netlink, interface.index, ip)
-                    .map_err(|error| format!("{}: {error}", interface.conf.name)),
-                None => Ok(()),
-            }
-        } else {
-            Ok(())
-        };
-        if let Err(error) = done {
-            log::error!("{error}");
-        }
-    }
-
     /// Sends what was gathered, and has interfaces wait for the line or go on.
     pub fn flush(&mut self, lp: &mut Loop) {
         let now = lp.now();
@@ -495,8 +434,7 @@ impl Device {
                 return;
             }
         } else {
-            self.counters.tx_lost += self.batch.waiting().len() as u64;
-            self.batch.clear();
+            self.forget_batch();
         }
         self.after_line_use(lp);
     }
@@ -553,21 +491,20 @@ impl Device {
     }
 
     fn line_ready(&mut self, lp: &mut Loop, token: Token, readiness: Readiness) {
-        let before = self.has_carrier();
         let Some(line) = &mut self.line else {
             return;
         };
         if readiness.writable {
             line.writable();
         }
-        if let Err(error) = line.on_ready() {
-            self.line_failed(lp, &error);
-            return;
+        let now = lp.now();
+        match line.on_ready() {
+            Ok(lost) => self.follow_carrier_after(now, lost),
+            Err(error) => {
+                self.line_failed(lp, &error);
+                return;
+            }
         }
-        if before != self.has_carrier() {
-            self.carrier_changed(lp.now());
-        }
-        let before = self.has_carrier();
         if token.id == 0
             && let Err(error) = self.receive_frames(lp)
         {
@@ -575,9 +512,8 @@ impl Device {
             return;
         }
         // A cable tells of its other end between the frames.
-        if before != self.has_carrier() {
-            self.carrier_changed(lp.now());
-        }
+        let lost = self.line.as_mut().is_some_and(Line::lost_carrier);
+        self.follow_carrier_after(now, lost);
         self.pump_line(lp);
         self.pump(lp);
     }
@@ -642,6 +578,7 @@ impl Handler for Device {
             owner::INTERFACE => self.read_interface(lp, token.id as u16),
             owner::MONITOR => self.accept_monitors(lp, token.id as u16),
             owner::CLIENT => self.serve_monitor(lp, token.id as usize),
+            owner::LINKS => self.links_changed(lp),
             _ => {}
         }
     }
@@ -656,6 +593,8 @@ impl Handler for Device {
             owner::PACE => self.pump_line(lp),
             owner::HOLD => self.release_held(lp, token.id as u16),
             owner::REOPEN => self.reopen_line(lp),
+            owner::REPAIR => self.repair(lp),
+            owner::LISTEN => self.listen_again(lp, token.id as u16),
             // The turn's end writes them.
             _ => {}
         }

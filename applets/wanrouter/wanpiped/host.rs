@@ -1,13 +1,14 @@
 //! The host's side of an interface: addresses, routes, state, through netlink.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
 
 use wanbox_runtime::netlink::{Address, Netlink, NetlinkError, Route};
 
 use crate::conf::{Gateway, IpConf};
 
-/// Gives the interface its addresses and brings it up, with its default route. What is there
-/// already is left alone, so it may be called again.
+/// Gives the interface its addresses and brings it up. What is there already is left alone, so it
+/// may be called again.
 ///
 /// # Errors
 /// What the kernel refused.
@@ -33,7 +34,6 @@ pub fn bring_up(
             };
             unless_there(netlink.add_address(index, &address))?;
         }
-        default_route(netlink, index, ip)?;
     }
     Ok(())
 }
@@ -51,45 +51,41 @@ pub fn default_route(netlink: &mut Netlink, index: u32, ip: &IpConf) -> Result<(
     netlink.replace_route(&Route::default_v4(index, gateway))
 }
 
-/// Takes every address away and gives the new ones.
-///
-/// # Errors
-/// What the kernel refused.
-pub fn replace_addresses(
-    netlink: &mut Netlink,
-    index: u32,
-    ip: Option<&IpConf>,
-    up: bool,
-) -> Result<(), NetlinkError> {
-    netlink.flush_addresses(index)?;
-    if up {
-        bring_up(netlink, index, ip)
-    } else {
-        Ok(())
+/// An address that the peer gave, with its mask.
+pub fn learned(local: Ipv4Addr, mask: Ipv4Addr, peer: Option<Ipv4Addr>) -> Address {
+    let prefix_len = mask.to_bits().leading_ones() as u8;
+    Address {
+        local: local.into(),
+        peer: peer.filter(|_| prefix_len == 32).map(IpAddr::V4),
+        prefix_len,
+        broadcast: None,
     }
 }
 
-/// A learned address with its mask.
-///
-/// # Errors
-/// What the kernel refused.
-pub fn learned_address(
-    netlink: &mut Netlink,
-    index: u32,
-    local: Ipv4Addr,
-    mask: Ipv4Addr,
-    peer: Option<Ipv4Addr>,
-) -> Result<(), NetlinkError> {
-    let prefix_len = mask.to_bits().leading_ones() as u8;
-    unless_there(netlink.add_address(
-        index,
-        &Address {
-            local: local.into(),
-            peer: peer.filter(|_| prefix_len == 32).map(IpAddr::V4),
-            prefix_len,
-            broadcast: None,
-        },
-    ))
+/// The addresses that this host has, asked for at most once a second: requests of others must not
+/// make us ask the kernel for each.
+#[derive(Default)]
+pub struct OwnAddresses {
+    asked: Option<Instant>,
+    all: Vec<IpAddr>,
+}
+
+impl OwnAddresses {
+    const FRESH: Duration = Duration::from_secs(1);
+
+    /// Whether the host has this address.
+    pub fn contains(&mut self, netlink: &mut Netlink, now: Instant, address: IpAddr) -> bool {
+        let fresh = |asked| now.saturating_duration_since(asked) < Self::FRESH;
+        if !self.asked.is_some_and(fresh) {
+            self.asked = Some(now);
+            self.all.clear();
+            if let Ok(all) = netlink.addresses(None) {
+                self.all
+                    .extend(all.iter().map(|(_, address)| address.local));
+            }
+        }
+        self.all.contains(&address)
+    }
 }
 
 /// The IPv4 address of a file. With a peer and a wider mask, the peer's network is what is
@@ -103,7 +99,11 @@ fn addresses(ip: &IpConf) -> impl Iterator<Item = Address> {
     })
 }
 
-fn unless_there(result: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
+/// What was to be added is there already: as good as added.
+///
+/// # Errors
+/// Any other than `EEXIST`.
+pub fn unless_there(result: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
     match result {
         Err(error) if error.error().kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         other => other,

@@ -1,12 +1,12 @@
 //! One interface of a device: the channel's end at the host.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use wanbox_runtime::datagram::Listener;
 use wanbox_runtime::event_loop::Source;
 use wanbox_runtime::files::Root;
-use wanbox_runtime::netlink::Netlink;
+use wanbox_runtime::netlink::{Address, Netlink};
 use wanbox_runtime::tun::{self, Tun};
 use wanbox_wire::ip::VirtioHeader;
 
@@ -43,8 +43,10 @@ pub struct Interface {
     pub connected: bool,
     /// The daemon has it up.
     pub up: bool,
-    /// Our address as learned from the peer.
-    pub learned_local: Option<Ipv4Addr>,
+    /// It is a port of its bridge.
+    pub in_bridge: bool,
+    /// Our address as learned from the peer, as the kernel has it.
+    pub learned: Option<Address>,
     /// The peer's address as learned from it.
     pub learned_peer: Option<Ipv4Addr>,
 }
@@ -79,9 +81,9 @@ impl Interface {
             .map_err(|error| fail(&error))?
             .index;
         netlink.set_mtu(index, mtu).map_err(|error| fail(&error))?;
-        if let Channel::FrameRelay(channel) = &conf.channel
-            && let Some(bridge) = &channel.bridge
-        {
+        let bridge = bridge_of(&conf);
+        let in_bridge = bridge.is_some();
+        if let Some(bridge) = bridge {
             let master = netlink.link(bridge).map_err(|error| fail(&error))?;
             netlink
                 .set_bridge(index, Some(master.index))
@@ -104,7 +106,8 @@ impl Interface {
             opened: now,
             connected: false,
             up: false,
-            learned_local: None,
+            in_bridge,
+            learned: None,
             learned_peer: None,
         })
     }
@@ -114,7 +117,8 @@ impl Interface {
         matches!(&self.conf.channel, Channel::CiscoHdlc(channel) if channel.streaming)
     }
 
-    /// Brings the kernel interface up with its addresses and routes.
+    /// Brings the kernel interface up with its addresses and routes. A route that the kernel
+    /// refuses is logged; the interface serves without it.
     ///
     /// # Errors
     /// What the kernel refused, for people.
@@ -122,7 +126,69 @@ impl Interface {
         host::bring_up(netlink, self.index, self.conf.ip.as_ref())
             .map_err(|error| format!("{}: {error}", self.conf.name))?;
         self.up = true;
+        self.set_route(netlink);
         Ok(())
+    }
+
+    /// Sets its default route, where it has one.
+    pub fn set_route(&self, netlink: &mut Netlink) {
+        let Some(ip) = &self.conf.ip else {
+            return;
+        };
+        if let Err(error) = host::default_route(netlink, self.index, ip) {
+            log::error!("{}: {error}", self.conf.name);
+        }
+    }
+
+    /// Takes an address that the peer gave; one given earlier goes.
+    ///
+    /// # Errors
+    /// What the kernel refused, for people.
+    pub fn learn(&mut self, netlink: &mut Netlink, address: Address) -> Result<(), String> {
+        if let Some(old) = self.learned.filter(|&old| old != address) {
+            // Somebody may have taken it away already.
+            let _ = netlink.delete_address(self.index, &old);
+        }
+        self.learned = Some(address);
+        host::unless_there(netlink.add_address(self.index, &address))
+            .map_err(|error| error.to_string())?;
+        if self.up {
+            self.set_route(netlink);
+        }
+        Ok(())
+    }
+
+    /// Takes every address away and gives those of the configuration.
+    ///
+    /// # Errors
+    /// What the kernel refused, for people.
+    pub fn replace_addresses(&mut self, netlink: &mut Netlink) -> Result<(), String> {
+        self.learned = None;
+        netlink
+            .flush_addresses(self.index)
+            .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        if self.up {
+            self.bring_up(netlink)?;
+        }
+        Ok(())
+    }
+
+    /// It is to be up now.
+    pub fn is_wanted_up(&self) -> bool {
+        !self.conf.dynamic || self.connected
+    }
+
+    /// The bridge that it belongs to.
+    pub fn bridge(&self) -> Option<&str> {
+        bridge_of(&self.conf)
+    }
+
+    /// Our address as learned from the peer.
+    pub fn learned_local(&self) -> Option<Ipv4Addr> {
+        match self.learned?.local {
+            IpAddr::V4(local) => Some(local),
+            IpAddr::V6(_) => None,
+        }
     }
 
     /// Takes the kernel interface down.
@@ -148,6 +214,13 @@ impl Interface {
     pub fn peer(&self) -> Option<Ipv4Addr> {
         let configured = self.conf.ip.as_ref().and_then(|ip| ip.peer);
         configured.or(self.learned_peer)
+    }
+}
+
+fn bridge_of(conf: &InterfaceConf) -> Option<&str> {
+    match &conf.channel {
+        Channel::FrameRelay(channel) => channel.bridge.as_deref(),
+        Channel::CiscoHdlc(_) => None,
     }
 }
 

@@ -188,50 +188,58 @@ impl Line {
         self.full = false;
     }
 
-    /// Reads what happened beside frames. Returns whether the carrier may have changed.
+    /// Reads what happened beside frames. Returns whether the carrier was away, be it back already.
     ///
     /// # Errors
     /// Only what no later call can mend.
     pub fn on_ready(&mut self) -> io::Result<bool> {
         match &mut self.kind {
-            Kind::Cable(cable) => {
-                cable.on_ready()?;
-                let mut changed = false;
-                while let Some(event) = cable.poll_event() {
-                    match event {
-                        CableEvent::Carrier(_) => changed = true,
-                        CableEvent::Writable => self.full = false,
-                        CableEvent::Taken => {
-                            log::warn!(
-                                "the cable is taken by two other ends; waiting for one to leave"
-                            );
-                        }
-                    }
-                }
-                Ok(changed)
-            }
-            Kind::Udp(_) => Ok(false),
+            Kind::Cable(cable) => cable.on_ready()?,
+            Kind::Udp(_) => {}
             Kind::Packet {
                 socket,
                 monitor,
                 carrier,
             } => {
-                let before = *carrier;
+                let mut lost = false;
                 while let Some(event) = monitor.poll_event()? {
                     match event {
                         NetEvent::Link(link) if link.index == socket.index() => {
                             *carrier = link.is_running();
                         }
+                        // One of the same name that comes later is another device.
                         NetEvent::LinkGone(link) if link.index == socket.index() => {
-                            *carrier = false;
+                            return Err(gone(&link.name));
                         }
-                        NetEvent::Lost => *carrier = socket.carrier().unwrap_or(false),
+                        NetEvent::Lost => {
+                            *carrier = socket.carrier().map_err(|_| gone(socket.name()))?;
+                        }
                         _ => {}
                     }
+                    lost |= !*carrier;
                 }
-                Ok(before != *carrier)
+                return Ok(lost);
             }
         }
+        Ok(self.lost_carrier())
+    }
+
+    /// Whether a cable's carrier was away since this was asked last.
+    pub fn lost_carrier(&mut self) -> bool {
+        let Kind::Cable(cable) = &mut self.kind else {
+            return false;
+        };
+        let mut lost = false;
+        while let Some(event) = cable.poll_event() {
+            match event {
+                CableEvent::Carrier(carrier) => lost |= !carrier,
+                CableEvent::Writable => self.full = false,
+                CableEvent::Taken => {
+                    log::warn!("the cable is taken by two other ends; waiting for one to leave");
+                }
+            }
+        }
+        lost
     }
 
     /// Reads once and gives every frame to `each`. `false`: nothing was there.
@@ -465,6 +473,13 @@ impl Line {
         }
         all
     }
+}
+
+fn gone(device: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("the kernel device {device} is gone"),
+    )
 }
 
 fn sent(now: Instant, frame: &[u8], watch: &mut Watch, counters: &mut LineCounters) {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`setup`] | from a configuration to a running device |
 //! | [`device`] | the device in the poll loop: events, carrier, who waits for whom |
+//! | [`events`] | what the engine says of the link, and what becomes of it at the host |
 //! | [`datapath`] | packets between interfaces and line |
 //! | [`line`], [`batch`], [`watch`] | the line, frames on their way to it, trace and capture |
 //! | [`interface`], [`host`] | the kernel's side of a channel |
@@ -31,6 +32,7 @@ mod batch;
 mod counters;
 mod datapath;
 mod device;
+mod events;
 mod host;
 mod interface;
 mod line;
@@ -96,10 +98,16 @@ struct Args {
 }
 
 fn run(args: &[String]) -> Exit {
-    let args: Args = match argv::parse(NAME, args) {
+    let mut args: Args = match argv::parse(NAME, args) {
         Ok(args) => args,
         Err(exit) => return exit,
     };
+    // The daemon opens them from another directory.
+    for path in [&mut args.pcap, &mut args.log_file, &mut args.root] {
+        if let Some(absolute) = path.as_deref().and_then(|p| std::path::absolute(p).ok()) {
+            *path = Some(absolute);
+        }
+    }
     if let Err(error) = settings::device_name(&args.device) {
         return report::misuse(NAME, error);
     }

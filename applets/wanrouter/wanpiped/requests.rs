@@ -5,7 +5,6 @@ use wanbox_runtime::event_loop::Loop;
 
 use super::counters::{LineCounters, Management, Receiving, Sending};
 use super::device::Device;
-use super::host;
 use super::link::Link;
 use crate::conf::{DeviceConf, InterfaceConf, Settings, load};
 use crate::control::{Reply, Request};
@@ -223,16 +222,15 @@ impl Device {
         let slot = self.interfaces.get_mut(usize::from(channel))?;
         let interface = slot.as_mut()?;
         interface.conf = conf.clone();
+        let mut again = false;
         if before.ip != conf.ip {
-            let set = host::replace_addresses(
-                &mut self.netlink,
-                interface.index,
-                conf.ip.as_ref(),
-                interface.up,
-            );
+            let up = interface.up;
+            let set = interface.replace_addresses(&mut self.netlink);
             if let Err(error) = set {
-                log::error!("{}: {error}", conf.name);
+                log::error!("{error}");
+                interface.up = false;
             }
+            again |= up && !interface.up;
             let local = interface.local_address();
             match &mut self.link {
                 Link::FrameRelay(engine) => {
@@ -244,16 +242,8 @@ impl Device {
                 Link::CiscoHdlc(engine) => engine.set_local_address(local),
             }
         }
-        if before.dynamic != conf.dynamic {
-            let wanted = !conf.dynamic || interface.connected;
-            let done = match (wanted, interface.up) {
-                (true, false) => interface.bring_up(&mut self.netlink),
-                (false, true) => interface.bring_down(&mut self.netlink),
-                _ => Ok(()),
-            };
-            if let Err(error) = done {
-                log::error!("{error}");
-            }
+        if again || interface.is_wanted_up() != interface.up {
+            self.repair(lp);
         }
         self.pump(lp);
         Some(format!("{} changed", conf.name))

@@ -66,9 +66,7 @@ pub fn build(
     for interface in interfaces {
         device.add_interface(lp, interface)?;
     }
-    if device.has_carrier() {
-        device.carrier_changed(now);
-    }
+    device.follow_carrier(now);
     device.pump(lp);
     Ok(device)
 }
@@ -235,7 +233,11 @@ impl Device {
                 return Err(fail(&"it is of another protocol than its device"));
             }
         }
-        let opened = self.open_interface(lp, channel, &mut interface);
+        let opened = match interface.bridge() {
+            Some(_) => self.watch_links(lp),
+            None => Ok(()),
+        };
+        let opened = opened.and_then(|()| self.open_interface(lp, channel, &mut interface));
         if let Err(error) = opened {
             self.forget_channel(now, id);
             return Err(error);
@@ -268,15 +270,20 @@ impl Device {
                 Priority::Data,
             )
             .map_err(fail)?;
-        let monitors = lp
-            .register(
-                &interface.listener,
-                Token::new(owner::MONITOR, channel.into()),
-                Interest::Read,
-                Priority::Control,
-            )
-            .map_err(fail)?;
-        interface.sources = Some((packets, monitors));
+        let monitors = lp.register(
+            &interface.listener,
+            Token::new(owner::MONITOR, channel.into()),
+            Interest::Read,
+            Priority::Control,
+        );
+        match monitors {
+            Ok(monitors) => interface.sources = Some((packets, monitors)),
+            Err(error) => {
+                // It is closed in a moment anyway.
+                let _ = lp.deregister(packets, &interface.tun);
+                return Err(fail(error));
+            }
+        }
         Ok(())
     }
 
@@ -305,6 +312,7 @@ impl Device {
             }
         }
         lp.cancel_timer(Token::new(owner::HOLD, channel.into()));
+        lp.cancel_timer(Token::new(owner::LISTEN, channel.into()));
         if self.coalescing == Some(channel) {
             self.coalescing = None;
             self.coalescer.flush(&mut |_, _| {});

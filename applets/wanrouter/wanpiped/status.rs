@@ -90,7 +90,7 @@ impl Device {
             usage: interface.conf.usage.word().into(),
             connected: interface.connected,
             up: interface.up,
-            address: ip.and_then(|ip| ip.address).or(interface.learned_local),
+            address: ip.and_then(|ip| ip.address).or(interface.learned_local()),
             peer: interface.peer(),
             mtu: self.conf.mtu.into(),
             traffic: Traffic {

@@ -85,10 +85,7 @@ impl Watch {
     }
 
     fn trace_frame(&mut self, now: Instant, outgoing: bool, frame: &[u8]) {
-        if now.saturating_duration_since(self.trace.asked) > DEACTIVATION {
-            self.stop_trace();
-            return;
-        }
+        self.end_stale_trace(now);
         if self.trace.flags & kind_of(self.protocol, frame) == 0 {
             return;
         }
@@ -110,8 +107,16 @@ impl Watch {
         self.trace.ring.push_back(traced);
     }
 
+    /// A trace that nobody asks for any more ends, with a frame or without.
+    fn end_stale_trace(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.trace.asked) > DEACTIVATION {
+            self.stop_trace();
+        }
+    }
+
     /// Starts the trace of frames of these kinds; `true` when it already ran.
     pub fn start_trace(&mut self, now: Instant, flags: u8) -> bool {
+        self.end_stale_trace(now);
         let running = self.trace.flags != 0;
         self.trace.flags = flags;
         self.trace.asked = now;
@@ -137,6 +142,7 @@ impl Watch {
         request: &Message<'_>,
         data: &mut Vec<u8>,
     ) -> Option<Control> {
+        self.end_stale_trace(now);
         if self.trace.flags == 0 {
             return None;
         }

@@ -5,7 +5,7 @@ use crate::netns::tests::namespace_or_skip;
 
 fn receive(socket: &mut PacketSocket, wanted: &[u8]) {
     let mut buffer = [0; 2000];
-    for _ in 0..2000 {
+    for _ in 0..10_000 {
         // The kernel's own frames (router solicitations and the like) may come between.
         match socket.receive(&mut buffer).unwrap() {
             Some(len) if &buffer[..len] == wanted => return,
@@ -42,9 +42,14 @@ fn raw_frames_cross_a_pair_and_do_not_come_back() {
             until_running(&mut netlink, "wbv0", true);
             until_running(&mut netlink, "wbv1", true);
             let mut running = false;
-            while let Some(event) = monitor.poll_event().unwrap() {
-                running |=
-                    matches!(event, NetEvent::Link(link) if link.index == v0 && link.is_running());
+            for _ in 0..10_000 {
+                while let Some(event) = monitor.poll_event().unwrap() {
+                    running |= matches!(event, NetEvent::Link(link) if link.index == v0 && link.is_running());
+                }
+                if running {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(1));
             }
             assert!(running, "the monitor saw no carrier");
             assert!(a.carrier().unwrap());

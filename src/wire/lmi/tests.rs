@@ -288,6 +288,30 @@ fn any_pvc() -> impl Strategy<Value = PvcStatus> {
     )
 }
 
+/// A driver of an Ethernet that stands for the line brings frames to 14 octets or more.
+#[test]
+fn zeroes_after_the_last_element_are_padding() {
+    for dialect in [Dialect::AnnexD, Dialect::AnnexA, Dialect::GangOfFour] {
+        let repr = Repr {
+            dialect,
+            message_type: MessageType::StatusEnquiry,
+            report: ReportType::LinkIntegrity,
+            keepalive: Some(Keepalive {
+                send: 1,
+                receive: 0,
+            }),
+        };
+        let mut octets = vec![0; 64];
+        let length = repr.emit(std::iter::empty(), &mut octets).unwrap();
+        for padding in [0, 1, 2, 47] {
+            let frame = Frame::parse(&octets[..length + padding]).unwrap();
+            let message = Message::parse(&frame).unwrap();
+            assert_eq!(message.repr, repr, "{padding} octets of padding");
+            assert_eq!(message.pvcs().count(), 0);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn emitted_is_parsed(
