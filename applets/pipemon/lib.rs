@@ -9,7 +9,7 @@
 //! | options, old and new argument forms | `options.rs`, `request.rs` |
 //! | which commands there are | `commands.rs` |
 //! | asking, retries, time-outs | `client.rs` |
-//! | what a command shows | `frame_relay.rs`, `cisco_hdlc.rs`, `csu_dsu.rs` |
+//! | what a command shows | `frame_relay.rs`, `driver_statistics.rs`, `cisco_hdlc.rs`, `csu_dsu.rs` |
 //! | how it is shown | `report.rs` |
 //! | traces | `trace/` |
 //! | menus, live view | `menu.rs`, `top.rs` |
@@ -20,6 +20,7 @@ mod cisco_hdlc;
 mod client;
 mod commands;
 mod csu_dsu;
+mod driver_statistics;
 mod failure;
 #[cfg(test)]
 mod fake;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
 use serde_json::Value as Json;
 use wanbox_grammar::Exit;
 use wanbox_wire::pipemon::opcode::{chdlc, fr};
@@ -151,4 +152,26 @@ fn a_daemon_that_goes_away_ends_a_trace() {
         failure.text,
         "Error: No Data received from the connected socket."
     );
+}
+
+proptest! {
+    #[test]
+    fn any_frame_is_shown(frame in proptest::collection::vec(any::<u8>(), 0..300)) {
+        super::fuzz_trace(&frame);
+    }
+
+    #[test]
+    fn any_damaged_frame_is_shown(
+        which in 0_usize..3,
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        length in any::<prop::sample::Index>(),
+    ) {
+        let mut frame = [IP_FRAME, STATUS_FRAME, KEEPALIVE_FRAME][which].to_vec();
+        for (place, octet) in damage {
+            let place = place.index(frame.len());
+            frame[place] = octet;
+        }
+        frame.truncate(length.index(frame.len() + 1));
+        super::fuzz_trace(&frame);
+    }
 }
