@@ -9,6 +9,8 @@ use crate::message;
 use crate::netlink::{Link, Netlink, NetlinkError};
 
 const ALL_PROTOCOLS: u16 = libc::ETH_P_ALL as u16;
+/// What an Ethernet frame has at least, octets.
+const ETHERNET_HEADER: usize = 14;
 const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
 
 /// What frames a device carries.
@@ -20,7 +22,7 @@ pub enum FrameKind {
     CiscoHdlc,
     /// HDLC frames of any protocol (`ARPHRD_RAWHDLC`, 518).
     RawHdlc,
-    /// Ethernet: only a carrier of bits here. The driver lengthens frames of less than 14 octets with zeroes.
+    /// Ethernet: only a carrier of bits here. Frames of less than 14 octets are lengthened with zeroes.
     Ethernet,
     /// Another `ARPHRD_` number.
     Other(u16),
@@ -207,6 +209,20 @@ impl PacketSocket {
     /// # Errors
     /// As [`Self::receive`].
     pub fn send(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<bool> {
+        let octets: usize = pieces.iter().map(|piece| piece.len()).sum();
+        if self.kind != FrameKind::Ethernet || octets >= ETHERNET_HEADER {
+            return self.send_whole(pieces);
+        }
+        // The kernel lengthens it by itself only for those with CAP_SYS_RAWIO; others get EINVAL.
+        let mut frame = [0; ETHERNET_HEADER];
+        let filled = pieces.iter().flat_map(|piece| piece.iter());
+        for (to, from) in frame.iter_mut().zip(filled) {
+            *to = *from;
+        }
+        self.send_whole(&[IoSlice::new(&frame)])
+    }
+
+    fn send_whole(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<bool> {
         let mut sent = message::send(self.socket.as_fd(), pieces, None);
         if sent
             .as_ref()

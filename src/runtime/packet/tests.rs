@@ -63,7 +63,15 @@ fn raw_frames_cross_a_pair_and_do_not_come_back() {
             while let Some(len) = b.receive(&mut buffer).unwrap() {
                 assert_ne!(&buffer[..len], &frame[..], "our own frame came back");
             }
-            assert_eq!((a.stats().sent, b.stats().sent), (1, 1));
+            let short = [0x00, 0x01, 0x03, 0x08, 0x00];
+            assert!(
+                a.send(&[IoSlice::new(&short[..2]), IoSlice::new(&short[2..])])
+                    .unwrap()
+            );
+            let mut padded = [0; ETHERNET_HEADER];
+            padded[..short.len()].copy_from_slice(&short);
+            receive(&mut b, &padded);
+            assert_eq!((a.stats().sent, b.stats().sent), (2, 1));
             netlink.set_up(v0, false).unwrap();
             until_running(&mut netlink, "wbv0", false);
             assert!(!a.carrier().unwrap());
