@@ -1,10 +1,12 @@
 //! The monitors, on this host's interface and on the far end's.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use wanbox_rig::ping::Ping;
-use wanbox_rig::{Need, Result, capture, ensure, json, until};
+use wanbox_rig::{Error, Need, Result, Router, capture, ensure, json, until};
 
 use crate::network::{DEVICE, End, Over, Pair, UP};
 use crate::test;
@@ -31,6 +33,7 @@ pub fn tests() -> Vec<Trial> {
                 "10.0.1.2",
             )
         }),
+        test("monitors::key_and_source", NEEDS, key_and_source),
         test("monitors::trace_to_pcap", NEEDS, trace_to_pcap),
         test("monitors::nobody_answers", NEEDS, nobody_answers),
     ]
@@ -154,6 +157,65 @@ fn far_end((a, mut b): (End, End), monitor: &str, there: &str) -> Result {
         pair.b.counters_like(DEVICE, "refused")? > 0,
         "the refusal is not counted"
     );
+    Ok(())
+}
+
+/// With a key the far end serves everything to those who have it, and nothing to others; a source
+/// filter keeps out whoever is elsewhere. Both come without a restart.
+fn key_and_source() -> Result {
+    let (node, mut cpe) = frame_relay();
+    cpe.udp_port = 9001;
+    let pair = Pair::up(Over::Cable, &node, &cpe)?;
+    let conf = pair.b.read("/etc/wanpipe/wanpipe1.conf")?;
+    let change = |line: &str| {
+        let conf = conf.replace("[wanpipe1]\n", &format!("[wanpipe1]\n{line}\n"));
+        pair.b.write("/etc/wanpipe/wanpipe1.conf", &conf)?;
+        pair.b.run("wanconfig card wanpipe1 reconfig")
+    };
+    let key = |router: &Router, secret: &str| {
+        router.write("/etc/wanpipe/monitor.key", secret)?;
+        let path = router.path("/etc/wanpipe/monitor.key");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        Ok::<_, Error>(path.display().to_string())
+    };
+    let ask = |options: &str| {
+        pair.a.run(&format!(
+            "fpipemon -i 10.0.16.2 -u 9001 -c clr --timeout 300ms {options}"
+        ))
+    };
+    // The list of DLCIs is among what everybody may read, that of the active ones is not.
+    ask("")?.ok()?;
+
+    pair.b.write("/etc/wanpipe/monitor.key", "short\n")?;
+    let refused = change("UDP_KEY_FILE = /etc/wanpipe/monitor.key")?;
+    ensure!(refused.code == 1, "a key that others can read: {refused:?}");
+    key(&pair.b, "a key that is long enough\n")?;
+    change("UDP_KEY_FILE = /etc/wanpipe/monitor.key")?.ok()?;
+    ensure!(ask("")?.code != 0, "served without the key");
+    let wrong = key(&pair.a, "another key, long enough\n")?;
+    ensure!(
+        ask(&format!("--key-file {wrong}"))?.code != 0,
+        "served with another key"
+    );
+    let right = key(&pair.a, "a key that is long enough")?;
+    ask(&format!("--key-file {right}"))?.ok()?;
+    let active = pair.a.ok(&format!(
+        "fpipemon -i 10.0.16.2 -u 9001 -c cl --timeout 2s --key-file {right}"
+    ))?;
+    ensure!(active.contains("DLCI: 16"), "{active}");
+    ensure!(
+        pair.b.counter(DEVICE, "management", "unauthenticated")? >= 2,
+        "not counted"
+    );
+
+    change("UDP_SOURCE = 192.0.2.0/24")?.ok()?;
+    ensure!(ask("")?.code != 0, "served from elsewhere");
+    ensure!(
+        pair.b.counter(DEVICE, "management", "filtered")? >= 1,
+        "not counted"
+    );
+    change("UDP_SOURCE = 10.0.16.1/32")?.ok()?;
+    ask("")?.ok()?;
     Ok(())
 }
 

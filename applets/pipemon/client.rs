@@ -1,15 +1,15 @@
 //! Asking a link daemon: one request at a time, sent again when nobody answers.
 
 use std::io::{self, ErrorKind};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use wanbox_link::seal::Key;
 use wanbox_runtime::datagram::Datagram;
-use wanbox_runtime::files::Root;
 use wanbox_wire::ParseError;
 use wanbox_wire::pipemon::{Control, Kind, Message, Protocol, Repr, code, opcode};
 
 use crate::failure::Failure;
-use crate::request::Target;
+use crate::request::{Request, Target};
 
 /// How often a request is sent before a monitor gives up.
 const SENDS: u32 = 4;
@@ -27,6 +27,7 @@ pub struct Client {
     socket: Datagram,
     protocol: Protocol,
     timeout: Duration,
+    key: Option<Key>,
     id: u8,
 }
 
@@ -57,17 +58,12 @@ pub fn malformed(error: ParseError) -> Failure {
 
 impl Client {
     /// Opens the connection; nothing is sent yet.
-    pub fn connect(
-        target: &Target,
-        protocol: Protocol,
-        timeout: Duration,
-        root: &Root,
-    ) -> Result<Self, Failure> {
-        let socket = match target {
+    pub fn connect(request: &Request) -> Result<Self, Failure> {
+        let socket = match &request.target {
             Target::Remote(address) => Datagram::udp(*address)
                 .map_err(|error| Failure::absent(format!("Error: {address}: {error}"))),
             Target::Local(interface) => {
-                let path = root.monitor_dir().join(format!("{interface}.sock"));
+                let path = request.root.monitor_dir().join(format!("{interface}.sock"));
                 Datagram::local(&path).map_err(|error| match error.kind() {
                     ErrorKind::NotFound | ErrorKind::ConnectionRefused => Failure::absent(format!(
                         "Error: {interface}: no such interface or its link daemon is not \
@@ -79,8 +75,9 @@ impl Client {
         }?;
         Ok(Self {
             socket,
-            protocol,
-            timeout,
+            protocol: request.protocol,
+            timeout: request.timeout,
+            key: request.key.clone(),
             id: 0,
         })
     }
@@ -125,7 +122,14 @@ impl Client {
         let request = Repr::request(control, self.id, opcode, data);
         let mut octets = vec![0; request.wire_len()];
         request.emit(&mut octets).map_err(malformed)?;
+        let length = octets.len();
         for _ in 0..SENDS {
+            if let Some(key) = &self.key {
+                // Made anew each time: nothing is let in twice.
+                octets.truncate(length);
+                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                key.seal(now.map_or(0, |d| d.as_millis() as u64), &mut octets);
+            }
             // A datagram left over from a port that was closed would fail the first send only.
             match self.socket.send(&octets) {
                 Ok(()) => {}

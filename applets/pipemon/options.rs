@@ -20,6 +20,9 @@ pub struct Options {
     /// UDP port of the management protocol, 9000 unless given
     #[argh(option, short = 'u', arg_name = "PORT")]
     pub port: Option<String>,
+    /// key that the far end asks for (its UDP_KEY_FILE): allows every command from there
+    #[argh(option, arg_name = "FILE")]
+    pub key_file: Option<String>,
     /// what to do; see COMMANDS in the manual, or call without arguments
     #[argh(option, short = 'c', arg_name = "COMMAND")]
     pub command: Option<String>,

@@ -4,13 +4,16 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 use std::time::Duration;
 
-use wanbox_runtime::files::Root;
+use wanbox_link::seal::{Key, MIN_KEY};
+use wanbox_runtime::files::{self, Root};
 use wanbox_wire::pipemon::{DEFAULT_PORT, Protocol};
 
 use crate::commands::{self, Command};
 use crate::failure::Failure;
 use crate::options::Options;
 
+/// The longest key file, octets.
+const MAX_KEY: u64 = 4096;
 /// The longest interface name of Linux, octets.
 const MAX_INTERFACE: usize = 15;
 
@@ -99,6 +102,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Where the sockets are.
     pub root: Root,
+    /// What requests are made with.
+    pub key: Option<Key>,
 }
 
 /// How long to wait for an answer unless told otherwise.
@@ -186,8 +191,20 @@ impl Request {
                 Some(text) => duration("--timeout", text).map_err(|f| hint(f.text))?,
             },
             root: Root::new(options.root.as_deref().map(Path::new)),
+            key: options.key_file.as_deref().map(read_key).transpose()?,
         })
     }
+}
+
+/// The key in a file that nobody else may read; blanks and line ends around it do not count.
+fn read_key(file: &str) -> Result<Key, Failure> {
+    let secret = files::read_secret(Path::new(file), MAX_KEY)
+        .map_err(|error| Failure::failed(format!("ERROR: --key-file: {error}")))?;
+    Key::new(secret.trim_ascii()).ok_or_else(|| {
+        Failure::failed(format!(
+            "ERROR: --key-file: {file}: the key has less than {MIN_KEY} octets"
+        ))
+    })
 }
 
 /// A decimal number; a sign or a blank is none.

@@ -68,12 +68,7 @@ pub fn perform(request: &Request, options: &Options, out: &mut dyn Write) -> Res
         }
         _ => None,
     };
-    let mut client = Client::connect(
-        &request.target,
-        request.protocol,
-        request.timeout,
-        &request.root,
-    )?;
+    let mut client = Client::connect(request)?;
     client.probe()?;
     match (&request.action, settings) {
         (Action::Top, _) => top::run(&mut client, request, options, out),

@@ -3,7 +3,7 @@ function __fish_fpipemon_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'c' 'command' 'count' 'd' 'dlci' 'i' 'interface' 'interval' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'timeout' 'u'
+    set -l known_value_flags 'c' 'command' 'count' 'd' 'dlci' 'i' 'interface' 'interval' 'key-file' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'timeout' 'u'
 
     set -l i 1
     set -l cleaned_cmd
@@ -44,6 +44,7 @@ end
 complete -c fpipemon -n '__fish_fpipemon_using_command' -l help -d 'display usage information'
 complete -c fpipemon -n '__fish_fpipemon_using_command' -l interface -s i -r -d 'the IPv4 address of the link\'s far end (asks by UDP), or the name of an interface of this host'
 complete -c fpipemon -n '__fish_fpipemon_using_command' -l port -s u -r -d 'UDP port of the management protocol, 9000 unless given'
+complete -c fpipemon -n '__fish_fpipemon_using_command' -l key-file -r -d 'key that the far end asks for (its UDP_KEY_FILE): allows every command from there'
 complete -c fpipemon -n '__fish_fpipemon_using_command' -l command -s c -r -d 'what to do; see COMMANDS in the manual, or call without arguments'
 complete -c fpipemon -n '__fish_fpipemon_using_command' -l dlci -s d -r -d 'the DLCI that the command is about, or the only one to trace (Frame Relay)'
 complete -c fpipemon -n '__fish_fpipemon_using_command' -l xml -s x -d 'XML output'

@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'adsl' 'c' 'command' 'conf' 'count' 'd' 'dlci' 'down' 'f' 'file' 'i' 'interface' 'interval' 'log' 'log-file' 'messages' 'pcap' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'timeout' 'u' 'y' 'z'
+    set -l known_value_flags 'a' 'adsl' 'c' 'command' 'conf' 'count' 'd' 'dlci' 'down' 'f' 'file' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'pcap' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'timeout' 'u' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -104,6 +104,7 @@ complete -c wanbox -n '__fish_wanbox_using_command wanpiped' -l root -r -d 'put 
 complete -c wanbox -n '__fish_wanbox_using_command fpipemon' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command fpipemon' -l interface -s i -r -d 'the IPv4 address of the link\'s far end (asks by UDP), or the name of an interface of this host'
 complete -c wanbox -n '__fish_wanbox_using_command fpipemon' -l port -s u -r -d 'UDP port of the management protocol, 9000 unless given'
+complete -c wanbox -n '__fish_wanbox_using_command fpipemon' -l key-file -r -d 'key that the far end asks for (its UDP_KEY_FILE): allows every command from there'
 complete -c wanbox -n '__fish_wanbox_using_command fpipemon' -l command -s c -r -d 'what to do; see COMMANDS in the manual, or call without arguments'
 complete -c wanbox -n '__fish_wanbox_using_command fpipemon' -l dlci -s d -r -d 'the DLCI that the command is about, or the only one to trace (Frame Relay)'
 complete -c wanbox -n '__fish_wanbox_using_command fpipemon' -l xml -s x -d 'XML output'
@@ -126,6 +127,7 @@ complete -c wanbox -n '__fish_wanbox_using_command fpipemon' -l root -r -d 'dire
 complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l interface -s i -r -d 'the IPv4 address of the link\'s far end (asks by UDP), or the name of an interface of this host'
 complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l port -s u -r -d 'UDP port of the management protocol, 9000 unless given'
+complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l key-file -r -d 'key that the far end asks for (its UDP_KEY_FILE): allows every command from there'
 complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l command -s c -r -d 'what to do; see COMMANDS in the manual, or call without arguments'
 complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l dlci -s d -r -d 'the DLCI that the command is about, or the only one to trace (Frame Relay)'
 complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l xml -s x -d 'XML output'

@@ -7,3 +7,4 @@ pub mod bucket;
 pub mod offload;
 pub mod pace;
 pub mod random;
+pub mod seal;

@@ -1,5 +1,7 @@
 //! What a configuration says, typed and within its ranges.
 
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,11 @@ pub struct DeviceConf {
     pub mtu: u16,
     /// The UDP port of the monitors; 0: none.
     pub udp_port: u16,
+    /// The only network that monitors may ask from through the line, with its prefix length.
+    pub udp_source: Option<(Ipv4Addr, u8)>,
+    /// The file with the key that their requests must be made with. Without one only requests
+    /// that read are served.
+    pub udp_key_file: Option<PathBuf>,
     /// The time to live of answers to the monitors. 1 to 255.
     pub ttl: u8,
     /// Monitoring only: the interfaces come up without addresses.

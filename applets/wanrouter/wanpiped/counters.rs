@@ -75,6 +75,10 @@ pub struct Management {
     pub served: u64,
     /// Refused: not allowed from the network.
     pub direction: u64,
+    /// Dropped: from the network, and not from where it may come.
+    pub filtered: u64,
+    /// Dropped: from the network, and not made with the key.
+    pub unauthenticated: u64,
     /// Dropped: wrong lengths, checksum or kind.
     pub malformed: u64,
     /// Answered as invalid.

@@ -12,9 +12,12 @@ use wanbox_wire::pipemon::packet::{Checksum, Class, classify, reply};
 use wanbox_wire::pipemon::{MAX_MESSAGE, Message, Repr};
 
 use super::device::{Client, Device, MAX_CLIENTS, owner};
+use super::guard::Verdict;
 use super::interface::Interface;
 use super::monitor::{Desk, Source};
 
+/// IPv4 header without options and UDP header, octets: what a request has before its payload.
+const IP_UDP_HEADERS: usize = 28;
 /// Packets read from one interface in a turn.
 const READS: usize = 64;
 /// Reads from the line in a turn.
@@ -428,6 +431,9 @@ impl Device {
         answer: &mut Vec<u8>,
     ) -> bool {
         let ttl = self.conf.ttl;
+        let Some(source) = self.admit(now, source, packet) else {
+            return false;
+        };
         // While frames are received the line is in other hands, and there.
         let carrier = self.line.is_none() || self.has_carrier();
         let Some(mut desk) = self.desk(channel, carrier) else {
@@ -440,6 +446,36 @@ impl Device {
             ..Repr::reply(request, code, &data)
         };
         reply(packet, &message, ttl, answer).is_ok()
+    }
+
+    /// What a request may have; `None`: it is dropped without an answer.
+    fn admit(&mut self, now: Instant, source: Source, packet: &[u8]) -> Option<Source> {
+        if source == Source::Host {
+            return Some(source);
+        }
+        let address = *packet.get(12..)?.first_chunk::<4>()?;
+        let total = usize::from(u16::from_be_bytes(*packet.get(2..)?.first_chunk()?));
+        let payload = packet.get(IP_UDP_HEADERS..total)?;
+        match self.guard.judge(address.into(), payload) {
+            Verdict::Everything => Some(Source::Host),
+            Verdict::Reading => Some(Source::Network),
+            Verdict::Filtered => {
+                self.management.filtered += 1;
+                None
+            }
+            Verdict::Refused(reason) => {
+                self.management.unauthenticated += 1;
+                if let Some(suppressed) = self.refusals.allow(now) {
+                    log::warn!(
+                        "{}: a management request from {} is dropped: {reason}{}",
+                        self.conf.name,
+                        std::net::Ipv4Addr::from(address),
+                        super::suppressed(suppressed)
+                    );
+                }
+                None
+            }
+        }
     }
 
     /// Whether a packet that the host sends has one of the host's own addresses as its source:

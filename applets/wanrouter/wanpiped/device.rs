@@ -19,6 +19,7 @@ use wanbox_wanrouter_engine::{Cause, Engine};
 
 use super::batch::Batch;
 use super::counters::{LineCounters, Management};
+use super::guard::Guard;
 use super::host::OwnAddresses;
 use super::interface::Interface;
 use super::line::Line;
@@ -109,6 +110,8 @@ pub struct Device {
     pub control: Server,
     /// Clients of the management sockets.
     pub clients: Vec<Option<Client>>,
+    /// Who may ask through the line.
+    pub guard: Guard,
     /// Limits log lines about refused management requests.
     pub refusals: RateLimit,
     /// Limits log lines about what the far end can change as often as it likes.
@@ -171,6 +174,8 @@ pub struct Parts {
     pub netlink: Netlink,
     /// The control socket.
     pub control: Server,
+    /// Who may ask through the line.
+    pub guard: Guard,
 }
 
 impl Device {
@@ -197,6 +202,7 @@ impl Device {
             links: None,
             control: parts.control,
             clients: Vec::new(),
+            guard: parts.guard,
             refusals: RateLimit::new(5, Duration::from_secs(60)),
             // A start of 200 channels is told in full.
             changes: RateLimit::new(500, Duration::from_secs(60)),

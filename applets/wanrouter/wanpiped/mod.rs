@@ -9,7 +9,7 @@
 //! | [`line`], [`batch`], [`watch`] | the line, frames on their way to it, trace and capture |
 //! | [`interface`], [`host`] | the kernel's side of a channel |
 //! | [`link`] | the engine, whichever protocol |
-//! | [`monitor`] | the management protocol |
+//! | [`monitor`], [`guard`] | the management protocol, and who may ask through the line |
 //! | [`requests`], [`status`], [`counters`] | what commands ask and see |
 
 use std::io::Read;
@@ -33,6 +33,7 @@ mod counters;
 mod datapath;
 mod device;
 mod events;
+mod guard;
 mod host;
 mod interface;
 mod line;

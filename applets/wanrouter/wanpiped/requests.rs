@@ -5,6 +5,7 @@ use wanbox_runtime::event_loop::Loop;
 
 use super::counters::{LineCounters, Management, Receiving, Sending};
 use super::device::Device;
+use super::guard::Guard;
 use super::link::Link;
 use crate::conf::{DeviceConf, InterfaceConf, Settings, load};
 use crate::control::{Reply, Request};
@@ -161,10 +162,16 @@ impl Device {
                 fixed.join(", ")
             ));
         }
+        let guard = Guard::new(&new, &self.root)
+            .map_err(|error| format!("{}: {error}; nothing was changed", self.conf.name))?;
+        self.guard = guard;
         let mut changes = Vec::new();
         let old = std::mem::replace(&mut self.conf, new.clone());
         if old.udp_port != new.udp_port {
             changes.push(format!("UDPPORT is {}", new.udp_port));
+        }
+        if (old.udp_source, &old.udp_key_file) != (new.udp_source, &new.udp_key_file) {
+            changes.push("who may ask from the network changed".to_owned());
         }
         if old.ttl != new.ttl {
             changes.push(format!("TTL is {}", new.ttl));

@@ -13,6 +13,7 @@ use wanbox_wanrouter_engine::{ChannelId, cisco_hdlc, frame_relay};
 use wanbox_wire::frame_relay::{MAX_INFORMATION, Style};
 
 use super::device::{Device, Parts, owner};
+use super::guard::Guard;
 use super::interface::Interface;
 use super::line::{self, Line, Pacing};
 use super::link::Link;
@@ -39,6 +40,7 @@ pub fn build(
 ) -> Result<Device, String> {
     let now = lp.now();
     let link = engine(&conf, now)?;
+    let guard = Guard::new(&conf, &root)?;
     let spec = conf
         .line
         .as_ref()
@@ -60,6 +62,7 @@ pub fn build(
         spec,
         netlink,
         control,
+        guard,
     };
     let mut device =
         Device::new(parts, lp).map_err(|error| format!("cannot wait for the line: {error}"))?;

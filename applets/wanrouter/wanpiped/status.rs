@@ -176,6 +176,8 @@ impl Device {
             &[
                 ("served", management.served),
                 ("refused_from_network", management.direction),
+                ("filtered", management.filtered),
+                ("unauthenticated", management.unauthenticated),
                 ("malformed", management.malformed),
                 ("unknown", management.unknown),
                 ("replies_to_host", management.to_host),

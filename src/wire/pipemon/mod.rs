@@ -15,11 +15,13 @@
 //! | [`opcode`], [`code`] | commands, who may give them from the network; return codes |
 //! | [`frame_relay`], [`cisco_hdlc`], [`driver`] | the data of each command |
 //! | [`trace`] | captured frames in a reply |
+//! | [`auth`] | a trailer of ours that proves who asks |
 //! | [`packet`] | telling a request from other IP packets, and answering it |
 
 #[macro_use]
 mod layout;
 
+pub mod auth;
 pub mod cisco_hdlc;
 pub mod code;
 pub mod driver;
@@ -103,4 +105,5 @@ pub fn fuzz_pipemon(input: &[u8]) {
     frame_relay::fuzz(input);
     cisco_hdlc::fuzz(input);
     driver::fuzz(input);
+    auth::fuzz(input);
 }

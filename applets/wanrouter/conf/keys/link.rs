@@ -170,6 +170,22 @@ pub const LINK: &[Key] = &[
         "port of the monitors; 0: none",
     ),
     key(
+        "UDP_SOURCE",
+        Text(49),
+        "",
+        All,
+        Used,
+        "the only addresses that may ask from the network, ADDRESS/BITS",
+    ),
+    key(
+        "UDP_KEY_FILE",
+        Text(4095),
+        "",
+        All,
+        Used,
+        "key that requests from the network must be made with",
+    ),
+    key(
         "TTL",
         Number(1, 255),
         "255",

@@ -1,5 +1,7 @@
 //! From the text of a file to devices.
 
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use wanbox_grammar::diagnostic::{Diagnostics, Severity};
 use wanbox_grammar::line::{self, Line};
 use wanbox_grammar::sections::{Record, Section, Sections};
@@ -349,6 +351,8 @@ fn read_device(
         baud_rate: values.number("BAUDRATE"),
         mtu: values.number("MTU"),
         udp_port: values.number("UDPPORT"),
+        udp_source: read_source(values, diagnostics),
+        udp_key_file: read_key_file(values, diagnostics),
         ttl: values.number("TTL"),
         backup: values.flag("BACKUP"),
         protocol: match of {
@@ -357,6 +361,31 @@ fn read_device(
         },
         interfaces: Vec::new(),
     }
+}
+
+fn read_source(values: &Values, diagnostics: &mut Diagnostics) -> Option<(Ipv4Addr, u8)> {
+    let line = values.line_of("UDP_SOURCE")?;
+    let text = values.text("UDP_SOURCE");
+    let (address, bits) = text.split_once('/').unwrap_or((&text, "32"));
+    match (address.parse(), bits.parse()) {
+        (Ok(address), Ok(bits)) if bits <= 32 => Some((address, bits)),
+        _ => {
+            let what = format!("'{text}' is no IPv4 network");
+            diagnostics.error(line, "UDP_SOURCE", what, "A.B.C.D/BITS, or one address");
+            None
+        }
+    }
+}
+
+fn read_key_file(values: &Values, diagnostics: &mut Diagnostics) -> Option<PathBuf> {
+    let line = values.line_of("UDP_KEY_FILE")?;
+    let path = PathBuf::from(values.text("UDP_KEY_FILE"));
+    if path.is_absolute() {
+        return Some(path);
+    }
+    let what = format!("'{}' is not an absolute path", path.display());
+    diagnostics.error(line, "UDP_KEY_FILE", what, "/FILE");
+    None
 }
 
 fn read_line(
