@@ -178,8 +178,9 @@ impl FrameRelay {
             self.stats.ups += 1;
             // Errors from before are forgiven, or the next one would count them again.
             self.window.clear();
-        } else if self.window.failed() && self.config.station == Station::Cpe {
-            // A dialect found while the link was down may be gone before the link is up.
+        } else if error && self.window.failed() && self.config.station == Station::Cpe {
+            // A dialect found while the link was down may be gone before the link is up. An
+            // answer in it shows that it is not, however many errors are still in the window.
             self.user_link_down();
         }
     }

@@ -173,8 +173,8 @@ fn any_line(fixed: Signalling) {
         assert!(
             all_up(&pair.a) && all_up(&pair.b),
             "{:?} {:?}",
-            pair.a,
-            pair.b
+            pair.a.link_stats(),
+            pair.b.link_stats()
         );
         told.0.hear(&mut pair.a);
         told.1.hear(&mut pair.b);
