@@ -163,6 +163,11 @@ impl Watch {
     /// # Errors
     /// Those of creating and writing the file.
     pub fn start_capture(&mut self, now: Instant, path: &Path) -> io::Result<()> {
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            // A FIFO that nobody reads would hold up the link.
+            let what = "there is something else than a file of this name";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+        }
         let mut file = File::create(path)?;
         let header = FileHeader::new(match self.protocol {
             Protocol::FrameRelay => LinkType::FrameRelay,
@@ -228,5 +233,65 @@ fn kind_of(protocol: Protocol, frame: &[u8]) -> u8 {
             Ok(cisco_hdlc::Protocol::Cdp) => trace::chdlc::CDP,
             _ => trace::chdlc::DATA,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wanbox_wire::pipemon::Repr;
+    use wanbox_wire::pipemon::opcode::fr;
+
+    use super::*;
+
+    const ENQUIRY: &[u8] = &[0, 1, 3, 8, 0, 0x75, 0x51, 1, 0, 0x53, 2, 1, 0];
+    const DATA: &[u8] = &[0x18, 0x41, 3, 0xcc, 0x45];
+
+    /// The frames of one answer to a request for the trace; `None`: no trace runs.
+    fn taken(watch: &mut Watch, now: Instant) -> Option<usize> {
+        let request = Repr::request(Control::dlci(0), 1, fr::GET_TRACE_INFO, &[]);
+        let mut octets = vec![0; request.wire_len()];
+        request.emit(&mut octets).unwrap();
+        let request = Message::new_checked(&octets).unwrap();
+        let mut data = Vec::new();
+        watch.take_trace(now, &request, &mut data)?;
+        Some(data.len())
+    }
+
+    #[test]
+    fn a_trace_ends_when_nobody_asks_with_frames_or_without() {
+        let now = Instant::now();
+        let mut watch = Watch::new(Protocol::FrameRelay, now);
+        assert_eq!(taken(&mut watch, now), None);
+        assert!(!watch.start_trace(now, trace::fr::ALL));
+        assert!(watch.start_trace(now, trace::fr::ALL), "it runs already");
+        watch.frame(now, true, DATA);
+        assert!(taken(&mut watch, now + DEACTIVATION).is_some_and(|octets| octets > DATA.len()));
+        let late = now + 2 * DEACTIVATION + Duration::from_millis(1);
+        assert_eq!(taken(&mut watch, late), None);
+        assert!(!watch.start_trace(late, trace::fr::ALL), "it had ended");
+    }
+
+    #[test]
+    fn a_trace_has_the_kinds_asked_for_and_the_newest_frames() {
+        let now = Instant::now();
+        let mut watch = Watch::new(Protocol::FrameRelay, now);
+        watch.start_trace(now, trace::fr::SIGNALLING);
+        watch.frame(now, false, DATA);
+        assert_eq!(watch.trace.ring.len(), 0);
+        for _ in 0..RING + 3 {
+            watch.frame(now, false, ENQUIRY);
+        }
+        assert_eq!((watch.trace.ring.len(), watch.trace_lost()), (RING, 3));
+    }
+
+    #[test]
+    fn a_capture_goes_into_a_file_only() {
+        let now = Instant::now();
+        let mut watch = Watch::new(Protocol::FrameRelay, now);
+        for other in ["/dev/null", "/"] {
+            let error = watch.start_capture(now, Path::new(other)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{other}");
+        }
+        assert_eq!(watch.capture(), None);
     }
 }
