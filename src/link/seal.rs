@@ -75,15 +75,18 @@ impl fmt::Display for Refused {
 #[derive(Clone, Debug)]
 pub struct Gate {
     key: Key,
+    /// Messages from before are not let in: an earlier gate may have let them in already.
+    since: u64,
     /// Times and codes of the messages let in, in the order they came.
     seen: VecDeque<(u64, [u8; MAC])>,
 }
 
 impl Gate {
-    /// A gate for messages of this key.
-    pub fn new(key: Key) -> Self {
+    /// A gate for messages of this key that are made from `since` on, milliseconds since 1970.
+    pub fn new(key: Key, since: u64) -> Self {
         Self {
             key,
+            since,
             seen: VecDeque::new(),
         }
     }
@@ -101,7 +104,7 @@ impl Gate {
             .chain_update(sealed.covered)
             .verify_slice(sealed.mac)
             .map_err(|_| Refused::Forged)?;
-        if sealed.time.abs_diff(now) > WINDOW {
+        if sealed.time.abs_diff(now) > WINDOW || sealed.time < self.since {
             return Err(Refused::Stale);
         }
         self.seen.retain(|(time, _)| time.abs_diff(now) <= WINDOW);
@@ -142,7 +145,7 @@ mod tests {
 
     #[test]
     fn each_message_once() {
-        let mut gate = Gate::new(key(1));
+        let mut gate = Gate::new(key(1), NOW - WINDOW);
         let message = sealed(&key(1), NOW, b"status");
         assert_eq!(gate.admit(NOW, &message), Ok(()));
         assert_eq!(gate.admit(NOW, &message), Err(Refused::Replayed));
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn nothing_else() {
-        let mut gate = Gate::new(key(1));
+        let mut gate = Gate::new(key(1), NOW - WINDOW);
         assert_eq!(gate.admit(NOW, b"status"), Err(Refused::Unsealed));
         let foreign = sealed(&key(2), NOW, b"status");
         assert_eq!(gate.admit(NOW, &foreign), Err(Refused::Forged));
@@ -167,12 +170,16 @@ mod tests {
             let stale = sealed(&key(1), time, b"status");
             assert_eq!(gate.admit(NOW, &stale), Err(Refused::Stale));
         }
+        // Another gate may have let it in.
+        let mut fresh = Gate::new(key(1), NOW);
+        let before = sealed(&key(1), NOW - 1, b"status");
+        assert_eq!(fresh.admit(NOW, &before), Err(Refused::Stale));
         assert_eq!(format!("{:?}", key(1)), "Key");
     }
 
     #[test]
     fn memory_is_bounded() {
-        let mut gate = Gate::new(key(1));
+        let mut gate = Gate::new(key(1), NOW - WINDOW);
         for n in 0..REMEMBERED as u64 {
             gate.seen.push_back((NOW, [n as u8; MAC]));
         }

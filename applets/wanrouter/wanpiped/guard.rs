@@ -47,7 +47,7 @@ impl Guard {
                     let path = path.display();
                     format!("UDP_KEY_FILE: {path}: the key has less than {MIN_KEY} octets")
                 })?;
-                Some(Gate::new(key))
+                Some(Gate::new(key, now_ms()))
             }
         };
         Ok(Self {
@@ -67,14 +67,17 @@ impl Guard {
         let Some(gate) = &mut self.gate else {
             return Verdict::Reading;
         };
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis() as u64);
-        match gate.admit(now, payload) {
+        match gate.admit(now_ms(), payload) {
             Ok(()) => Verdict::Everything,
             Err(refused) => Verdict::Refused(refused),
         }
     }
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
 }
 
 fn is_within(address: Ipv4Addr, (network, bits): (Ipv4Addr, u8)) -> bool {
