@@ -265,6 +265,17 @@ mod tests {
                     let name = command.name;
                     assert!(says(name), "{}: {name} lacks {form:?}", applet.name);
                     assert!(!command.command.description.is_empty(), "{name}");
+                    // An applet's options are on its own page.
+                    let flags = command.command.flags.iter().filter(|_| applet.name != NAME);
+                    for flag in flags.filter(|flag| !flag.hidden) {
+                        let long = flag.long.trim_start_matches('-');
+                        assert!(says(long), "{}: {name} {long} lacks {form:?}", applet.name);
+                        assert!(
+                            !flag.description.is_empty(),
+                            "{}: {name} {long}",
+                            applet.name
+                        );
+                    }
                 }
             }
         }

@@ -3,9 +3,12 @@
 //! The text is committed; a test of the executable makes it again and compares, so that an
 //! option, a command or an applet cannot be added without them.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
-use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, SubCommandInfo};
+use argh::{
+    CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, PositionalInfo, SubCommandInfo,
+};
 use argh_complete::Generator;
 use argh_complete::{bash::Bash, fish::Fish, zsh::Zsh};
 use roff::{Roff, roman};
@@ -182,35 +185,52 @@ fn shown(info: &CommandInfoWithArgs) -> impl Iterator<Item = &FlagInfo<'static>>
 fn synopsis(info: &CommandInfoWithArgs) -> String {
     let mut lines = macros(&["Nm"]);
     for flag in shown(info) {
-        let long = flag.long.trim_start_matches('-');
-        let short = flag.short.map(String::from);
-        let long = format!("-{long}");
-        let mut words = vec!["Fl", short.as_deref().unwrap_or(&long)];
-        if let FlagInfoKind::Option { arg_name } = flag.kind {
-            words.extend(["Ar", arg_name]);
-        }
-        if flag.optionality != Optionality::Required {
-            words.insert(0, "Op");
-        }
-        lines.push_str(&macros(&words));
+        lines.push_str(&macros(&flag_words(flag)));
     }
     if !info.commands.is_empty() {
         lines.push_str(&macros(&["Op", "Ar", "command"]));
     }
     for positional in info.positionals.iter().filter(|p| !p.hidden) {
-        let words: &[&str] = match positional.optionality {
-            Optionality::Required => &["Ar", positional.name],
-            Optionality::Optional => &["Op", "Ar", positional.name],
-            Optionality::Repeating | Optionality::Greedy => &["Op", "Ar", positional.name, "..."],
-        };
-        lines.push_str(&macros(words));
+        lines.push_str(&macros(&positional_words(positional)));
     }
     lines
 }
 
+/// An option as it stands in a synopsis.
+fn flag_words(flag: &FlagInfo<'static>) -> Vec<Cow<'static, str>> {
+    let mut words: Vec<Cow<'static, str>> = Vec::new();
+    if flag.optionality != Optionality::Required {
+        words.push("Op".into());
+    }
+    words.push("Fl".into());
+    words.push(match flag.short {
+        Some(short) => String::from(short).into(),
+        None => format!("-{}", flag.long.trim_start_matches('-')).into(),
+    });
+    if let FlagInfoKind::Option { arg_name } = flag.kind {
+        words.extend(["Ar".into(), arg_name.into()]);
+    }
+    words
+}
+
+/// A positional argument as it stands in a synopsis.
+fn positional_words(positional: &PositionalInfo<'static>) -> Vec<Cow<'static, str>> {
+    let words: &[&'static str] = match positional.optionality {
+        Optionality::Required => &["Ar", positional.name],
+        Optionality::Optional => &["Op", "Ar", positional.name],
+        Optionality::Repeating | Optionality::Greedy => &["Op", "Ar", positional.name, "..."],
+    };
+    words.iter().map(|&word| word.into()).collect()
+}
+
 fn options(info: &CommandInfoWithArgs) -> String {
-    let mut lines = macros(&["Bl", "-tag", "-width", "Ds"]);
-    for flag in shown(info) {
+    macros(&["Bl", "-tag", "-width", "Ds"]) + &described(info, |_| true) + &macros(&["El"])
+}
+
+/// The items of a list: options and positional arguments, each with its description.
+fn described(info: &CommandInfoWithArgs, wanted: impl Fn(&FlagInfo<'static>) -> bool) -> String {
+    let mut lines = String::new();
+    for flag in shown(info).filter(|flag| wanted(flag)) {
         let long = format!("-{}", flag.long.trim_start_matches('-'));
         let short = flag.short.map(String::from);
         let mut words = vec!["It"];
@@ -230,16 +250,49 @@ fn options(info: &CommandInfoWithArgs) -> String {
             lines.push_str(&text(&sentence(positional.description)));
         }
     }
+    lines
+}
+
+/// The commands, each with its own options and arguments. Commands that have commands
+/// themselves are applets, which have pages of their own.
+fn commands(info: &CommandInfoWithArgs) -> String {
+    let applets = info
+        .commands
+        .iter()
+        .any(|sub| !sub.command.commands.is_empty());
+    let own = |flag: &FlagInfo<'static>| flag.long.trim_start_matches('-') != "help";
+    let mut lines = macros(&["Bl", "-tag", "-width", "Ds"]);
+    for SubCommandInfo { name, command } in &info.commands {
+        let mut words: Vec<Cow<'static, str>> = ["It", "Cm", name].map(Cow::from).into();
+        let mut items = String::new();
+        if !applets {
+            let flags = shown(command).filter(|flag| own(flag)).map(flag_words);
+            let positionals = command.positionals.iter().filter(|p| !p.hidden);
+            words.extend(
+                flags
+                    .chain(positionals.map(positional_words))
+                    .flat_map(enclosed),
+            );
+            items = described(command, own);
+        }
+        lines.push_str(&macros(&words));
+        lines.push_str(&text(&sentence(command.description)));
+        if !items.is_empty() {
+            lines.push_str(&macros(&["Bl", "-tag", "-width", "Ds", "-compact"]));
+            lines.push_str(&items);
+            lines.push_str(&macros(&["El"]));
+        }
+    }
     lines + &macros(&["El"])
 }
 
-fn commands(info: &CommandInfoWithArgs) -> String {
-    let mut lines = macros(&["Bl", "-tag", "-width", "Ds"]);
-    for command in &info.commands {
-        lines.push_str(&macros(&["It", "Cm", command.name]));
-        lines.push_str(&text(&sentence(command.command.description)));
+/// What is optional, when more follows on its line.
+fn enclosed(mut words: Vec<Cow<'static, str>>) -> Vec<Cow<'static, str>> {
+    if let Some(first) = words.first_mut().filter(|first| *first == "Op") {
+        *first = "Oo".into();
+        words.push("Oc".into());
     }
-    lines + &macros(&["El"])
+    words
 }
 
 fn exit_status(info: &CommandInfoWithArgs) -> String {
@@ -315,10 +368,12 @@ const WIDTH: usize = 70;
 
 /// A macro line. Words that mdoc(7) would take for macros or punctuation are protected, except
 /// those that are meant so: a few macros used here, and the comma.
-fn macros(words: &[&str]) -> String {
-    const MEANT: &[&str] = &["Nm", "Nd", "Bl", "El", "It", "Fl", "Ar", "Op", "Cm", ","];
+fn macros<W: AsRef<str>>(words: &[W]) -> String {
+    const MEANT: &[&str] = &[
+        "Nm", "Nd", "Bl", "El", "It", "Fl", "Ar", "Op", "Oo", "Oc", "Cm", ",",
+    ];
     let mut line = String::from(".");
-    for (n, word) in words.iter().enumerate() {
+    for (n, word) in words.iter().map(AsRef::as_ref).enumerate() {
         if n > 0 {
             line.push(' ');
         }
@@ -326,10 +381,10 @@ fn macros(words: &[&str]) -> String {
         let callable = (2..=3).contains(&word.len())
             && word.starts_with(|c: char| c.is_ascii_uppercase())
             || matches!(
-                *word,
+                word,
                 "." | ":" | ";" | "(" | ")" | "[" | "]" | "?" | "!" | "|"
             );
-        if callable && !MEANT.contains(word) {
+        if callable && !MEANT.contains(&word) {
             line.push_str("\\&");
         }
         line.push_str(&escaped);
@@ -418,6 +473,37 @@ mod tests {
         let watch: Watch = crate::argv::read("watch", &args).unwrap();
         assert_eq!((watch.interface.as_str(), watch.words.len()), ("wp1", 1));
         assert!(watch.full && !watch.secret);
+    }
+
+    /// shows a thing
+    #[derive(FromArgs, ArgsInfo)]
+    #[argh(subcommand, name = "show")]
+    struct Show {
+        /// for programs
+        #[argh(switch)]
+        json: bool,
+        /// which one
+        #[argh(positional)]
+        thing: Option<String>,
+    }
+
+    #[test]
+    fn commands_have_their_options() {
+        let info = CommandInfoWithArgs {
+            commands: vec![SubCommandInfo {
+                name: "show",
+                command: Show::get_args_info(),
+            }],
+            ..CommandInfoWithArgs::default()
+        };
+        assert_eq!(
+            commands(&info),
+            ".Bl -tag -width \\&Ds\n.It Cm show Oo Fl -json Oc Oo Ar thing Oc\nShows a thing.\n\
+             .Bl -tag -width \\&Ds -compact\n.It Fl -json\nFor programs.\n\
+             .It Ar thing\nWhich one.\n.El\n.El\n"
+        );
+        let show: Show = crate::argv::read("show", &["--json".to_owned(), "x".to_owned()]).unwrap();
+        assert!(show.json && show.thing.as_deref() == Some("x"));
     }
 
     #[test]
