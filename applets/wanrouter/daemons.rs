@@ -13,6 +13,8 @@ use crate::control::{self, DeviceStatus, Reply, Request};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a daemon may take to end after it was asked to.
 const END: Duration = Duration::from_secs(10);
+/// How long a daemon that was killed may hold its lock after its sockets are closed.
+const DYING: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Whether a name is one of a device: `wanpipe` and a number from 1.
@@ -93,6 +95,8 @@ impl fmt::Display for Unanswered {
         match self {
             Self::Absent { device } => write!(f, "{device} is not running"),
             Self::Broken { device, what } => write!(f, "{device}: {what}"),
+            // A reason may name the device itself.
+            Self::Refused { device, reason } if reason.starts_with(device) => f.write_str(reason),
             Self::Refused { device, reason } => write!(f, "{device}: {reason}"),
         }
     }
@@ -104,18 +108,19 @@ pub fn ask(run_dir: &Path, device: &str, request: &Request) -> Result<Reply, Una
     if pid(run_dir, &device()).is_none() {
         return Err(Unanswered::Absent { device: device() });
     }
+    let refused = |reason| Unanswered::Refused {
+        device: device(),
+        reason,
+    };
     match call(&control::socket(run_dir, &device()), request, PATIENCE) {
-        Ok(Reply::Failed { error }) => Err(Unanswered::Refused {
-            device: device(),
-            reason: error,
-        }),
+        Ok(Reply::Failed { error }) => Err(refused(error)),
         Ok(reply) => Ok(reply),
-        Err(ControlError::Failed(failure)) => Err(Unanswered::Refused {
-            device: device(),
-            reason: failure.text,
-        }),
-        // It ended between the two looks.
-        Err(ControlError::NotRunning(_)) if pid(run_dir, &device()).is_none() => {
+        Err(ControlError::Failed(failure)) => Err(refused(failure.text)),
+        // It ended while we asked. Its lock goes a moment after its sockets when it was killed:
+        // the kernel takes its interfaces away first.
+        Err(ControlError::NotRunning(_) | ControlError::Closed)
+            if ends(run_dir, &device(), DYING) =>
+        {
             Err(Unanswered::Absent { device: device() })
         }
         Err(error) => Err(Unanswered::Broken {
@@ -123,6 +128,18 @@ pub fn ask(run_dir: &Path, device: &str, request: &Request) -> Result<Reply, Una
             what: error.to_string(),
         }),
     }
+}
+
+/// Waits until the daemon of a device is gone. Whether it is.
+fn ends(run_dir: &Path, device: &str, patience: Duration) -> bool {
+    let until = Instant::now() + patience;
+    while pid(run_dir, device).is_some() {
+        if Instant::now() >= until {
+            return false;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    true
 }
 
 /// Asks for something to be done. Returns what changed, a line each.
@@ -159,17 +176,13 @@ pub fn all(run_dir: &Path) -> (Vec<DeviceStatus>, Vec<Unanswered>) {
 /// Ends the daemon of a device and waits until it is gone.
 pub fn stop(run_dir: &Path, device: &str) -> Result<(), Unanswered> {
     order(run_dir, device, &Request::Stop)?;
-    let until = Instant::now() + END;
-    while pid(run_dir, device).is_some() {
-        if Instant::now() >= until {
-            return Err(Unanswered::Broken {
-                device: device.to_owned(),
-                what: format!("did not end within {} s", END.as_secs()),
-            });
-        }
-        std::thread::sleep(PAUSE);
+    if ends(run_dir, device, END) {
+        return Ok(());
     }
-    Ok(())
+    Err(Unanswered::Broken {
+        device: device.to_owned(),
+        what: format!("did not end within {} s", END.as_secs()),
+    })
 }
 
 fn unexpected(device: &str, reply: &Reply) -> Unanswered {

@@ -2,6 +2,7 @@
 //!
 //! The cards of the originals are gone; the layout of their list is kept for those who read it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileTypeExt;
@@ -10,6 +11,7 @@ use std::path::Path;
 use serde::Serialize;
 use wanbox_grammar::Exit;
 use wanbox_runtime::files::Root;
+use wanbox_runtime::netlink::{Link, Netlink, NetlinkError};
 
 use crate::output::Output;
 
@@ -28,8 +30,8 @@ struct Line {
     kind: &'static str,
     /// What to write after `LINE =`.
     line: String,
-    /// Details, in order.
-    details: Vec<(&'static str, String)>,
+    /// Details by their names.
+    details: BTreeMap<&'static str, String>,
     /// This version can drive it.
     driven: bool,
     /// How it is used.
@@ -40,6 +42,8 @@ struct Line {
 #[derive(Debug, Serialize)]
 struct Probe {
     lines: Vec<Line>,
+    /// Why the kernel's HDLC devices could not be searched.
+    hdlc_error: Option<String>,
     /// Whether /dev/net/tun can be opened: `None`, or why not.
     tun_error: Option<String>,
 }
@@ -64,22 +68,32 @@ pub fn run(root: &Root, mode: Option<&str>, json: bool, output: &mut Output<'_>)
         return output.json(&probe);
     }
     output.print(format_args!("\n{}\n", text(&probe, verbose)));
+    if let Some(error) = probe.hdlc_error {
+        return output.failure(format_args!("kernel HDLC devices not searched: {error}"));
+    }
     Exit::DONE
 }
 
 fn probe(run_dir: &Path) -> Probe {
     let mut lines = cables(&run_dir.join("cable"));
-    lines.extend(hdlc_devices(Path::new("/sys/class/net")));
+    let hdlc_error = match hdlc_devices() {
+        Ok(found) => {
+            lines.extend(found);
+            None
+        }
+        Err(error) => Some(error.to_string()),
+    };
     lines.extend(serial_ports(Path::new("/sys/class/tty")));
     lines.push(Line {
         kind: "UDP",
         line: "udp:LOCAL:PORT,REMOTE:PORT".to_owned(),
-        details: Vec::new(),
+        details: BTreeMap::new(),
         driven: true,
         hint: "one HDLC frame a datagram, as GNS3, Dynamips and pseudo-wires have it",
     });
     Probe {
         lines,
+        hdlc_error,
         tun_error: tun_error(Path::new("/dev/net/tun")),
     }
 }
@@ -98,32 +112,31 @@ fn cables(directory: &Path) -> Vec<Line> {
     let line = |name: String| Line {
         kind: "CABLE",
         line: format!("cable:{name}"),
-        details: Vec::new(),
+        details: BTreeMap::new(),
         driven: true,
         hint: "a software cable with one end plugged in; any new name makes a new cable",
     };
     names.into_iter().map(line).collect()
 }
 
-fn hdlc_devices(class: &Path) -> Vec<Line> {
-    let Ok(entries) = fs::read_dir(class) else {
-        return Vec::new();
-    };
-    let line = |entry: fs::DirEntry| {
-        let name = entry.file_name().into_string().ok()?;
-        let read = |file: &str| fs::read_to_string(entry.path().join(file)).ok();
-        let kind: u16 = read("type")?.trim().parse().ok()?;
-        let (_, word) = HDLC_TYPES.iter().find(|(number, _)| *number == kind)?;
-        let state = read("operstate").unwrap_or_default().trim().to_uppercase();
+/// The devices of the kernel's HDLC layer in this network namespace.
+fn hdlc_devices() -> Result<Vec<Line>, NetlinkError> {
+    Ok(hdlc_lines(&Netlink::open()?.links()?))
+}
+
+fn hdlc_lines(links: &[Link]) -> Vec<Line> {
+    let line = |link: &Link| {
+        let (_, word) = HDLC_TYPES.iter().find(|(number, _)| *number == link.kind)?;
+        let state = if link.is_up() { "UP" } else { "DOWN" };
         Some(Line {
             kind: "HDLC",
-            line: format!("packet:{name}"),
-            details: vec![("TYPE", (*word).to_owned()), ("STATE", state)],
+            line: format!("packet:{}", link.name),
+            details: BTreeMap::from([("type", (*word).to_owned()), ("state", state.to_owned())]),
             driven: true,
             hint: "raw frames of a device of the kernel's HDLC layer",
         })
     };
-    let mut lines: Vec<Line> = entries.filter_map(|entry| line(entry.ok()?)).collect();
+    let mut lines: Vec<Line> = links.iter().filter_map(line).collect();
     lines.sort_by(|a, b| crate::daemons::natural(&a.line, &b.line));
     lines
 }
@@ -148,7 +161,7 @@ fn serial_ports(class: &Path) -> Vec<Line> {
     let line = |(name, driver)| Line {
         kind: "TTY",
         line: format!("tty:/dev/{name}"),
-        details: vec![("DRIVER", driver)],
+        details: BTreeMap::from([("driver", driver)]),
         driven: false,
         hint: "a serial port; this version does not drive tty lines yet",
     };
@@ -182,7 +195,7 @@ fn text(probe: &Probe, verbose: bool) -> String {
             line.line
         );
         for (label, value) in &line.details {
-            let _ = write!(text, " : {label}={value}");
+            let _ = write!(text, " : {}={value}", label.to_uppercase());
         }
         if !line.driven {
             text.push_str(" : DRIVEN=NO");
@@ -214,15 +227,14 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
+    use wanbox_runtime::netlink::LinkStats;
+
     use super::*;
     use crate::daemons::testing::Scratch;
 
     fn line(kind: &'static str, line: &str, driven: bool) -> Line {
-        let details = if driven {
-            vec![]
-        } else {
-            vec![("DRIVER", "serial8250".to_owned())]
-        };
+        let driver = (!driven).then(|| ("driver", "serial8250".to_owned()));
+        let details = driver.into_iter().collect();
         Line {
             kind,
             line: line.to_owned(),
@@ -240,6 +252,7 @@ mod tests {
                 line("TTY", "tty:/dev/ttyS0", false),
                 line("UDP", "udp:LOCAL:PORT,REMOTE:PORT", true),
             ],
+            hdlc_error: None,
             tun_error: None,
         };
         assert_eq!(
@@ -284,20 +297,6 @@ Sangoma Card Count: \nLine Count: CABLE=1 TTY=1 UDP=1 \nNetwork interfaces: /dev
         let found: Vec<String> = serial_ports(&class).into_iter().map(|l| l.line).collect();
         assert_eq!(found, ["tty:/dev/ttyS10", "tty:/dev/ttyUSB0"]);
 
-        let class = scratch.path().join("net");
-        for (name, kind) in [("hdlc1", "513"), ("eth0", "1"), ("hdlc0", "770")] {
-            fs::create_dir_all(class.join(name)).unwrap();
-            fs::write(class.join(name).join("type"), format!("{kind}\n")).unwrap();
-            fs::write(class.join(name).join("operstate"), "down\n").unwrap();
-        }
-        let found = hdlc_devices(&class);
-        let lines: Vec<&str> = found.iter().map(|l| l.line.as_str()).collect();
-        assert_eq!(lines, ["packet:hdlc0", "packet:hdlc1"]);
-        assert_eq!(
-            found[0].details,
-            [("TYPE", "FRAD".to_owned()), ("STATE", "DOWN".to_owned())]
-        );
-
         let cable = scratch.path().join("cable");
         fs::create_dir(&cable).unwrap();
         let _plug = UnixListener::bind(cable.join("demo")).unwrap();
@@ -305,6 +304,31 @@ Sangoma Card Count: \nLine Count: CABLE=1 TTY=1 UDP=1 \nNetwork interfaces: /dev
         let found: Vec<String> = cables(&cable).into_iter().map(|l| l.line).collect();
         assert_eq!(found, ["cable:demo"]);
         assert!(cables(Path::new("/nonexistent")).is_empty());
+    }
+
+    #[test]
+    fn hdlc_devices_of_the_kernel() {
+        let link = |name: &str, kind, flags| Link {
+            index: 1,
+            name: name.to_owned(),
+            kind,
+            flags,
+            mtu: 1500,
+            bridge: None,
+            stats: LinkStats::default(),
+        };
+        let found = hdlc_lines(&[
+            link("hdlc1", 513, 1),
+            link("eth0", 1, 1),
+            link("hdlc0", 770, 0),
+        ]);
+        let lines: Vec<&str> = found.iter().map(|line| line.line.as_str()).collect();
+        assert_eq!(lines, ["packet:hdlc0", "packet:hdlc1"]);
+        let detail = |kind: &str, state: &str| {
+            BTreeMap::from([("type", kind.to_owned()), ("state", state.to_owned())])
+        };
+        assert_eq!(found[0].details, detail("FRAD", "DOWN"));
+        assert_eq!(found[1].details, detail("CISCO", "UP"));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn device(state: &DeviceStatus) -> String {
         ),
         None => line("link", &format_args!("{} for {since}", state.state.word())),
     }
-    line("came up", &format_args!("{} times", state.link_ups));
+    line("times it came up", &state.link_ups);
     if let Some(signalling) = &state.signalling {
         line("signalling", signalling);
     }
@@ -41,7 +41,10 @@ pub fn device(state: &DeviceStatus) -> String {
     );
     match &state.file {
         Some(file) => line("configuration", &file.display()),
-        None => line("configuration", &"given on the command line"),
+        None => line(
+            "configuration",
+            &"no file: given by the command that started it",
+        ),
     }
     if let Some(capture) = &state.capture {
         line("capture", &capture.display());
@@ -97,11 +100,11 @@ mod tests {
             "            line: cable:demo
          carrier: present
             link: connected for 1m 1s: no answer to status enquiries
-         came up: 1 times
+times it came up: 1
       signalling: ANSI
       monitoring: UDP port 9000
      running for: 1h 1m 40s (process 4711)
-   configuration: given on the command line
+   configuration: no file: given by the command that started it
          wp1fr16: WANPIPE, up, MTU 1500 10.0.0.1 peer 10.0.0.2
 "
         );

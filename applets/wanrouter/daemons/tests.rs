@@ -71,6 +71,33 @@ fn answers() {
 }
 
 #[test]
+fn a_reason_that_names_the_device() {
+    let refused = |reason: &str| Unanswered::Refused {
+        device: "wanpipe1".to_owned(),
+        reason: reason.to_owned(),
+    };
+    assert_eq!(refused("no").to_string(), "wanpipe1: no");
+    assert_eq!(refused("wanpipe1: no").to_string(), "wanpipe1: no");
+}
+
+#[test]
+fn a_daemon_that_is_killed_while_it_is_asked() {
+    let scratch = Scratch::new("daemons-killed");
+    let run = scratch.path();
+    let held = hold(run, "wanpipe1");
+    let listener =
+        std::os::unix::net::UnixListener::bind(control::socket(run, "wanpipe1")).unwrap();
+    let killed = std::thread::spawn(move || {
+        drop(listener.accept().unwrap());
+        std::thread::sleep(Duration::from_millis(100));
+        drop(held);
+    });
+    let error = status(run, "wanpipe1").unwrap_err();
+    assert!(matches!(error, Unanswered::Absent { .. }), "{error}");
+    killed.join().unwrap();
+}
+
+#[test]
 fn a_daemon_that_does_not_listen() {
     let scratch = Scratch::new("daemons-deaf");
     let _held = hold(scratch.path(), "wanpipe1");

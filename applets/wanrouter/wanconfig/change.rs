@@ -313,7 +313,7 @@ impl Session<'_> {
             }
             Err(Unusable { errors, absent }) => {
                 for error in errors {
-                    self.journal.append(&format!(" * invalid: {error}\n"));
+                    self.journal.note(format_args!("invalid: {error}"));
                     self.output.error(error);
                 }
                 Err(if absent { Exit::ABSENT } else { Exit::FAILED })

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use argh::{ArgsInfo, FromArgs};
 use wanbox_grammar::argv::{self, Ended};
+use wanbox_grammar::generate::with_commands;
 use wanbox_grammar::{Applet, Exit};
 use wanbox_runtime::files::Root;
 
@@ -25,13 +26,13 @@ const NAME: &str = "wanconfig";
 /// The applet.
 pub const APPLET: Applet = Applet {
     name: NAME,
-    summary: "configure, change and show WAN devices and interfaces",
-    args: Command::get_args_info,
+    summary: "set up, change and show WAN devices and interfaces",
+    args: || with_commands(Command::get_args_info(), words::HELP),
     manual: include_str!("../man/wanconfig.mdoc"),
     run,
 };
 
-/// Configure, change and show WAN devices and interfaces.
+/// Set up, change and show WAN devices and interfaces.
 ///
 /// Words: [card NAME [dev IF | nodev]] VERB, where VERB is start, stop, restart, reconfig, status,
 /// config, hwprobe, counters, flush, line cut, line join, capture FILE or capture off.

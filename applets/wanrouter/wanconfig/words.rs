@@ -2,6 +2,37 @@
 
 use std::path::PathBuf;
 
+/// Every word and what it does, for completion.
+pub const HELP: &[(&str, &str)] = &[
+    ("card", "the device that follows"),
+    ("wan", "the device that follows"),
+    ("dev", "the interface that follows"),
+    ("nodev", "no interface"),
+    ("start", "start the device, or create the interface"),
+    ("up", "as start"),
+    ("add", "as start"),
+    ("stop", "stop the device, or take the interface away"),
+    ("down", "as stop"),
+    ("del", "as stop"),
+    ("delete", "as stop"),
+    ("restart", "stop and start again"),
+    ("reload", "as restart"),
+    ("reconfig", "read the file again and apply what differs"),
+    ("status", "show the state"),
+    ("stat", "as status"),
+    ("show", "as status"),
+    ("config", "show the configuration"),
+    ("counters", "show every counter"),
+    ("flush", "clear the counters"),
+    ("line", "cut: unplug the line; join: plug it in"),
+    (
+        "capture",
+        "write the line to the pcap file that follows, or off",
+    ),
+    ("hwprobe", "list what lines can run on"),
+    ("help", "print the usage"),
+];
+
 /// What to do, and to what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
@@ -202,6 +233,18 @@ mod tests {
         }
         assert_eq!(words("").action, Action::Status);
         assert_eq!(words("wan wanpipe2").card.as_deref(), Some("wanpipe2"));
+    }
+
+    #[test]
+    fn every_word_of_the_help_is_known() {
+        for (word, _) in HELP {
+            if let Err(error) = read(&format!("card a {word} cut")) {
+                assert!(
+                    !error.contains(&format!("unknown word '{word}'")),
+                    "{error}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -83,7 +83,13 @@ impl Session<'_> {
                 Ok(plan) => {
                     for warning in &plan.warnings {
                         let what = format!("{file} has something unusual");
-                        find(self, Weight::Warning, &what, warning, "see wanpipe.conf(5)");
+                        find(
+                            self,
+                            Weight::Warning,
+                            &what,
+                            warning,
+                            "it is used all the same; change the file if it is not what you mean",
+                        );
                     }
                 }
                 Err(unusable) => {

@@ -102,10 +102,9 @@ impl Session<'_> {
                 }
             })
             .map_err(|unusable| {
-                self.journal
-                    .note(format_args!("{device}: invalid configuration, not used"));
                 for error in unusable.errors {
-                    self.journal.append(&format!(" * {error}\n"));
+                    self.journal
+                        .note(format_args!("{device}: invalid: {error}"));
                     self.output.error(error);
                 }
                 Exit::FAILED
