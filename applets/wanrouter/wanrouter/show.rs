@@ -88,6 +88,9 @@ impl Session<'_> {
     }
 
     pub(super) fn list(&mut self, json: bool) -> Exit {
+        if let Err(error) = proc_files::refresh(&self.site.run_dir) {
+            self.output.error(error);
+        }
         let mut devices = daemons::running(&self.site.run_dir);
         if json {
             return self.output.json(&Devices { devices: &devices });

@@ -453,13 +453,16 @@ wanpipe1       | FR     | CPE   | V.35    |external|  2048000| 1500|  1 |connect
 
 #[test]
 fn a_daemon_that_is_gone_leaves_the_texts() {
-    let router = Router::new("gone", "wanpipe1");
-    let held = hold(&router.run_dir(), "wanpipe1");
-    proc_files::publish(&router.run_dir(), &sample("wanpipe1")).unwrap();
-    drop(held);
-    router.say("status");
-    let status = proc_files::directory(&router.run_dir()).join("status");
-    assert_eq!(fs::read_to_string(status).unwrap().lines().count(), 1);
+    for command in ["status", "list", "stop"] {
+        let router = Router::new("gone", "wanpipe1");
+        let held = hold(&router.run_dir(), "wanpipe1");
+        proc_files::publish(&router.run_dir(), &sample("wanpipe1")).unwrap();
+        drop(held);
+        router.say(command);
+        let status = proc_files::directory(&router.run_dir()).join("status");
+        let text = fs::read_to_string(status).unwrap();
+        assert_eq!(text.lines().count(), 1, "{command}");
+    }
 }
 
 #[test]
