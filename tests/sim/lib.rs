@@ -25,4 +25,4 @@ pub use clock::Clock;
 pub use line::{Counters, End, Impairments, Line};
 pub use pair::{Endpoint, Pair};
 pub use random::Random;
-pub use seeds::{SEED_VARIABLE, for_each_seed};
+pub use seeds::{SEED_VARIABLE, for_each_seed, random_frames};

@@ -54,6 +54,17 @@ impl Drop for Replay {
     }
 }
 
+/// How many random frames a test tries: a million, or what `WANBOX_RANDOM_FRAMES` says.
+///
+/// # Panics
+/// The variable is no number.
+#[must_use]
+pub fn random_frames() -> u64 {
+    std::env::var("WANBOX_RANDOM_FRAMES").map_or(1_000_000, |text| {
+        text.parse().expect("WANBOX_RANDOM_FRAMES is a number")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

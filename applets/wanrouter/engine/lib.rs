@@ -9,6 +9,7 @@ use std::time::Instant;
 
 pub mod cisco_hdlc;
 pub mod frame_relay;
+pub mod fuzz;
 
 /// A logical channel of a link, as its owner numbers it (an index, stable while the channel lives).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! Two engines over bad lines, many seeds.
 
 use super::*;
-use wanbox_sim::{End, Endpoint, Impairments, Line, Pair, Random, for_each_seed};
+use wanbox_sim::{End, Endpoint, Impairments, Line, Pair, Random, for_each_seed, random_frames};
 use wanbox_wire::cisco_hdlc::{BROADCAST, CONTROL, Frame, Slarp, UNICAST};
 
 const MASK: Ipv4Addr = Ipv4Addr::new(255, 255, 255, 252);
@@ -500,4 +500,67 @@ fn noise_breaks_nothing_and_is_counted() {
             assert!(pair.run_until(settled, both_up).is_some());
         }
     });
+}
+
+/// A frame that is random, or one of the protocol's with some octets spoilt.
+fn random_frame(random: &mut Random, frame: &mut Vec<u8>) {
+    const HEADS: [&[u8]; 6] = [
+        &[],
+        &[0x0f, 0x00, 0x08, 0x00, 0x45],
+        &[0x8f, 0x00, 0x86, 0xdd, 0x60],
+        &[0x8f, 0x00, 0x80, 0x35, 0, 0, 0, 0],
+        &[0x8f, 0x00, 0x80, 0x35, 0, 0, 0, 1],
+        &[0x8f, 0x00, 0x80, 0x35, 0, 0, 0, 2],
+    ];
+    frame.clear();
+    frame.extend_from_slice(random.pick::<&[u8]>(&HEADS));
+    let head = frame.len();
+    // Eight octets of head and fourteen more are a whole SLARP packet.
+    let more = if random.chance(0.5) {
+        14
+    } else {
+        random.below(40)
+    };
+    frame.resize(head + more as usize, 0);
+    random.fill(&mut frame[head..]);
+    if random.chance(0.1) {
+        let place = random.below(frame.len().max(1) as u64) as usize;
+        if let Some(octet) = frame.get_mut(place) {
+            *octet ^= 1 << random.below(8);
+        }
+    }
+}
+
+#[test]
+fn a_million_random_frames_hurt_nobody() {
+    let mut random = Random::new(11);
+    let config = Config {
+        slarp_request_ms: 1000,
+        ..Config::default()
+    };
+    let mut now = wanbox_sim::Clock::new();
+    let mut engine = CiscoHdlc::new(config, now.now(), 1).unwrap();
+    engine.carrier(now.now(), true);
+    let (mut frame, mut out) = (Vec::new(), Vec::new());
+    for _ in 0..random_frames() {
+        now.advance(Duration::from_millis(random.below(100)));
+        random_frame(&mut random, &mut frame);
+        if let Some(delivery) = engine.receive(now.now(), &frame) {
+            assert!(delivery.payload.len() < frame.len());
+        }
+        if engine.poll_timeout().is_some_and(|at| at <= now.now()) {
+            engine.handle_timeout(now.now());
+        }
+        if random.chance(0.1) {
+            let mut sent = 0;
+            while engine.poll_transmit(&mut out) {
+                sent += 1;
+                assert!(sent <= 3, "more than one control frame of a kind");
+            }
+            while engine.poll_event().is_some() {}
+        }
+    }
+    let stats = engine.stats();
+    assert!(stats.bad_slarp_length > 0 && stats.bad_address > 0 && stats.bad_type > 0);
+    assert!(stats.keepalives_rx > 0 && stats.slarp_requests_rx > 0);
 }

@@ -1,7 +1,7 @@
 //! Two ends over bad lines, by seed; and random frames.
 
 use super::*;
-use wanbox_sim::{Random, for_each_seed};
+use wanbox_sim::{Random, for_each_seed, random_frames};
 
 const DLCIS: [u16; 3] = [16, 100, 991];
 const SEEDS: u64 = 10_000;
@@ -216,12 +216,6 @@ fn random_frame(random: &mut Random, frame: &mut Vec<u8>) {
     let head = frame.len();
     frame.resize(head + random.below(40) as usize, 0);
     random.fill(&mut frame[head..]);
-}
-
-/// How many random frames are tried: a million, or what `WANBOX_RANDOM_FRAMES` says.
-fn random_frames() -> u64 {
-    let wanted = std::env::var("WANBOX_RANDOM_FRAMES");
-    wanted.map_or(1_000_000, |text| text.parse().unwrap())
 }
 
 #[test]

@@ -1,0 +1,130 @@
+//! Whole engines under arbitrary frames, times and orders: for fuzzing.
+
+use std::time::{Duration, Instant};
+
+use crate::cisco_hdlc::{self, CiscoHdlc};
+use crate::frame_relay::{self, ChannelConfig, FrameRelay, Signalling, Station};
+use crate::{ChannelId, Engine, Header, PayloadKind};
+
+/// The most control frames that an engine may have ready at one time.
+const CONTROL_FRAMES: usize = 1024;
+
+/// Any octets drive a Frame Relay link: the first says how it is configured, the rest what
+/// happens to it. `start` is any moment.
+pub fn fuzz_frame_relay_link(start: Instant, input: &[u8]) {
+    let Some((&kind, input)) = input.split_first() else {
+        return;
+    };
+    let config = frame_relay::Config {
+        station: if kind & 1 == 0 {
+            Station::Cpe
+        } else {
+            Station::Node
+        },
+        signalling: match kind >> 1 & 7 {
+            0 => Signalling::Ansi,
+            1 => Signalling::Q933,
+            2 => Signalling::Lmi,
+            3 => Signalling::None,
+            _ => Signalling::Auto,
+        },
+        nonce: 1,
+        ..Default::default()
+    };
+    let Ok(mut link) = FrameRelay::new(config) else {
+        return;
+    };
+    for (id, dlci) in [(0, 16), (1, 17), (2, 991)] {
+        let channel = ChannelConfig {
+            inarp: id == 0,
+            bridged: id == 2,
+            ..ChannelConfig::new(dlci)
+        };
+        let added = link.add_channel(start, ChannelId(id), channel);
+        assert!(added.is_ok(), "{added:?}");
+    }
+    drive(&mut link, start, input);
+}
+
+/// As [`fuzz_frame_relay_link`], for a Cisco HDLC link.
+pub fn fuzz_cisco_hdlc_link(start: Instant, input: &[u8]) {
+    let Some((&kind, input)) = input.split_first() else {
+        return;
+    };
+    let config = cisco_hdlc::Config {
+        slarp_request_ms: if kind & 1 == 0 { 0 } else { 1000 },
+        ignore_keepalive: kind & 2 != 0,
+        ignore_dcd: kind & 4 != 0,
+        streaming: kind & 8 != 0,
+        ..Default::default()
+    };
+    if let Ok(mut link) = CiscoHdlc::new(config, start, 1) {
+        drive(&mut link, start, input);
+    }
+}
+
+/// Steps of one octet each, some with more behind it.
+fn drive(engine: &mut impl Engine, start: Instant, mut input: &[u8]) {
+    let mut now = start;
+    let mut control = Vec::new();
+    while let Some((&step, rest)) = input.split_first() {
+        input = rest;
+        match step & 7 {
+            0 => engine.carrier(now, step & 8 != 0),
+            1 => now += Duration::from_millis(u64::from(step >> 3) * 1000),
+            2 => engine.handle_timeout(now),
+            3 => {
+                let kind = match step >> 3 & 3 {
+                    0 => PayloadKind::Ipv4,
+                    1 => PayloadKind::Ipv6,
+                    2 => PayloadKind::Ethernet,
+                    _ => PayloadKind::Raw,
+                };
+                let id = ChannelId(u16::from(step >> 5));
+                if let Ok(header) = engine.encapsulate(now, id, kind, 100) {
+                    assert!(header.as_ref().len() <= Header::CAPACITY);
+                }
+            }
+            _ => {
+                let Some((&length, rest)) = input.split_first() else {
+                    break;
+                };
+                let (frame, rest) = rest.split_at(usize::from(length).min(rest.len()));
+                input = rest;
+                if let Some(delivery) = engine.receive(now, frame) {
+                    assert!(delivery.payload.len() <= frame.len());
+                    assert!(frame.as_ptr_range().contains(&delivery.payload.as_ptr()));
+                }
+            }
+        }
+        let mut sent = 0;
+        while engine.poll_transmit(&mut control) {
+            assert!(!control.is_empty());
+            sent += 1;
+            assert!(sent <= CONTROL_FRAMES, "control frames without end");
+        }
+        let mut events = 0;
+        while engine.poll_event().is_some() {
+            events += 1;
+            assert!(events <= CONTROL_FRAMES, "events without end");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wanbox_sim::Random;
+
+    #[test]
+    fn random_steps() {
+        let start = wanbox_sim::Clock::new().now();
+        let mut random = Random::new(3);
+        let mut input = [0; 400];
+        for _ in 0..20_000 {
+            random.fill(&mut input);
+            fuzz_frame_relay_link(start, &input);
+            fuzz_cisco_hdlc_link(start, &input);
+        }
+    }
+}
