@@ -9,7 +9,7 @@
 //! | [`line`], [`batch`], [`watch`] | the line, frames on their way to it, trace and capture |
 //! | [`interface`], [`host`] | the kernel's side of a channel |
 //! | [`link`] | the engine, whichever protocol |
-//! | [`monitor`], [`guard`] | the management protocol, and who may ask through the line |
+//! | [`monitor`], [`guard`], [`service`] | the management protocol, who may ask through the line, and how requests come in |
 //! | [`requests`], [`status`], [`counters`] | what commands ask and see |
 
 use std::io::Read;
@@ -40,6 +40,7 @@ mod line;
 mod link;
 mod monitor;
 mod requests;
+mod service;
 mod setup;
 mod status;
 mod watch;
