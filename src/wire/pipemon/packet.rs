@@ -2,9 +2,11 @@
 
 use super::{Kind, MAX_IP_PACKET, Message, Protocol, Repr};
 use crate::ParseError;
+use crate::ip::Sum;
 
 const VERSION_IHL: u8 = 0x45;
 const IP_HEADER: usize = 20;
+const IP_UDP_HEADERS: usize = IP_HEADER + UDP_HEADER;
 const UDP_HEADER: usize = 8;
 const PROTOCOL_UDP: u8 = 17;
 
@@ -32,7 +34,7 @@ pub enum Class<'a> {
 /// Tells a management request of `protocol` on UDP `port` (0: none) from other packets. Cheap
 /// where the packet is no request: protocol and port are looked at first.
 pub fn classify(packet: &[u8], port: u16, protocol: Protocol, checksum: Checksum) -> Class<'_> {
-    let Some(header) = packet.first_chunk::<{ IP_HEADER + UDP_HEADER }>() else {
+    let Some(header) = packet.first_chunk::<IP_UDP_HEADERS>() else {
         return Class::Other;
     };
     // More fragments, or an offset.
@@ -67,7 +69,7 @@ pub fn classify(packet: &[u8], port: u16, protocol: Protocol, checksum: Checksum
         });
     }
     let sent = u16_at(header, 26);
-    if checksum == Checksum::Verify && sent != 0 && udp_sum(header, datagram) != 0xFFFF {
+    if checksum == Checksum::Verify && sent != 0 && !udp_sum(header, datagram).is_valid() {
         return Class::Malformed(ParseError::Invalid {
             what: "UDP checksum",
             value: sent.into(),
@@ -94,7 +96,7 @@ pub fn reply(
     ttl: u8,
     packet: &mut Vec<u8>,
 ) -> Result<(), ParseError> {
-    const HEADERS: usize = IP_HEADER + UDP_HEADER;
+    const HEADERS: usize = IP_UDP_HEADERS;
     let Some(old) = request.first_chunk::<HEADERS>() else {
         return Err(ParseError::Truncated {
             what: "IPv4 and UDP header",
@@ -124,7 +126,7 @@ pub fn reply(
     header[22..24].copy_from_slice(&old[20..22]);
     header[24..26].copy_from_slice(&udp_be);
     header[26..28].fill(0);
-    let ip_sum = !fold(sum(&header[..IP_HEADER]));
+    let ip_sum = Sum::new().octets(&header[..IP_HEADER]).checksum();
     header[10..12].copy_from_slice(&ip_sum.to_be_bytes());
 
     packet.clear();
@@ -133,11 +135,8 @@ pub fn reply(
     if let Some(payload) = packet.get_mut(HEADERS..) {
         message.emit(payload)?;
     }
-    let udp_sum = packet
-        .get(IP_HEADER..)
-        .map_or(0, |datagram| !udp_sum(&header, datagram));
-    // A sum of zero would say "no checksum".
-    let udp_sum = if udp_sum == 0 { 0xFFFF } else { udp_sum };
+    let datagram = packet.get(IP_HEADER..).unwrap_or_default();
+    let udp_sum = udp_sum(&header, datagram).udp_checksum();
     if let Some(field) = packet.get_mut(26..28) {
         field.copy_from_slice(&udp_sum.to_be_bytes());
     }
@@ -151,29 +150,13 @@ fn u16_at<const N: usize>(octets: &[u8; N], offset: usize) -> u16 {
         .map_or(0, |chunk| u16::from_be_bytes(*chunk))
 }
 
-/// Sum of a UDP datagram with its pseudo-header: FFFF when the checksum in it is right.
-fn udp_sum(ip: &[u8; IP_HEADER + UDP_HEADER], datagram: &[u8]) -> u16 {
-    let pseudo = sum(&ip[12..20]) + u64::from(PROTOCOL_UDP) + datagram.len() as u64;
-    fold(pseudo + sum(datagram))
-}
-
-/// Sum of big-endian 16-bit words, the last one padded with zero.
-fn sum(octets: &[u8]) -> u64 {
-    octets
-        .chunks(2)
-        .map(|pair| match *pair {
-            [high, low] => u64::from(u16::from_be_bytes([high, low])),
-            [high] => u64::from(high) << 8,
-            _ => 0,
-        })
-        .sum()
-}
-
-fn fold(mut sum: u64) -> u16 {
-    while sum > 0xFFFF {
-        sum = (sum & 0xFFFF) + (sum >> 16);
-    }
-    sum as u16
+/// Sum of a UDP datagram with its pseudo-header (RFC 768).
+fn udp_sum(ip: &[u8; IP_UDP_HEADERS], datagram: &[u8]) -> Sum {
+    Sum::new()
+        .octets(&ip[12..20])
+        .u16(PROTOCOL_UDP.into())
+        .u16(datagram.len() as u16)
+        .octets(datagram)
 }
 
 /// Fuzz target: a packet that is a request can be answered, and the answer, its addresses being
@@ -198,9 +181,9 @@ pub(super) fn fuzz(input: &[u8]) {
             }
             assert_eq!(out.get(12..16), packet.get(16..20));
             assert_eq!(out.get(16..20), packet.get(12..16));
-            assert_eq!(fold(sum(&out[..IP_HEADER])), 0xFFFF);
+            assert!(Sum::new().octets(&out[..IP_HEADER]).is_valid());
             let header = out.first_chunk().copied().unwrap_or([0; 28]);
-            assert_eq!(udp_sum(&header, &out[IP_HEADER..]), 0xFFFF);
+            assert!(udp_sum(&header, &out[IP_HEADER..]).is_valid());
         }
     }
 }
