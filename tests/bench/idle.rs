@@ -1,13 +1,13 @@
-//! What a link costs that carries nothing: memory and wake-ups.
+//! What a link costs that carries nothing: memory, wake-ups, and how soon it answers a command.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wanbox_rig::error::Context;
 use wanbox_rig::{Error, Result};
 
 use crate::link::Link;
-use crate::{Row, met};
+use crate::{Row, median, met};
 
 /// Until the kernel's own announcements on new interfaces are over.
 const SETTLE: Duration = Duration::from_secs(15);
@@ -20,6 +20,12 @@ const WATCH: Duration = Duration::from_secs(60);
 /// Each may wake the daemon once for the timer and once for the frame.
 const EXPLAINED: u64 = 2 * 60 / 10;
 
+/// Commands of which the median is taken.
+const COMMANDS: usize = 50;
+
+/// What one may take, ms.
+const COMMAND_MS: f64 = 10.0;
+
 /// The resident memory that is allowed, kB.
 const MEMORY: u64 = 4096;
 
@@ -30,7 +36,7 @@ pub fn run(wanbox: &Path) -> Result<Vec<Row>> {
     println!("watching an idle link for {} s", WATCH.as_secs());
     std::thread::sleep(WATCH);
     let after = watch(&link)?;
-    let mut rows = Vec::new();
+    let mut rows = vec![control_command(&link)?];
     for (n, what) in [
         (0, ("node: resident", "node: wake-ups a minute")),
         (1, ("CPE: resident", "CPE: wake-ups a minute")),
@@ -55,6 +61,25 @@ pub fn run(wanbox: &Path) -> Result<Vec<Row>> {
         });
     }
     Ok(rows)
+}
+
+/// How long a command to the running daemon takes as a whole, its own start included.
+fn control_command(link: &Link) -> Result<Row> {
+    let mut times = Vec::new();
+    for _ in 0..COMMANDS {
+        let started = Instant::now();
+        link.ends[0].ok("wanconfig card wanpipe1 status")?;
+        times.push(started.elapsed().as_secs_f64() * 1000.0);
+    }
+    let milliseconds = median(&mut times);
+    Ok(Row {
+        what: "control command",
+        wanbox: format!("{milliseconds:.1} ms"),
+        other: String::new(),
+        ratio: String::new(),
+        wanted: format!("at most {COMMAND_MS} ms"),
+        met: met(milliseconds <= COMMAND_MS),
+    })
 }
 
 /// What the kernel knows of a daemon.
