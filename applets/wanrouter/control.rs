@@ -80,7 +80,8 @@ pub enum Reply {
         /// Lines to show; may be empty.
         changes: Vec<String>,
     },
-    /// Not done, and nothing was changed.
+    /// Not done. Where something was changed all the same (one of several interfaces could not be
+    /// made), the error says so.
     Failed {
         /// What was wrong, where, and what would be right.
         error: String,

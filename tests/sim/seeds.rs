@@ -59,6 +59,7 @@ impl Drop for Replay {
 /// # Panics
 /// The variable is no number.
 #[must_use]
+#[expect(clippy::expect_used, reason = "a setting of the tests themselves")]
 pub fn random_frames() -> u64 {
     std::env::var("WANBOX_RANDOM_FRAMES").map_or(1_000_000, |text| {
         text.parse().expect("WANBOX_RANDOM_FRAMES is a number")

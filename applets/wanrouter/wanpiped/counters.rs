@@ -118,6 +118,8 @@ pub struct LineCounters {
     pub tx_lost: u64,
     /// Frames dropped while the line is unplugged by command.
     pub rx_cut: u64,
+    /// Packets for a channel whose interface was taken away.
+    pub rx_no_interface: u64,
     /// Frames longer than the buffer.
     pub rx_too_long: u64,
     /// Times the carrier went.

@@ -264,6 +264,7 @@ impl Device {
             .get_mut(usize::from(channel))
             .and_then(Option::as_mut)
         else {
+            self.counters.rx_no_interface += 1;
             return;
         };
         if !interface.up {

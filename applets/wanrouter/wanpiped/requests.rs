@@ -7,7 +7,7 @@ use super::counters::{LineCounters, Management, Receiving, Sending};
 use super::device::Device;
 use super::guard::Guard;
 use super::link::Link;
-use crate::conf::{DeviceConf, InterfaceConf, Settings, load};
+use crate::conf::{DeviceConf, InterfaceConf, Protocol, Settings, load};
 use crate::control::{Reply, Request};
 
 /// Log lines in one answer.
@@ -277,14 +277,60 @@ fn fixed_keys(old: &DeviceConf, new: &DeviceConf) -> Vec<&'static str> {
     differ("CLOCKING", old.clocking != new.clocking);
     differ("BAUDRATE", old.baud_rate != new.baud_rate);
     differ("MTU", old.mtu != new.mtu);
-    differ(
-        "the protocol or its link parameters",
-        old.protocol != new.protocol,
-    );
+    match (&old.protocol, &new.protocol) {
+        (Protocol::FrameRelay(old), Protocol::FrameRelay(new)) => {
+            differ("STATION", old.station != new.station);
+            differ("SIGNALLING", old.signalling != new.signalling);
+            differ("T391", old.t391 != new.t391);
+            differ("T392", old.t392 != new.t392);
+            differ("N391", old.n391 != new.n391);
+            differ("N392", old.n392 != new.n392);
+            differ("N393", old.n393 != new.n393);
+            differ(
+                "FR_ISSUE_FS",
+                old.full_status_at_start != new.full_status_at_start,
+            );
+            differ("NUMBER_OF_DLCI", old.number_of_dlci != new.number_of_dlci);
+        }
+        (old, new) => differ("the link type", old != new),
+    }
     keys
 }
 
 /// Whether an interface can stay while its configuration becomes another.
 fn same_channel(old: &InterfaceConf, new: &InterfaceConf) -> bool {
     old.usage == new.usage && old.channel == new.channel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(more: &str) -> DeviceConf {
+        let text = format!(
+            "[devices]\nwanpipe1 = WAN_FR\n[interfaces]\na = wanpipe1, 16, WANPIPE\n\
+             [wanpipe1]\nLINE = cable:x\n{more}"
+        );
+        let (mut devices, _) = crate::conf::parse("x", &text).accept().unwrap();
+        devices.remove(0)
+    }
+
+    #[test]
+    fn what_cannot_change_is_named_by_its_key() {
+        let old = device("");
+        assert!(fixed_keys(&old, &device("TTL = 7\nUDPPORT = 9001\n")).is_empty());
+        let new = device("T391 = 20\nMTU = 1400\nCLOCKING = INTERNAL\nBAUDRATE = 64000\n");
+        assert_eq!(
+            fixed_keys(&old, &new),
+            ["CLOCKING", "BAUDRATE", "MTU", "T391"]
+        );
+    }
+
+    #[test]
+    fn an_interface_stays_unless_its_channel_is_another() {
+        let old = device("").interfaces.remove(0);
+        let same = |more: &str| same_channel(&old, &device(more).interfaces[0]);
+        assert!(same("[a]\nMULTICAST = YES\nDYN_INTR_CFG = YES\n"));
+        assert!(!same("[a]\nCIR = 64\nBC = 64\nBE = 0\n"));
+    }
 }

@@ -160,6 +160,7 @@ impl Device {
                 ("tx_blocked", line.tx_blocked),
                 ("tx_lost", line.tx_lost),
                 ("rx_cut", line.rx_cut),
+                ("rx_no_interface", line.rx_no_interface),
                 ("rx_too_long", line.rx_too_long),
                 ("carrier_drops", line.carrier_drops),
                 ("turns", line.turns),

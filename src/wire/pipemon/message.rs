@@ -6,6 +6,7 @@ use crate::ParseError;
 mod at {
     pub const REQUEST_REPLY: usize = 8;
     pub const ID: usize = 9;
+    pub const RESERVED: usize = 10;
     pub const OPP_FLAG: usize = 16;
     pub const COMMAND: usize = 17;
     pub const DATA_LENGTH: usize = 18;
@@ -162,6 +163,15 @@ impl<'a> Message<'a> {
         u8::read(self.octets, at::ID)
     }
 
+    /// The reserved octets of the header: 0 in requests, echoed in replies.
+    pub fn reserved(&self) -> [u8; 6] {
+        self.octets
+            .get(at::RESERVED..)
+            .and_then(|rest| rest.first_chunk())
+            .copied()
+            .unwrap_or_default()
+    }
+
     /// The mailbox flag; monitors send 0.
     pub fn opp_flag(&self) -> u8 {
         u8::read(self.octets, at::OPP_FLAG)
@@ -214,6 +224,8 @@ pub struct Repr<'a> {
     pub kind: Kind,
     /// The number that the monitor gave the request.
     pub id: u8,
+    /// The reserved octets of the header.
+    pub reserved: [u8; 6],
     /// The mailbox flag, 0.
     pub opp_flag: u8,
     /// The command.
@@ -232,6 +244,7 @@ impl<'a> Repr<'a> {
         Self {
             kind: Kind::Request,
             id,
+            reserved: [0; 6],
             opp_flag: 0,
             opcode,
             return_code: code::UNANSWERED,
@@ -245,6 +258,7 @@ impl<'a> Repr<'a> {
         Self {
             kind: Kind::Reply,
             id: to.id(),
+            reserved: to.reserved(),
             opp_flag: 0,
             opcode: to.opcode(),
             return_code,
@@ -258,6 +272,7 @@ impl<'a> Repr<'a> {
         Self {
             kind: message.kind(),
             id: message.id(),
+            reserved: message.reserved(),
             opp_flag: message.opp_flag(),
             opcode: message.opcode(),
             return_code: message.return_code(),
@@ -311,6 +326,9 @@ impl<'a> Repr<'a> {
         };
         kind.write(octets, at::REQUEST_REPLY);
         self.id.write(octets, at::ID);
+        if let Some(reserved) = octets.get_mut(at::RESERVED..at::OPP_FLAG) {
+            reserved.copy_from_slice(&self.reserved);
+        }
         self.opp_flag.write(octets, at::OPP_FLAG);
         self.opcode.write(octets, at::COMMAND);
         length.write(octets, at::DATA_LENGTH);

@@ -510,13 +510,14 @@ proptest! {
         control in control(),
         is_reply: bool,
         id: u8,
+        reserved: [u8; 6],
         opp_flag: u8,
         opcode: u8,
         return_code: u8,
         data in proptest::collection::vec(any::<u8>(), 0..2032),
     ) {
         let kind = if is_reply { Kind::Reply } else { Kind::Request };
-        let repr = Repr { kind, id, opp_flag, opcode, return_code, control, data: &data };
+        let repr = Repr { kind, id, reserved, opp_flag, opcode, return_code, control, data: &data };
         let octets = emit(&repr);
         let view = Message::new_checked(&octets).unwrap();
         prop_assert_eq!(Repr::parse(&view), repr);
