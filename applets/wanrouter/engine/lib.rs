@@ -28,6 +28,23 @@ pub enum PayloadKind {
     Raw,
 }
 
+impl PayloadKind {
+    /// Whether these octets can be such a payload: a packet of that IP version, a frame with its
+    /// header. A TUN interface goes by the packet's own version, so the two must agree.
+    pub fn fits(self, payload: &[u8]) -> bool {
+        let version = payload.first().map(|first| first >> 4);
+        match self {
+            Self::Ipv4 => version == Some(4),
+            Self::Ipv6 => version == Some(6),
+            Self::Ethernet => payload.len() >= ETHERNET_HEADER,
+            Self::Raw => true,
+        }
+    }
+}
+
+/// Octets of an Ethernet header.
+const ETHERNET_HEADER: usize = 14;
+
 /// User data taken out of a received frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery<'f> {

@@ -56,8 +56,8 @@ impl CiscoHdlc {
             return None;
         }
         match frame.protocol() {
-            Protocol::Ipv4 => self.receive_packet(PayloadKind::Ipv4, 4, frame.payload()),
-            Protocol::Ipv6 => self.receive_packet(PayloadKind::Ipv6, 6, frame.payload()),
+            Protocol::Ipv4 => self.receive_packet(PayloadKind::Ipv4, frame.payload()),
+            Protocol::Ipv6 => self.receive_packet(PayloadKind::Ipv6, frame.payload()),
             Protocol::Slarp => {
                 self.receive_slarp(frame.payload());
                 None
@@ -77,18 +77,12 @@ impl CiscoHdlc {
         }
     }
 
-    fn receive_packet<'f>(
-        &mut self,
-        kind: PayloadKind,
-        version: u8,
-        payload: &'f [u8],
-    ) -> Option<Delivery<'f>> {
+    fn receive_packet<'f>(&mut self, kind: PayloadKind, payload: &'f [u8]) -> Option<Delivery<'f>> {
         if !self.up {
             self.stats.rx_inactive += 1;
             return None;
         }
-        // A TUN interface goes by the packet's own version: the two must agree.
-        if payload.first().map(|first| first >> 4) != Some(version) {
+        if !kind.fits(payload) {
             self.stats.bad_payload += 1;
             return None;
         }

@@ -322,6 +322,11 @@ impl FrameRelay {
             channel.stats.rx_dropped += 1;
             return None;
         };
+        if !kind.fits(payload.data) {
+            channel.stats.rx_dropped += 1;
+            self.stats.rx_format_error += 1;
+            return None;
+        }
         Some(Delivery {
             channel: ChannelId(index),
             kind,

@@ -60,10 +60,14 @@ fn packets_of_every_kind_pass_and_others_are_refused() {
         );
         let header = link.encapsulate(now, FIRST, kind, 100).unwrap();
         assert_eq!(header.as_ref(), head);
-        let frame = [head, &[7; 100]].concat();
+        let packet = match kind {
+            PayloadKind::Ipv6 => [0x60; 100],
+            _ => [0x45; 100],
+        };
+        let frame = [head, &packet].concat();
         let delivery = Engine::receive(&mut link, now, &frame).unwrap();
         assert_eq!((delivery.channel, delivery.kind), (FIRST, kind));
-        assert_eq!(delivery.payload, [7; 100]);
+        assert_eq!(delivery.payload, packet);
         let information = (head.len() - 2 + 100) as u64;
         let stats = link.channel_stats(FIRST).unwrap();
         assert_eq!((stats.tx_frames, stats.rx_frames), (1, 1));
@@ -230,11 +234,38 @@ fn becn_takes_the_excess_burst_away_for_a_while() {
 }
 
 #[test]
+fn what_is_no_packet_of_its_kind_is_dropped_and_counted() {
+    let now = Clock::new().now();
+    for (bridged, frame) in [
+        (false, &[0x04, 0x01, 0x03, 0xcc][..]),
+        (false, &[0x04, 0x01, 0x03, 0xcc, 0x60]),
+        (false, &[0x04, 0x01, 0x03, 0x8e, 0x45]),
+        (
+            true,
+            &[
+                0x04, 0x01, 0x03, 0x00, 0x80, 0x00, 0x80, 0xc2, 0x00, 0x07, 1, 2, 3,
+            ],
+        ),
+    ] {
+        let mut link = open(
+            now,
+            ChannelConfig {
+                bridged,
+                ..ChannelConfig::new(16)
+            },
+        );
+        assert_eq!(Engine::receive(&mut link, now, frame), None);
+        assert_eq!(link.channel_stats(FIRST).unwrap().rx_dropped, 1);
+        assert_eq!(link.link_stats().rx_format_error, 1);
+    }
+}
+
+#[test]
 fn received_beyond_the_committed_burst_is_counted() {
     let now = Clock::new().now();
     let mut link = open(now, rate(64_000, 16_000, 0));
     let mut frame = vec![0x04, 0x01, 0x03, 0xcc];
-    frame.resize(1002, 0);
+    frame.resize(1002, 0x45);
     for _ in 0..5 {
         assert!(Engine::receive(&mut link, now, &frame).is_some());
     }
