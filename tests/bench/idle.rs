@@ -15,10 +15,10 @@ const SETTLE: Duration = Duration::from_secs(15);
 /// How long wake-ups are counted.
 const WATCH: Duration = Duration::from_secs(60);
 
-/// Wake-ups that the timers explain in that minute: T391 is 10 s, so six times a
-/// poll leaves and an answer comes; on the node's side a poll comes and T392 starts anew.
-/// Each may wake the daemon once for the timer and once for the frame.
-const EXPLAINED: u64 = 2 * 60 / 10;
+/// Wake-ups that the timers explain in that minute: T391 is 10 s, so six times, or seven where the
+/// minute begins with a poll, one leaves and an answer comes; on the node's side a poll comes
+/// and T392 starts anew. Each may wake the daemon once for the timer and once for the frame.
+const EXPLAINED: u64 = 2 * (60 / 10 + 1);
 
 /// Commands of which the median is taken.
 const COMMANDS: usize = 50;
