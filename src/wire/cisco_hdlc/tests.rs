@@ -244,3 +244,17 @@ proptest! {
         fuzz_cisco_hdlc(&octets);
     }
 }
+
+/// The published frames with their check sequences, as they are on the line.
+#[test]
+fn frames_and_their_check_sequences() {
+    use crate::fcs::fcs16_octets;
+    for (frame, fcs) in [
+        (&KEEPALIVE_1, [0xce, 0xe6]),
+        (&KEEPALIVE_5, [0x09, 0xb1]),
+        (&REQUEST, [0x0b, 0x23]),
+        (&REPLY, [0xde, 0x84]),
+    ] {
+        assert_eq!(fcs16_octets(frame), fcs, "{frame:02x?}");
+    }
+}
