@@ -75,6 +75,28 @@ impl Random {
         }
     }
 
+    /// Does to a frame what bad lines and bad peers do: turns some bits over, cuts it short,
+    /// lengthens it by up to 40 octets, one of these or several; sometimes none.
+    pub fn damage(&mut self, frame: &mut Vec<u8>) {
+        if self.chance(0.5) {
+            for _ in 0..self.between(1, 4) {
+                if frame.is_empty() {
+                    break;
+                }
+                let place = self.below(frame.len() as u64) as usize;
+                frame[place] ^= 1 << self.below(8);
+            }
+        }
+        if self.chance(0.25) {
+            frame.truncate(self.between(0, frame.len() as u64) as usize);
+        }
+        if self.chance(0.25) {
+            let end = frame.len();
+            frame.resize(end + self.between(1, 40) as usize, 0);
+            self.fill(&mut frame[end..]);
+        }
+    }
+
     /// One of `choices`.
     ///
     /// # Panics
@@ -142,6 +164,28 @@ mod tests {
             }
         }
         assert!(seen.iter().all(|octet| *octet == 0xff), "{seen:?}");
+    }
+
+    #[test]
+    fn damage_turns_cuts_and_lengthens() {
+        let mut random = Random::new(5);
+        let whole = [0x55; 20];
+        let (mut same, mut turned, mut shorter, mut longer) = (0, 0, 0, 0);
+        for _ in 0..1000 {
+            let mut frame = whole.to_vec();
+            random.damage(&mut frame);
+            assert!(frame.len() <= whole.len() + 40);
+            shorter += u32::from(frame.len() < whole.len());
+            longer += u32::from(frame.len() > whole.len());
+            same += u32::from(frame == whole);
+            turned += u32::from(frame.len() == whole.len() && frame != whole);
+        }
+        assert!(same > 100 && turned > 100 && shorter > 100 && longer > 100);
+        let mut nothing = Vec::new();
+        for _ in 0..100 {
+            nothing.clear();
+            random.damage(&mut nothing);
+        }
     }
 
     #[test]

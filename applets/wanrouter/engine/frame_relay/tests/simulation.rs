@@ -195,7 +195,21 @@ fn any_line(fixed: Signalling) {
     });
 }
 
-/// Random octets, some with a plausible beginning; frames of the pair itself with errors.
+/// Frames as they should be, the seeds of the fuzz target.
+const VALID: [&[u8]; 10] = [
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/ansi-full-enquiry"),
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/ansi-full-status"),
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/ansi-link-enquiry"),
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/bridged"),
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/gof-full-enquiry"),
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/gof-full-status"),
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/inarp-request"),
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/ipv4-echo"),
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/q933-full-enquiry"),
+    include_bytes!("../../../../../tests/fuzz/corpus/frame_relay/q933-full-status"),
+];
+
+/// Random octets, some with a plausible beginning; or a valid frame with damage.
 fn random_frame(random: &mut Random, frame: &mut Vec<u8>) {
     const HEADS: [&[u8]; 9] = [
         &[],
@@ -212,6 +226,11 @@ fn random_frame(random: &mut Random, frame: &mut Vec<u8>) {
         &[0xfc, 0xf1, 0x03, 0x09, 0x00, 0x75, 1, 1, 1, 3, 2],
     ];
     frame.clear();
+    if random.chance(0.3) {
+        frame.extend_from_slice(random.pick::<&[u8]>(&VALID));
+        random.damage(frame);
+        return;
+    }
     frame.extend_from_slice(random.pick::<&[u8]>(&HEADS));
     let head = frame.len();
     frame.resize(head + random.below(40) as usize, 0);
