@@ -18,5 +18,7 @@ mod wanconfig;
 mod wanpiped;
 mod wanrouter;
 
+pub use wanpiped::fuzz_monitor;
+
 /// The applets of this crate.
 pub const APPLETS: &[Applet] = &[wanrouter::APPLET, wanconfig::APPLET, wanpiped::APPLET];

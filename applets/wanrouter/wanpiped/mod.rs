@@ -45,6 +45,8 @@ mod setup;
 mod status;
 mod watch;
 
+pub use monitor::fuzz_monitor;
+
 /// The applet's name.
 pub const NAME: &str = "wanpiped";
 

@@ -16,6 +16,9 @@ use super::link::Link;
 use super::watch::Watch;
 
 mod frame_relay;
+mod fuzz;
+
+pub use fuzz::fuzz_monitor;
 
 /// Where a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
