@@ -22,6 +22,7 @@ use wanbox_rig::{Need, need, sandbox};
 
 mod cisco_hdlc;
 mod commands;
+mod corpus;
 mod executable;
 mod faults;
 mod frame_relay;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
     trials.extend(executable::tests());
     trials.extend(generated::tests());
     trials.extend(commands::tests());
+    trials.extend(corpus::tests());
     trials.extend(frame_relay::tests());
     trials.extend(cisco_hdlc::tests());
     trials.extend(monitors::tests());

@@ -1,0 +1,115 @@
+//! The fuzz targets without a fuzzer: every committed input through the function of its target.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use libtest_mimic::Trial;
+use wanbox_rig::{Result, ensure};
+
+use crate::{source, test};
+
+/// What a target does with its input.
+type Target = fn(&[u8]);
+
+/// The targets, each with its function.
+const TARGETS: [(&str, Target); 18] = [
+    ("arp", wanbox_wire::arp::fuzz_arp),
+    ("assign", wanbox_grammar::assign::fuzz_assign),
+    ("cisco_hdlc", wanbox_wire::cisco_hdlc::fuzz_cisco_hdlc),
+    ("cisco_hdlc_link", |octets| {
+        wanbox_wanrouter_engine::fuzz::fuzz_cisco_hdlc_link(Instant::now(), octets);
+    }),
+    ("conf", wanbox_wanrouter::conf::fuzz_parse),
+    ("fcs", wanbox_wire::fcs::fuzz_fcs),
+    ("frame_relay", wanbox_wire::frame_relay::fuzz_frame_relay),
+    ("frame_relay_link", |octets| {
+        wanbox_wanrouter_engine::fuzz::fuzz_frame_relay_link(Instant::now(), octets);
+    }),
+    ("ip", wanbox_wire::ip::fuzz_ip),
+    ("line", wanbox_grammar::line::fuzz_line),
+    ("lmi", wanbox_wire::lmi::fuzz_lmi),
+    ("monitor", |octets| {
+        wanbox_wanrouter::fuzz_monitor(Instant::now(), octets);
+    }),
+    ("offload", wanbox_link::offload::fuzz_segment),
+    ("pcap", wanbox_wire::pcap::fuzz_pcap),
+    ("pipemon", wanbox_wire::pipemon::fuzz_pipemon),
+    ("resolver", wanbox_runtime::resolver::fuzz_reply),
+    ("sections", wanbox_grammar::sections::fuzz_sections),
+    ("trace", wanbox_pipemon::fuzz_trace),
+];
+
+pub fn tests() -> Vec<Trial> {
+    let replays = TARGETS
+        .iter()
+        .map(|&(name, target)| test(format!("corpus::{name}"), &[], move || replay(name, target)));
+    let complete = test("corpus::every_function_has_a_target", &[], complete);
+    replays.chain([complete]).collect()
+}
+
+fn replay(name: &str, target: Target) -> Result {
+    let mut replayed = 0;
+    for entry in fs::read_dir(source().join("tests/fuzz/corpus").join(name))? {
+        let octets = fs::read(entry?.path())?;
+        // Beginnings of it too: most of them end where a length says that more should come.
+        for length in 0..=octets.len().min(200) {
+            target(&octets[..length]);
+        }
+        target(&octets);
+        replayed += 1;
+    }
+    ensure!(replayed > 0, "{name} has no inputs to begin with");
+    Ok(())
+}
+
+/// The table above, the targets, their entries in the manifest and the functions are the same.
+fn complete() -> Result {
+    let fuzz = source().join("tests/fuzz");
+    let manifest = fs::read_to_string(fuzz.join("Cargo.toml"))?;
+    let mut targets = BTreeSet::new();
+    let mut called = String::new();
+    for entry in fs::read_dir(fuzz.join("targets"))? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        ensure!(
+            manifest.contains(&format!("path = \"targets/{name}.rs\"")),
+            "{name} is not in tests/fuzz/Cargo.toml"
+        );
+        called.push_str(&fs::read_to_string(&path)?);
+        targets.insert(name.into_owned());
+    }
+    let table: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    ensure!(targets == table, "targets {targets:?}, replayed {table:?}");
+
+    let mut functions = BTreeSet::new();
+    for room in ["src", "applets"] {
+        find_functions(&source().join(room), &mut functions)?;
+    }
+    ensure!(functions.len() == TARGETS.len(), "found {functions:?}");
+    for function in functions {
+        let call = format!("::{function}(");
+        ensure!(called.contains(&call), "no target calls {function}");
+    }
+    Ok(())
+}
+
+/// The names of public functions for fuzzing in the sources below a directory.
+fn find_functions(directory: &Path, found: &mut BTreeSet<String>) -> Result {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find_functions(&path, found)?;
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            for line in fs::read_to_string(&path)?.lines() {
+                if let Some(rest) = line.strip_prefix("pub fn fuzz_")
+                    && let Some((name, _)) = rest.split_once('(')
+                {
+                    found.insert(format!("fuzz_{name}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
