@@ -13,13 +13,12 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::fcntl::{FcntlArg, fcntl};
 use wanbox_runtime::daemon::{self, DaemonError, PidFile, Readiness, Started, running};
 use wanbox_runtime::process::{self, Capability, Signal, drop_privileges, restore_sigpipe};
 
@@ -228,10 +227,11 @@ fn ready() -> Result<(), Failed> {
 fn on_its_own() -> Result<(), Failed> {
     let rig = Rig::new("alone");
     let (stray, _kept) = nix::unistd::pipe().unwrap();
-    fcntl(&stray, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
-    let inherited = format!("fd {} ", stray.as_raw_fd());
+    // Far above what the daemon opens itself, and not closed on exec.
+    let high = fcntl(&stray, FcntlArg::F_DUPFD(200)).unwrap();
+    let inherited = format!("fd {high} ");
     let output = rig.start("ready", PATIENCE);
-    drop(stray);
+    nix::unistd::close(high).unwrap();
     assert!(output.status.success(), "{output:?}");
     let report = rig.report();
     for fd in 0..3 {
