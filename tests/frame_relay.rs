@@ -333,8 +333,10 @@ fn committed_rate() -> Result {
         *octets_by_second.entry(second).or_default() += frame[1].parse::<u64>()?;
     }
     for (second, octets) in octets_by_second {
-        // The committed burst and the excess may fall into one second beside what the rate refills.
-        let limit = (64 + 64 + 16) * 1000 / 8;
+        // The committed burst and the excess may fall into one second beside what the rate refills;
+        // the other end sees them some milliseconds late, on a busy machine up to a few frames of
+        // the second before. What is offered, 26600 octets a second, is far above.
+        let limit = (64 + 64 + 16) * 1000 / 8 + 3 * 550;
         ensure!(
             octets <= limit,
             "{octets} octets in second {second}, more than {limit}"
