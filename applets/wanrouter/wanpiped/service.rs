@@ -7,14 +7,12 @@ use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
 use wanbox_wanrouter_engine::{ChannelId, Engine, PayloadKind};
 use wanbox_wire::ip::VirtioHeader;
 use wanbox_wire::pipemon::packet::reply;
-use wanbox_wire::pipemon::{MAX_MESSAGE, Message, Repr};
+use wanbox_wire::pipemon::{IP_UDP_HEADERS, MAX_MESSAGE, Message, Repr};
 
 use super::device::{Client, Device, MAX_CLIENTS, owner};
 use super::guard::Verdict;
 use super::monitor::{Desk, Source};
 
-/// IPv4 header without options and UDP header, octets: what a request has before its payload.
-const IP_UDP_HEADERS: usize = 28;
 /// Requests of one client in a turn.
 const REQUESTS: usize = 8;
 /// How soon a management socket is listened on again whose clients could not be taken.

@@ -42,8 +42,8 @@ pub const DEFAULT_PORT: u16 = 9000;
 /// The longest whole IP packet with a request or a reply, octets.
 pub const MAX_IP_PACKET: usize = 2000;
 
-/// IPv4 header without options and UDP header, octets.
-const IP_UDP_HEADERS: usize = 28;
+/// IPv4 header without options and UDP header, octets: what a message has before it in a packet.
+pub const IP_UDP_HEADERS: usize = 28;
 
 /// The longest management message, octets.
 pub const MAX_MESSAGE: usize = MAX_IP_PACKET - IP_UDP_HEADERS;

@@ -1,12 +1,11 @@
 //! Management requests among IPv4 packets, and the IPv4 packet that answers one.
 
-use super::{Kind, MAX_IP_PACKET, Message, Protocol, Repr};
+use super::{IP_UDP_HEADERS, Kind, MAX_IP_PACKET, Message, Protocol, Repr};
 use crate::ParseError;
 use crate::ip::Sum;
 
 const VERSION_IHL: u8 = 0x45;
 const IP_HEADER: usize = 20;
-const IP_UDP_HEADERS: usize = IP_HEADER + UDP_HEADER;
 const UDP_HEADER: usize = 8;
 const PROTOCOL_UDP: u8 = 17;
 
@@ -96,15 +95,14 @@ pub fn reply(
     ttl: u8,
     packet: &mut Vec<u8>,
 ) -> Result<(), ParseError> {
-    const HEADERS: usize = IP_UDP_HEADERS;
-    let Some(old) = request.first_chunk::<HEADERS>() else {
+    let Some(old) = request.first_chunk::<IP_UDP_HEADERS>() else {
         return Err(ParseError::Truncated {
             what: "IPv4 and UDP header",
-            need: HEADERS,
+            need: IP_UDP_HEADERS,
             have: request.len(),
         });
     };
-    let total = HEADERS + message.wire_len();
+    let total = IP_UDP_HEADERS + message.wire_len();
     let Some((total_be, udp_be)) = u16::try_from(total)
         .ok()
         .filter(|_| total <= MAX_IP_PACKET)
@@ -132,7 +130,7 @@ pub fn reply(
     packet.clear();
     packet.extend_from_slice(&header);
     packet.resize(total, 0);
-    if let Some(payload) = packet.get_mut(HEADERS..) {
+    if let Some(payload) = packet.get_mut(IP_UDP_HEADERS..) {
         message.emit(payload)?;
     }
     let datagram = packet.get(IP_HEADER..).unwrap_or_default();
