@@ -123,6 +123,7 @@ impl Device {
             &interface.conf.name,
             format_args!("{word}"),
         );
+        interface.follow_channel(&mut self.netlink);
         let done = if interface.conf.dynamic && connected {
             interface.bring_up(&mut self.netlink)
         } else if interface.conf.dynamic {

@@ -173,6 +173,14 @@ impl Interface {
         Ok(())
     }
 
+    /// Tells the host whether the channel carries data: the interface is running or dormant. It
+    /// takes packets either way, so that monitors can ask about a channel that is down.
+    pub fn follow_channel(&self, netlink: &mut Netlink) {
+        if let Err(error) = netlink.set_operational(self.index, self.connected) {
+            log::warn!("{}: {error}", self.conf.name);
+        }
+    }
+
     /// It is to be up now.
     pub fn is_wanted_up(&self) -> bool {
         !self.conf.dynamic || self.connected

@@ -261,6 +261,7 @@ impl Device {
         channel: u16,
         interface: &mut Interface,
     ) -> Result<(), String> {
+        interface.follow_channel(&mut self.netlink);
         if !interface.conf.dynamic || interface.connected {
             interface.bring_up(&mut self.netlink)?;
         }

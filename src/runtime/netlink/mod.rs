@@ -22,7 +22,7 @@ use netlink_packet_core::{
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkMode, State,
 };
 use netlink_packet_route::route::{
     RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
@@ -197,6 +197,23 @@ impl Netlink {
         };
         let word = if up { "up" } else { "down" };
         self.set_link(format!("setting link {index} {word}"), message)
+    }
+
+    /// Says whether the protocol on a link is up (RFC 2863: `up` or `dormant`). A dormant link takes
+    /// packets but does not count as running, and bridges leave it out.
+    ///
+    /// # Errors
+    /// `ENODEV`, `EPERM`.
+    pub fn set_operational(&mut self, index: u32, up: bool) -> Result<(), NetlinkError> {
+        let state = if up { State::Up } else { State::Dormant };
+        let mut message = link_message(index);
+        // The kernel alone would call a link with carrier up.
+        message
+            .attributes
+            .push(LinkAttribute::Mode(LinkMode::Dormant));
+        message.attributes.push(LinkAttribute::OperState(state));
+        let word = if up { "up" } else { "dormant" };
+        self.set_link(format!("calling link {index} {word}"), message)
     }
 
     /// Sets the MTU, octets.

@@ -169,6 +169,29 @@ fn a_tap_in_a_bridge() {
 }
 
 #[test]
+fn a_dormant_link_is_up_and_does_not_run() {
+    let Some(namespace) = namespace_or_skip() else {
+        return;
+    };
+    namespace
+        .run(|| {
+            let mut netlink = Netlink::open().unwrap();
+            let Some(tun) = tun("wbn1", Mode::Tun, true) else {
+                return;
+            };
+            let index = netlink.link("wbn1").unwrap().index;
+            netlink.set_operational(index, false).unwrap();
+            netlink.set_up(index, true).unwrap();
+            let link = netlink.link("wbn1").unwrap();
+            assert!(link.is_up() && !link.is_running());
+            netlink.set_operational(index, true).unwrap();
+            until_running(&mut netlink, "wbn1", true);
+            drop(tun);
+        })
+        .unwrap();
+}
+
+#[test]
 fn errors_say_what_was_asked() {
     let mut netlink = Netlink::open().unwrap();
     let error = netlink.set_mtu(999_999, 1500).unwrap_err();
