@@ -20,6 +20,8 @@ const FAMILIES: &[&[Applet]] = &[
     wanbox_wanrouter::APPLETS,
     #[cfg(feature = "wan")]
     wanbox_pipemon::APPLETS,
+    #[cfg(feature = "wan")]
+    wanbox_wpbackupd::APPLETS,
 ];
 
 /// The executable under its own name.

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use wanbox_rig::{Need, need, sandbox};
 
+mod backup;
 mod cisco_hdlc;
 mod commands;
 mod corpus;
@@ -82,5 +83,6 @@ fn main() -> ExitCode {
     trials.extend(cisco_hdlc::tests());
     trials.extend(monitors::tests());
     trials.extend(faults::tests());
+    trials.extend(backup::tests());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
