@@ -14,7 +14,7 @@ use crate::{source, test};
 type Target = fn(&[u8]);
 
 /// The targets, each with its function.
-const TARGETS: [(&str, Target); 18] = [
+const TARGETS: [(&str, Target); 19] = [
     ("arp", wanbox_wire::arp::fuzz_arp),
     ("assign", wanbox_grammar::assign::fuzz_assign),
     ("cisco_hdlc", wanbox_wire::cisco_hdlc::fuzz_cisco_hdlc),
@@ -36,6 +36,7 @@ const TARGETS: [(&str, Target); 18] = [
     ("offload", wanbox_link::offload::fuzz_segment),
     ("pcap", wanbox_wire::pcap::fuzz_pcap),
     ("pipemon", wanbox_wire::pipemon::fuzz_pipemon),
+    ("ppp", wanbox_wire::ppp::fuzz_ppp),
     ("resolver", wanbox_runtime::resolver::fuzz_reply),
     ("sections", wanbox_grammar::sections::fuzz_sections),
     ("trace", wanbox_pipemon::fuzz_trace),

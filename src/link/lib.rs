@@ -6,5 +6,6 @@
 pub mod bucket;
 pub mod offload;
 pub mod pace;
+pub mod ppp;
 pub mod random;
 pub mod seal;

@@ -16,5 +16,6 @@ pub mod ip;
 pub mod lmi;
 pub mod pcap;
 pub mod pipemon;
+pub mod ppp;
 
 pub use error::ParseError;

@@ -1,0 +1,76 @@
+//! PPP: the frame header (RFC 1661 section 2, RFC 1662 section 3), the packets of its control
+//! protocols (RFC 1661 section 5) and their options (section 6).
+//!
+//! Frames are taken without flags and FCS:
+//!
+//! ```text
+//! address (FF) | control (03) | protocol, 2 octets or 1 | information and padding
+//! control packet: code | identifier | length, 2 | data
+//! option: type | length | data
+//! ```
+
+mod control;
+mod frame;
+mod protocol;
+
+pub use control::{Code, HEADER, Options, Packet, RawOption, Writer};
+pub use frame::{ADDRESS, CONTROL, Frame, FrameRepr};
+pub use protocol::Protocol;
+
+use crate::ParseError;
+
+/// Any octets: a frame that is accepted is written again in the forms it may have and reads the
+/// same; a control packet and its options lie within it. For fuzzing and replayed tests.
+pub fn fuzz_ppp(octets: &[u8]) {
+    let Ok(frame) = Frame::parse(octets) else {
+        return;
+    };
+    assert!(octets.ends_with(frame.information));
+    assert!(frame.protocol.is_well_formed());
+    for (acfc, pfc) in [(false, false), (false, true), (true, false), (true, true)] {
+        let repr = FrameRepr {
+            protocol: frame.protocol,
+            acfc,
+            pfc,
+        };
+        let mut again = vec![0xa5; repr.header_len()];
+        assert_eq!(repr.emit(&mut again), Some(repr.header_len()));
+        again.extend_from_slice(frame.information);
+        let Ok(reparsed) = Frame::parse(&again) else {
+            unreachable!("a header just written is whole");
+        };
+        assert_eq!(reparsed.protocol, frame.protocol);
+        assert_eq!(reparsed.information, frame.information);
+    }
+    let Ok(packet) = Packet::parse(frame.information) else {
+        return;
+    };
+    assert!(packet.data.len() + HEADER <= frame.information.len());
+    let mut again = Vec::new();
+    let mut writer = Writer::new(&mut again, packet.code, packet.identifier);
+    writer.data(packet.data);
+    assert_eq!(writer.finish(), Ok(()));
+    assert_eq!(Packet::parse(&again), Ok(packet));
+    let mut covered = 0;
+    let mut whole = true;
+    for option in Options::new(packet.data) {
+        match option {
+            Ok(option) => covered += option.data.len() + RawOption::HEADER,
+            Err(_) => whole = false,
+        }
+    }
+    assert!(covered <= packet.data.len());
+    assert!(!whole || covered == packet.data.len());
+}
+
+/// That `octets` are fewer than `need`.
+fn truncated(what: &'static str, need: usize, octets: &[u8]) -> ParseError {
+    ParseError::Truncated {
+        what,
+        need,
+        have: octets.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
