@@ -22,6 +22,8 @@ const FAMILIES: &[&[Applet]] = &[
     wanbox_pipemon::APPLETS,
     #[cfg(feature = "wan")]
     wanbox_wpbackupd::APPLETS,
+    #[cfg(feature = "wan")]
+    wanbox_wpkbdmon::APPLETS,
 ];
 
 /// The executable under its own name.

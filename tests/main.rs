@@ -28,6 +28,7 @@ mod executable;
 mod faults;
 mod frame_relay;
 mod generated;
+mod keyboard;
 mod monitors;
 mod network;
 
@@ -84,5 +85,6 @@ fn main() -> ExitCode {
     trials.extend(monitors::tests());
     trials.extend(faults::tests());
     trials.extend(backup::tests());
+    trials.extend(keyboard::tests());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'adsl' 'c' 'command' 'conf' 'count' 'd' 'dlci' 'down' 'f' 'file' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'pcap' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'timeout' 'u' 'y' 'z'
+    set -l known_value_flags 'a' 'adsl' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'pcap' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'timeout' 'u' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -53,6 +53,7 @@ complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wanpiped' -d 'link da
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'fpipemon' -d 'watch a Frame Relay link'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'cpipemon' -d 'watch a Cisco HDLC link'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpbackupd' -d 'watch primary WAN links and bring up a backup'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpkbdmon' -d 'show the state of a WAN link on the keyboard\'s lamps'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -a 'start' -d 'Start all devices of WAN_DEVICES, one device, or one interface of a device.'
@@ -189,3 +190,9 @@ complete -c wanbox -n '__fish_wanbox_using_command wpbackupd backup' -l help -d 
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd primary' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd auto' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd stop' -f -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l print -d 'print a line a sample instead: for machines without a keyboard'
+complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l json -d 'print a line of JSON a sample instead'
+complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l count -r -d 'end after so many samples'
+complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l console -r -d 'the console that has the keyboard (default: /dev/console)'
+complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l root -r -d 'put this directory before every path but the console\'s (default: $WANBOX_ROOT)'

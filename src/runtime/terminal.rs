@@ -1,8 +1,11 @@
 //! What a command at a terminal waits for: a line from the user, a signal, other descriptors.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -120,12 +123,66 @@ impl Interrupt {
     }
 }
 
+/// The lamps of a console's keyboard (`ioctl_console(2)`). Dropped, they show the keyboard's own
+/// state again.
+#[derive(Debug)]
+pub struct KeyboardLamps(File);
+
+impl KeyboardLamps {
+    /// The lamps of this console.
+    ///
+    /// # Errors
+    /// No such device, no permission, or one without a keyboard (`ENOTTY`).
+    pub fn open(console: &Path) -> io::Result<Self> {
+        let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(console)?;
+        let lamps = Self(file);
+        lamps.set(0)?;
+        Ok(lamps)
+    }
+
+    /// Lights Scroll Lock (1), Num Lock (2) and Caps Lock (4), and no others.
+    ///
+    /// # Errors
+    /// Those of ioctl(2).
+    pub fn set(&self, lamps: u8) -> io::Result<()> {
+        self.ioctl(lamps & 7)
+    }
+
+    fn ioctl(&self, lamps: u8) -> io::Result<()> {
+        /// `linux/kd.h`.
+        const KDSETLED: libc::Ioctl = 0x4b32;
+        let value = libc::c_ulong::from(lamps);
+        // SAFETY: KDSETLED takes its argument by value; no memory is read or written.
+        match unsafe { libc::ioctl(self.0.as_raw_fd(), KDSETLED, value) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl Drop for KeyboardLamps {
+    fn drop(&mut self) {
+        // A value above 7 gives the lamps back. Nobody is left to tell when that fails.
+        let _ = self.ioctl(0xff);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
     use std::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn what_has_no_keyboard_is_refused() {
+        let error = KeyboardLamps::open(Path::new("/dev/null")).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENOTTY));
+    }
 
     #[test]
     fn readable_descriptors_are_found() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -112,6 +112,17 @@ impl Router {
         let mut words = line.split_whitespace();
         let mut command = self.applet(words.next().unwrap_or_default());
         self.netns.spawn(command.args(words))
+    }
+
+    /// As [`Self::spawn`]; what it prints can be read.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn spawn_piped(&self, line: &str) -> Result<Child> {
+        let mut words = line.split_whitespace();
+        let mut command = self.applet(words.next().unwrap_or_default());
+        command.args(words).stdout(Stdio::piped());
+        self.netns.spawn(&mut command)
     }
 
     /// The pid of a device's link daemon, from its pid file.
