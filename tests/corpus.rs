@@ -14,7 +14,8 @@ use crate::{source, test};
 type Target = fn(&[u8]);
 
 /// The targets, each with its function.
-const TARGETS: [(&str, Target); 19] = [
+const TARGETS: &[(&str, Target)] = &[
+    ("api", wanbox_wire::api::fuzz_api),
     ("arp", wanbox_wire::arp::fuzz_arp),
     ("assign", wanbox_grammar::assign::fuzz_assign),
     ("cisco_hdlc", wanbox_wire::cisco_hdlc::fuzz_cisco_hdlc),

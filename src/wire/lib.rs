@@ -8,6 +8,7 @@
 
 mod error;
 
+pub mod api;
 pub mod arp;
 pub mod cisco_hdlc;
 pub mod fcs;
