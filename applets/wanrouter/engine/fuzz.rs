@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::cisco_hdlc::{self, CiscoHdlc};
 use crate::frame_relay::{self, ChannelConfig, FrameRelay, Signalling, Station};
-use crate::{ChannelId, Engine, Header, PayloadKind};
+use crate::{ChannelId, Engine, Header, Marks, PayloadKind};
 
 /// The most control frames that an engine may have ready at one time.
 const CONTROL_FRAMES: usize = 1024;
@@ -34,10 +34,11 @@ pub fn fuzz_frame_relay_link(start: Instant, input: &[u8]) {
     let Ok(mut link) = FrameRelay::new(config) else {
         return;
     };
-    for (id, dlci) in [(0, 16), (1, 17), (2, 991)] {
+    for (id, dlci) in [(0, 16), (1, 17), (2, 991), (3, 18)] {
         let channel = ChannelConfig {
             inarp: id == 0,
             bridged: id == 2,
+            raw: id == 3,
             ..ChannelConfig::new(dlci)
         };
         let added = link.add_channel(start, ChannelId(id), channel);
@@ -56,6 +57,7 @@ pub fn fuzz_cisco_hdlc_link(start: Instant, input: &[u8]) {
         ignore_keepalive: kind & 2 != 0,
         ignore_dcd: kind & 4 != 0,
         streaming: kind & 8 != 0,
+        raw: kind & 16 != 0,
         ..Default::default()
     };
     if let Ok(mut link) = CiscoHdlc::new(config, start, 1) {
@@ -78,7 +80,11 @@ fn drive(engine: &mut impl Engine, start: Instant, mut input: &[u8]) {
                     0 => PayloadKind::Ipv4,
                     1 => PayloadKind::Ipv6,
                     2 => PayloadKind::Ethernet,
-                    _ => PayloadKind::Raw,
+                    _ => PayloadKind::Raw(Marks {
+                        fecn: true,
+                        protocol: u16::from(step) << 8,
+                        ..Marks::default()
+                    }),
                 };
                 let id = ChannelId(u16::from(step >> 5));
                 if let Ok(header) = engine.encapsulate(now, id, kind, 100) {
@@ -94,7 +100,7 @@ fn drive(engine: &mut impl Engine, start: Instant, mut input: &[u8]) {
                 if let Some(delivery) = engine.receive(now, frame) {
                     assert!(delivery.kind.fits(delivery.payload));
                     assert!(
-                        delivery.kind == PayloadKind::Raw
+                        matches!(delivery.kind, PayloadKind::Raw(_))
                             || frame.as_ptr_range().contains(&delivery.payload.as_ptr())
                     );
                 }

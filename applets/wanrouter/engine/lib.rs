@@ -24,8 +24,24 @@ pub enum PayloadKind {
     Ipv6,
     /// An Ethernet frame without FCS (bridged).
     Ethernet,
-    /// A whole frame without FCS, neither read nor framed by the engine (HDLC streaming).
-    Raw,
+    /// Octets that the engine neither reads nor wraps: what follows the Q.922 address, a whole
+    /// frame without FCS (HDLC streaming), what follows the Cisco header.
+    Raw(Marks),
+}
+
+/// What the header of a frame says beside its channel; for raw payloads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The command/response bit (Q.922 section 3.3).
+    pub command_response: bool,
+    /// Forward explicit congestion notification.
+    pub fecn: bool,
+    /// Backward explicit congestion notification.
+    pub becn: bool,
+    /// Discard eligible. What is sent beyond the committed rate gets it in any case.
+    pub discard_eligible: bool,
+    /// The type of a Cisco HDLC frame; 0 elsewhere.
+    pub protocol: u16,
 }
 
 impl PayloadKind {
@@ -37,7 +53,7 @@ impl PayloadKind {
             Self::Ipv4 => version == Some(4),
             Self::Ipv6 => version == Some(6),
             Self::Ethernet => payload.len() >= ETHERNET_HEADER,
-            Self::Raw => true,
+            Self::Raw(_) => true,
         }
     }
 }

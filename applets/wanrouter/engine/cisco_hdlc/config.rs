@@ -32,6 +32,9 @@ pub struct Config {
     /// Whole frames go to and come from the channel without a Cisco header
     /// (`HDLC_STREAMING`). There is no SLARP then, and the link depends on the carrier alone.
     pub streaming: bool,
+    /// The payloads of frames of every type but SLARP go to and come from the channel as they
+    /// are, with their type; with `streaming`, whole frames do.
+    pub raw: bool,
 }
 
 impl Config {
@@ -121,6 +124,7 @@ impl Default for Config {
             ignore_cts: false,
             ignore_keepalive: false,
             streaming: false,
+            raw: false,
         }
     }
 }

@@ -405,8 +405,15 @@ impl Engine for CiscoHdlc {
         let header = match (self.config.streaming, kind) {
             (false, PayloadKind::Ipv4) => framed(Protocol::Ipv4),
             (false, PayloadKind::Ipv6) => framed(Protocol::Ipv6),
-            (true, PayloadKind::Ipv4 | PayloadKind::Ipv6 | PayloadKind::Raw) => Header::new(&[]),
-            (_, PayloadKind::Ethernet) | (false, PayloadKind::Raw) => None,
+            (true, PayloadKind::Ipv4 | PayloadKind::Ipv6 | PayloadKind::Raw(_)) => Header::new(&[]),
+            (false, PayloadKind::Raw(marks)) if self.config.raw => {
+                match Protocol::from(marks.protocol) {
+                    // The engine's own; two senders of it would confuse the peer.
+                    Protocol::Slarp => None,
+                    protocol => framed(protocol),
+                }
+            }
+            (_, PayloadKind::Ethernet) | (false, PayloadKind::Raw(_)) => None,
         };
         let Some(header) = header else {
             self.stats.tx_unsupported += 1;

@@ -9,7 +9,7 @@ use wanbox_wire::cisco_hdlc::{
 use super::address::{self, BadReply};
 use super::keepalive::{Sender, Verdict};
 use super::{CiscoHdlc, SlarpState};
-use crate::{Delivery, Event, PayloadKind};
+use crate::{Delivery, Event, Marks, PayloadKind};
 
 impl CiscoHdlc {
     pub(super) fn receive_streaming<'f>(&mut self, frame: &'f [u8]) -> Option<Delivery<'f>> {
@@ -24,9 +24,10 @@ impl CiscoHdlc {
         Some(Delivery {
             channel: self.config.channel,
             kind: match first >> 4 {
+                _ if self.config.raw => PayloadKind::Raw(Marks::default()),
                 4 => PayloadKind::Ipv4,
                 6 => PayloadKind::Ipv6,
-                _ => PayloadKind::Raw,
+                _ => PayloadKind::Raw(Marks::default()),
             },
             payload: frame,
         })
@@ -56,12 +57,19 @@ impl CiscoHdlc {
             return None;
         }
         match frame.protocol() {
-            Protocol::Ipv4 => self.receive_packet(PayloadKind::Ipv4, frame.payload()),
-            Protocol::Ipv6 => self.receive_packet(PayloadKind::Ipv6, frame.payload()),
             Protocol::Slarp => {
                 self.receive_slarp(frame.payload());
                 None
             }
+            protocol if self.config.raw => self.receive_packet(
+                PayloadKind::Raw(Marks {
+                    protocol: protocol.into(),
+                    ..Marks::default()
+                }),
+                frame.payload(),
+            ),
+            Protocol::Ipv4 => self.receive_packet(PayloadKind::Ipv4, frame.payload()),
+            Protocol::Ipv6 => self.receive_packet(PayloadKind::Ipv6, frame.payload()),
             Protocol::Cdp => {
                 self.stats.cdp_rx += 1;
                 None

@@ -1,6 +1,7 @@
 //! Tests of the engine, event by event.
 
 use super::*;
+use crate::Marks;
 use wanbox_sim::Clock;
 use wanbox_wire::cisco_hdlc::{Frame, Slarp};
 
@@ -535,7 +536,7 @@ fn packets_pass_while_the_link_is_up() {
         send(&mut bench, ChannelId(8), PayloadKind::Ipv4, 1),
         Err(Refusal::ChannelDown)
     );
-    for kind in [PayloadKind::Ethernet, PayloadKind::Raw] {
+    for kind in [PayloadKind::Ethernet, PayloadKind::Raw(Marks::default())] {
         assert_eq!(
             send(&mut bench, CHANNEL, kind, 1),
             Err(Refusal::Unsupported)
@@ -608,8 +609,8 @@ fn streaming_hands_whole_frames_over() {
     for (frame, kind) in [
         (&[0x45, 0, 0][..], PayloadKind::Ipv4),
         (&[0x60], PayloadKind::Ipv6),
-        (&[0x0f, 0, 8, 0, 0x45], PayloadKind::Raw),
-        (&slarp(keepalive(1, 0)), PayloadKind::Raw),
+        (&[0x0f, 0, 8, 0, 0x45], PayloadKind::Raw(Marks::default())),
+        (&slarp(keepalive(1, 0)), PayloadKind::Raw(Marks::default())),
     ] {
         let delivery = bench.engine.receive(now, frame).unwrap();
         assert_eq!((delivery.kind, delivery.payload), (kind, frame));
@@ -624,10 +625,47 @@ fn streaming_hands_whole_frames_over() {
         ),
         (1, 1, 0)
     );
-    for kind in [PayloadKind::Ipv4, PayloadKind::Ipv6, PayloadKind::Raw] {
+    for kind in [
+        PayloadKind::Ipv4,
+        PayloadKind::Ipv6,
+        PayloadKind::Raw(Marks::default()),
+    ] {
         let header = bench.engine.encapsulate(now, CHANNEL, kind, 100).unwrap();
         assert!(header.as_ref().is_empty());
     }
+}
+
+#[test]
+fn a_raw_channel_gets_every_type_but_slarp() {
+    let mut bench = Bench::up(Config {
+        raw: true,
+        ..config()
+    });
+    let now = bench.clock.now();
+    let of = |protocol| {
+        PayloadKind::Raw(Marks {
+            protocol,
+            ..Marks::default()
+        })
+    };
+    for (kind, frame) in [
+        (0x0800, &[0x0f, 0, 0x08, 0x00, 0xff, 1][..]),
+        (0x2000, &[0x8f, 0, 0x20, 0x00, 1, 180]),
+        (0x1234, &[0x0f, 0, 0x12, 0x34]),
+    ] {
+        let delivery = bench.engine.receive(now, frame).unwrap();
+        assert_eq!((delivery.kind, delivery.payload), (of(kind), &frame[4..]));
+    }
+    let keepalive = slarp(keepalive(1, 0));
+    assert_eq!(bench.engine.receive(now, &keepalive), None);
+    let send = |bench: &mut Bench, kind| bench.engine.encapsulate(now, CHANNEL, kind, 10);
+    let header = send(&mut bench, of(0x1234)).unwrap();
+    assert_eq!(header.as_ref(), [0x0f, 0, 0x12, 0x34]);
+    assert_eq!(
+        send(&mut bench, of(0x8035)),
+        Err(Refusal::Unsupported),
+        "keepalives are the engine's"
+    );
 }
 
 #[test]

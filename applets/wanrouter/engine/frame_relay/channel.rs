@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use wanbox_link::bucket::{Colour, TokenBucket};
-use wanbox_wire::frame_relay::{Address, Protocol};
+use wanbox_wire::frame_relay::{Address, Protocol, Repr};
 
 use super::config::{ChannelConfig, ChannelError, CommittedRate, Dlci};
 use super::stats::ChannelStats;
@@ -12,6 +12,8 @@ use crate::{ChannelId, Header, PayloadKind, Refusal};
 
 /// Room for a MAC header with one VLAN tag before the MTU of a bridged channel, octets.
 const BRIDGED_EXTRA: usize = 18;
+/// Room for an application's own encapsulation before the MTU of a raw channel, octets.
+const RAW_EXTRA: usize = Repr::MAX_LEN - Address::LEN;
 
 /// Congestion seen by BECN: while it lasts, nothing beyond the committed rate is sent
 /// (Q.922 Annex A.7).
@@ -68,6 +70,37 @@ pub(super) struct ArpWork {
 impl ArpWork {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// The octets before a payload.
+enum Head {
+    /// Address and encapsulation.
+    Encapsulated(Repr),
+    /// The address alone.
+    Raw(Address),
+}
+
+impl Head {
+    fn address_mut(&mut self) -> &mut Address {
+        match self {
+            Self::Encapsulated(repr) => &mut repr.address,
+            Self::Raw(address) => address,
+        }
+    }
+
+    fn header_len(&self) -> usize {
+        match self {
+            Self::Encapsulated(repr) => repr.header_len(),
+            Self::Raw(_) => Address::LEN,
+        }
+    }
+
+    fn emit(&self, buffer: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Encapsulated(repr) => repr.emit(buffer),
+            Self::Raw(address) => address.emit(buffer),
+        }
     }
 }
 
@@ -176,10 +209,40 @@ impl Channel {
     /// What the channel carries on the line for this kind of payload.
     fn protocol(&self, kind: PayloadKind) -> Option<Protocol> {
         match (kind, self.config.bridged) {
+            _ if self.config.raw => None,
             (PayloadKind::Ipv4, false) => Some(Protocol::Ipv4),
             (PayloadKind::Ipv6, false) => Some(Protocol::Ipv6),
             (PayloadKind::Ethernet, true) => Some(Protocol::Ethernet),
             _ => None,
+        }
+    }
+
+    /// The header before a payload of this kind, without marks of congestion or eligibility of
+    /// our own.
+    fn head(&self, dlci: u16, kind: PayloadKind) -> Option<Head> {
+        let address = Address::new(dlci);
+        if let (PayloadKind::Raw(marks), true) = (kind, self.config.raw) {
+            return Some(Head::Raw(Address {
+                command_response: marks.command_response,
+                fecn: marks.fecn,
+                becn: marks.becn,
+                discard_eligible: marks.discard_eligible,
+                ..address
+            }));
+        }
+        Some(Head::Encapsulated(Repr {
+            address,
+            style: self.config.encapsulation,
+            protocol: self.protocol(kind)?,
+        }))
+    }
+
+    /// The longest payload that is sent, octets.
+    pub fn limit(&self) -> usize {
+        match (self.config.raw, self.config.bridged) {
+            (true, _) => self.config.mtu + RAW_EXTRA,
+            (false, true) => self.config.mtu + BRIDGED_EXTRA,
+            (false, false) => self.config.mtu,
         }
     }
 
@@ -204,30 +267,22 @@ impl Channel {
             self.stats.tx_down += 1;
             return Err(Refusal::ChannelDown);
         };
-        let Some(protocol) = self.protocol(kind) else {
+        let Some(mut head) = self.head(dlci, kind) else {
             self.stats.tx_unsupported += 1;
             return Err(Refusal::Unsupported);
         };
-        let limit = match self.config.bridged {
-            true => self.config.mtu + BRIDGED_EXTRA,
-            false => self.config.mtu,
-        };
+        let limit = self.limit();
         if octets > limit {
             self.stats.tx_too_long += 1;
             return Err(Refusal::TooLong { limit });
         }
-        let mut repr = wanbox_wire::frame_relay::Repr {
-            address: Address::new(dlci),
-            style: self.config.encapsulation,
-            protocol,
-        };
-        let information = (repr.header_len() - Address::LEN + octets) as u64;
+        let information = (head.header_len() - Address::LEN + octets) as u64;
         if let Some(bucket) = &mut self.transmit {
             let allow_excess = !self.congestion.active(now);
             match bucket.take(now, information * 8, allow_excess) {
                 Ok(Colour::Committed) => {}
                 Ok(Colour::Excess) => {
-                    repr.address.discard_eligible = true;
+                    head.address_mut().discard_eligible = true;
                     self.stats.tx_discard_eligible += 1;
                 }
                 Err(until) => {
@@ -237,7 +292,7 @@ impl Channel {
             }
         }
         let mut header = [0; Header::CAPACITY];
-        let header = repr
+        let header = head
             .emit(&mut header)
             .and_then(|len| header.get(..len))
             .and_then(Header::new)

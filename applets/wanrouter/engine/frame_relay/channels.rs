@@ -79,7 +79,9 @@ impl FrameRelay {
             if before.local != config.local || before.inarp != config.inarp {
                 channel.peer = None;
             }
-            if before.dlci != config.dlci || before.bridged != config.bridged {
+            if before.dlci != config.dlci
+                || (before.bridged, before.raw) != (config.bridged, config.raw)
+            {
                 channel.bounced |= channel.up;
                 channel.up = false;
             }

@@ -219,6 +219,9 @@ pub struct ChannelConfig {
     pub local: Option<(Ipv4Addr, Ipv4Addr)>,
     /// Carries Ethernet frames instead of IP packets.
     pub bridged: bool,
+    /// Carries whatever follows the address, neither read nor wrapped: no encapsulation, no ARP.
+    /// Such a payload may be 8 octets longer than the MTU: a packet with its encapsulation.
+    pub raw: bool,
     /// How sent payloads are announced; both forms are understood.
     pub encapsulation: Style,
 }
@@ -234,6 +237,7 @@ impl Default for ChannelConfig {
             inarp_rx: false,
             local: None,
             bridged: false,
+            raw: false,
             encapsulation: Style::Ietf,
         }
     }

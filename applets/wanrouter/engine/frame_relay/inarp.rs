@@ -58,8 +58,11 @@ impl FrameRelay {
         let Some(channel) = self.channel_at(index) else {
             return;
         };
-        let wanted =
-            channel.up && channel.config.inarp && !channel.config.bridged && channel.peer.is_none();
+        let wanted = channel.up
+            && channel.config.inarp
+            && !channel.config.bridged
+            && !channel.config.raw
+            && channel.peer.is_none();
         channel.inarp_next = wanted.then_some(now);
         channel.arp = ArpWork::default();
         let next = channel.inarp_next;

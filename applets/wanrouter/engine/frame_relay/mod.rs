@@ -39,7 +39,7 @@ use pvc::PvcTable;
 use user::User;
 use window::Window;
 
-use crate::{Cause, ChannelId, Delivery, Engine, Event, Header, PayloadKind, Refusal};
+use crate::{Cause, ChannelId, Delivery, Engine, Event, Header, Marks, PayloadKind, Refusal};
 
 /// What is wrong with the line or the peer, as far as their messages tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -301,6 +301,19 @@ impl FrameRelay {
             return None;
         }
         channel.note_received(now, frame.address, frame.information.len());
+        if channel.config.raw {
+            return Some(Delivery {
+                channel: ChannelId(index),
+                kind: PayloadKind::Raw(Marks {
+                    command_response: frame.address.command_response,
+                    fecn: frame.address.fecn,
+                    becn: frame.address.becn,
+                    discard_eligible: frame.address.discard_eligible,
+                    protocol: 0,
+                }),
+                payload: frame.information,
+            });
+        }
         let payload = match Payload::parse(frame.information) {
             Ok(payload) => payload,
             Err(error) => {

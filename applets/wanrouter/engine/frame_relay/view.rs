@@ -52,6 +52,11 @@ impl FrameRelay {
         };
     }
 
+    /// The longest payload that a channel sends, octets.
+    pub fn channel_limit(&self, id: ChannelId) -> Option<usize> {
+        Some(self.channel(id).ok()?.limit())
+    }
+
     /// The counters of a channel.
     pub fn channel_stats(&self, id: ChannelId) -> Option<&ChannelStats> {
         Some(&self.channel(id).ok()?.stats)

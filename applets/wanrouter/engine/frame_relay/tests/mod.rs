@@ -10,6 +10,7 @@ use super::*;
 mod data;
 mod faults;
 mod management;
+mod raw;
 mod simulation;
 
 /// One second.
