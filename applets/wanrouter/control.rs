@@ -26,6 +26,11 @@ pub fn monitor_socket(run_dir: &Path, interface: &str) -> PathBuf {
     run_dir.join("monitor").join(format!("{interface}.sock"))
 }
 
+/// Where an application talks to an interface used as API, below the run directory.
+pub fn api_socket(run_dir: &Path, interface: &str) -> PathBuf {
+    run_dir.join("api").join(interface)
+}
+
 /// What can be asked of a link daemon.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
@@ -193,6 +198,19 @@ pub struct InterfaceStatus {
     pub mtu: u32,
     /// Octets and packets through it.
     pub traffic: Traffic,
+    /// Its socket, when it is used as API.
+    pub api: Option<ApiStatus>,
+}
+
+/// The socket of an interface used as API.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApiStatus {
+    /// Where it is.
+    pub socket: PathBuf,
+    /// The process id of the application that has the interface.
+    pub process: Option<u32>,
+    /// Octets of messages that wait until it reads them.
+    pub waiting_octets: u64,
 }
 
 /// What went through a device or an interface.

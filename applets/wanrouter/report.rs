@@ -60,9 +60,19 @@ pub fn device(state: &DeviceStatus) -> String {
             .map(|p| format!(" peer {p}"))
             .unwrap_or_default();
         let usage = &interface.usage;
+        let api = match &interface.api {
+            None => String::new(),
+            Some(api) => match api.process {
+                None => format!(" socket {}, unused", api.socket.display()),
+                Some(pid) => format!(" socket {}, used by process {pid}", api.socket.display()),
+            },
+        };
         line(
             &interface.name,
-            &format_args!("{usage}, {state}, MTU {}{address}{peer}", interface.mtu),
+            &format_args!(
+                "{usage}, {state}, MTU {}{address}{peer}{api}",
+                interface.mtu
+            ),
         );
     }
     text

@@ -1,6 +1,6 @@
 //! Message sockets of short commands and their servers: connected UDP, local SOCK_SEQPACKET.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, connect, listen,
-    recv, send, socket,
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, connect,
+    getsockopt, listen, recv, send, socket, sockopt::PeerCredentials,
 };
 
+use crate::message;
 use crate::terminal::wait_readable;
 
 /// A connected socket that keeps messages apart. It does not block.
@@ -48,6 +49,37 @@ impl Datagram {
     pub fn send(&self, message: &[u8]) -> io::Result<()> {
         send(self.0.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL)?;
         Ok(())
+    }
+
+    /// Sends one message made of these pieces; as [`Self::send`].
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn send_pieces(&self, pieces: &[IoSlice<'_>]) -> io::Result<()> {
+        message::send(self.0.as_fd(), pieces, None)?;
+        Ok(())
+    }
+
+    /// Whether a local peer went away and nothing that it sent is left to be received.
+    pub fn is_finished(&self) -> bool {
+        let mut octet = [0];
+        loop {
+            match recv(self.0.as_raw_fd(), &mut octet, MsgFlags::MSG_PEEK) {
+                Ok(length) => return length == 0,
+                // The peer left with messages of ours unread; its own may still be there.
+                Err(Errno::EINTR | Errno::ECONNRESET) => {}
+                Err(error) => return error != Errno::EAGAIN,
+            }
+        }
+    }
+
+    /// The process id of a local peer, as it was when it connected.
+    ///
+    /// # Errors
+    /// Those of getsockopt(2): the socket is none to a local peer.
+    pub fn peer_pid(&self) -> io::Result<u32> {
+        let credentials = getsockopt(&self.0, PeerCredentials)?;
+        Ok(credentials.pid().cast_unsigned())
     }
 
     /// Takes the next message into `buffer` (a longer one is cut) and returns its length; `None`
@@ -191,10 +223,36 @@ mod tests {
         assert_eq!(server.receive(&mut buffer).unwrap(), Some(5));
         assert_eq!(&buffer[..5], b"three");
         assert_eq!(server.receive(&mut buffer).unwrap(), None);
+        assert_eq!(server.peer_pid().unwrap(), std::process::id());
+        server
+            .send_pieces(&[IoSlice::new(b"in "), IoSlice::new(b"pieces")])
+            .unwrap();
+        assert_eq!(client.receive(&mut buffer).unwrap(), Some(9));
+        assert_eq!(&buffer[..9], b"in pieces");
         drop(server);
+        assert!(client.is_finished());
         assert!(client.send(b"lost").is_err());
         drop(listener);
         assert!(!path.exists());
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn what_a_peer_sent_outlives_it() {
+        let directory = std::env::temp_dir().join(format!("wanbox-left-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("x.sock");
+        let listener = Listener::bind(&path, 0o600).unwrap();
+        let client = Datagram::local(&path).unwrap();
+        let server = listener.accept().unwrap().unwrap();
+        assert!(!server.is_finished());
+        server.send(b"never read").unwrap();
+        client.send(b"last words").unwrap();
+        drop(client);
+        assert!(!server.is_finished());
+        let mut buffer = [0; 16];
+        assert_eq!(server.receive(&mut buffer).unwrap(), Some(10));
+        assert!(server.is_finished());
         std::fs::remove_dir_all(&directory).unwrap();
     }
 

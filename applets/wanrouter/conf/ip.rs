@@ -102,7 +102,7 @@ fn read_gateway(file: &Assignments, diagnostics: &mut Diagnostics) -> Option<Gat
 fn read_prefix(file: &Assignments, usage: Usage, diagnostics: &mut Diagnostics) -> u8 {
     let (default, allowed) = match usage {
         Usage::BridgeNode => (24, "a mask shorter than 255.255.255.255"),
-        Usage::Wanpipe | Usage::Bridge => (32, "a mask as 255.255.255.0"),
+        Usage::Wanpipe | Usage::Bridge | Usage::Api => (32, "a mask as 255.255.255.0"),
     };
     let Some(mask) = given(file, "NETMASK") else {
         return default;

@@ -213,6 +213,8 @@ pub enum Usage {
     Bridge,
     /// Ethernet frames, this machine being a host of the bridged network.
     BridgeNode,
+    /// Raw frames for an application, over a local socket: no network interface.
+    Api,
 }
 
 impl Usage {
@@ -222,17 +224,18 @@ impl Usage {
             Self::Wanpipe => "WANPIPE",
             Self::Bridge => "BRIDGE",
             Self::BridgeNode => "BRIDGE_NODE",
+            Self::Api => "API",
         }
     }
 
     /// Whether it carries Ethernet frames: its interface is a TAP.
     pub fn is_bridged(self) -> bool {
-        self != Self::Wanpipe
+        matches!(self, Self::Bridge | Self::BridgeNode)
     }
 
     /// Whether its interface has addresses of its own.
     pub fn has_addresses(self) -> bool {
-        self != Self::Bridge
+        matches!(self, Self::Wanpipe | Self::BridgeNode)
     }
 }
 

@@ -177,7 +177,7 @@ wp1fr17 = wanpipe1, 16, WANPIPE
 wp1fr18 = wanpipe1, 992, WANPIPE
 wp1fr19 = wanpipe9, 19, WANPIPE
 wp1fr20 = wanpipe1, 20, wanpipe
-wp1fr21 = wanpipe1, 21, API
+wp1fr21 = wanpipe1, 21, STACK
 short = wanpipe1
 [wanpipe1]
 LINE = tty:/dev/ttyS0
@@ -207,8 +207,8 @@ wanpipe1.conf:4: wanpipe3: unknown link type 'WAN_NOPE'; allowed: WAN_FR, WAN_MF
 wanpipe1.conf:7: wp1fr17: DLCI 16 is that of wp1fr16; allowed: each DLCI once
 wanpipe1.conf:8: wp1fr18: DLCI 992 is out of range; allowed: DLCI 16 to 991, or auto
 wanpipe1.conf:9: wp1fr19: 'wanpipe9' is not in [devices]; allowed: wanpipe1, wanpipe2, wanpipe3
-wanpipe1.conf:10: wp1fr20: mode 'wanpipe' is written WANPIPE; allowed: WANPIPE, BRIDGE, BRIDGE_NODE
-wanpipe1.conf:11: wp1fr21: mode API is not yet driven by this version; allowed: WANPIPE, BRIDGE, BRIDGE_NODE
+wanpipe1.conf:10: wp1fr20: mode 'wanpipe' is written WANPIPE; allowed: WANPIPE, BRIDGE, BRIDGE_NODE, API
+wanpipe1.conf:11: wp1fr21: mode STACK is not yet driven by this version; allowed: WANPIPE, BRIDGE, BRIDGE_NODE, API
 wanpipe1.conf:12: short: too few parts; allowed: INTERFACE = DEVICE, ADDRESS (may be empty), MODE[, description]
 wanpipe1.conf:14: LINE: lines of kind tty are not yet driven by this version; allowed: cable:NAME, udp:LOCAL:PORT,REMOTE:PORT, packet:IFNAME; then loss=N% delay=TIME queue=FRAMES
 wanpipe1.conf:15: T391: '31' is out of range; allowed: 5 to 30 seconds, or with a unit as 15s

@@ -212,6 +212,7 @@ pub fn sample(device: &str) -> DeviceStatus {
             peer: Some([10, 0, 0, 2].into()),
             mtu: 1500,
             traffic: Traffic::default(),
+            api: None,
         }],
         traffic: Traffic::default(),
     }

@@ -8,6 +8,8 @@ pub struct Batch {
     frames: Vec<Range<usize>>,
     /// Frames that the line has taken already.
     taken: usize,
+    /// Frames that were ever added.
+    pushed: u64,
 }
 
 impl Batch {
@@ -22,7 +24,18 @@ impl Batch {
             octets: Vec::new(),
             frames: Vec::with_capacity(2 * Self::FRAMES),
             taken: 0,
+            pushed: 0,
         }
+    }
+
+    /// Frames that were ever added: the place of the newest.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    /// The place of the newest frame that does not wait any more, nor any before it.
+    pub fn settled(&self) -> u64 {
+        self.pushed - self.frames.len().saturating_sub(self.taken) as u64
     }
 
     /// Nothing waits.
@@ -41,6 +54,7 @@ impl Batch {
         self.octets.extend_from_slice(header);
         self.octets.extend_from_slice(payload);
         self.frames.push(start..self.octets.len());
+        self.pushed += 1;
     }
 
     /// Adds a frame of this header and a payload of `octets` that `write` makes in place; nothing
@@ -58,6 +72,7 @@ impl Batch {
         let written = self.octets.get_mut(payload..).is_some_and(write);
         if written {
             self.frames.push(start..self.octets.len());
+            self.pushed += 1;
         } else {
             self.octets.truncate(start);
         }
@@ -103,8 +118,10 @@ mod tests {
         assert!(!batch.push_with(&[9], 7, |_| false));
         batch.take(1);
         assert!(batch.waiting().eq([[4, 5, 5].as_slice()]));
+        assert_eq!((batch.pushed(), batch.settled()), (2, 1));
         batch.take(1);
         assert!(batch.is_empty());
+        assert_eq!((batch.pushed(), batch.settled()), (2, 2));
         batch.push(&[6], &[]);
         assert!(batch.waiting().eq([[6].as_slice()]));
     }

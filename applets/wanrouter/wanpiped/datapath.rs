@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use wanbox_link::offload::Segmenter;
 use wanbox_runtime::event_loop::{Loop, Token};
-use wanbox_wanrouter_engine::{ChannelId, Delivery, Engine, PayloadKind, Refusal};
+use wanbox_wanrouter_engine::{ChannelId, Delivery, Engine, Marks, PayloadKind, Refusal};
 use wanbox_wire::ip::{Gso, VirtioHeader};
 use wanbox_wire::pipemon::packet::{Checksum, Class, classify};
 
 use super::device::{Device, owner};
-use super::interface::Interface;
+use super::interface::{HostEnd, Interface};
 
 /// Packets read from one interface in a turn.
 const READS: usize = 64;
@@ -19,7 +19,7 @@ const READS: usize = 64;
 const RECEIVES: usize = 64;
 
 /// What became of a packet for the line.
-enum Outcome {
+pub enum Outcome {
     /// In the batch, or dropped and counted.
     Done,
     /// It waits for the committed rate.
@@ -38,8 +38,11 @@ impl Device {
             let Some(interface) = self.interface_mut(channel) else {
                 break;
             };
+            let HostEnd::Tun { tun, .. } = &interface.end else {
+                break;
+            };
             let mut octets = [0; VirtioHeader::LEN];
-            let length = match interface.tun.read_packet(&mut octets, &mut buffer) {
+            let length = match tun.read_packet(&mut octets, &mut buffer) {
                 Ok(Some(length)) => length,
                 Ok(None) => break,
                 Err(error) => {
@@ -69,7 +72,7 @@ impl Device {
     }
 
     /// Keeps a packet until the committed rate allows it; the interface is not read meanwhile.
-    fn hold(
+    pub fn hold(
         &mut self,
         lp: &mut Loop,
         channel: u16,
@@ -96,7 +99,10 @@ impl Device {
             return;
         };
         let packet = mem::take(&mut interface.held_packet);
-        let outcome = self.send_packet(lp.now(), channel, &header, &packet);
+        let outcome = match interface.end {
+            HostEnd::Tun { .. } => self.send_packet(lp.now(), channel, &header, &packet),
+            HostEnd::Api(_) => self.send_held_message(lp.now(), channel, &packet),
+        };
         if let Some(interface) = self.interface_mut(channel) {
             interface.held_packet = packet;
             match outcome {
@@ -209,6 +215,9 @@ impl Device {
         let frames = self.counters.rx_frames;
         if let Some(line) = &mut line {
             for _ in 0..RECEIVES {
+                if self.line_paused {
+                    break;
+                }
                 match line.receive(&mut buffer, |frame| self.receive_frame(now, frame)) {
                     Ok(true) => {}
                     Ok(false) => break,
@@ -243,6 +252,11 @@ impl Device {
         let channel = delivery.channel.0;
         let packet = delivery.payload;
         let port = self.conf.udp_port;
+        if let PayloadKind::Raw(marks) = delivery.kind
+            && self.deliver_raw(channel, marks, packet)
+        {
+            return;
+        }
         if delivery.kind == PayloadKind::Ipv4 {
             match classify(packet, port, self.link.protocol(), Checksum::Verify) {
                 Class::Other => {}
@@ -283,20 +297,25 @@ impl Device {
                 }
                 _ => {}
             },
-            PayloadKind::Raw if !is_ip(packet) => {
+            PayloadKind::Raw(_) if !is_ip(packet) => {
                 interface.receiving.not_taken += 1;
                 return;
             }
-            PayloadKind::Ipv6 | PayloadKind::Ethernet | PayloadKind::Raw => {}
+            PayloadKind::Ipv6 | PayloadKind::Ethernet | PayloadKind::Raw(_) => {}
         }
+        let HostEnd::Tun { tun, .. } = &interface.end else {
+            // Its application gets what is raw.
+            interface.receiving.not_taken += 1;
+            return;
+        };
         self.counters.data_frames += 1;
         interface.receiving.packets += 1;
         interface.receiving.octets += packet.len() as u64;
         interface.receiving.multicast += u64::from(is_multicast(delivery.kind, packet));
-        let offload = interface.tun.offload();
+        let offload = tun.offload();
         let mut refused = None;
         let mut write = |header: &[u8; VirtioHeader::LEN], packet: &[u8]| {
-            if let Err(error) = interface.tun.write_packet(header, packet) {
+            if let Err(error) = tun.write_packet(header, packet) {
                 refused = Some(error);
             }
         };
@@ -321,7 +340,9 @@ impl Device {
             .and_then(Option::as_mut)
         {
             self.coalescer.flush(&mut |header, packet| {
-                if let Err(error) = interface.tun.write_packet(header, packet) {
+                if let HostEnd::Tun { tun, .. } = &interface.end
+                    && let Err(error) = tun.write_packet(header, packet)
+                {
                     refused = Some(error);
                 }
             });
@@ -385,7 +406,7 @@ fn kind_of(interface: &Interface, packet: &[u8]) -> Option<PayloadKind> {
         return Some(PayloadKind::Ethernet);
     }
     if interface.is_streaming() {
-        return Some(PayloadKind::Raw);
+        return Some(PayloadKind::Raw(Marks::default()));
     }
     match first >> 4 {
         4 => Some(PayloadKind::Ipv4),
@@ -422,6 +443,6 @@ fn is_multicast(kind: PayloadKind, packet: &[u8]) -> bool {
         PayloadKind::Ipv4 => packet.get(16).is_some_and(|first| first >> 4 == 0xe),
         PayloadKind::Ipv6 => packet.get(24) == Some(&0xff),
         PayloadKind::Ethernet => packet.first().is_some_and(|first| first & 1 != 0),
-        PayloadKind::Raw => false,
+        PayloadKind::Raw(_) => false,
     }
 }

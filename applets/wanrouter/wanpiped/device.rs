@@ -21,7 +21,7 @@ use super::batch::Batch;
 use super::counters::{LineCounters, Management};
 use super::guard::Guard;
 use super::host::OwnAddresses;
-use super::interface::Interface;
+use super::interface::{HostEnd, Interface};
 use super::line::Line;
 use super::link::Link;
 use super::monitor::Facts;
@@ -56,6 +56,12 @@ pub mod owner {
     pub const LISTEN: u32 = 12;
     /// The kernel's links: bridges that come and go.
     pub const LINKS: u32 = 13;
+    /// Applications that come to the sockets of interfaces, by channel; and their timers.
+    pub const APPLICATIONS: u32 = 14;
+    /// The application that has an interface, by channel.
+    pub const APPLICATION: u32 = 15;
+    /// A line that is not read for an application's sake is looked at.
+    pub const PAUSED: u32 = 16;
 }
 
 /// How soon a line that failed is opened again.
@@ -146,6 +152,12 @@ pub struct Device {
     carrier: bool,
     /// Interfaces wait for the line.
     waiting_for_line: bool,
+    /// The line is not read, because an application is slow.
+    pub line_paused: bool,
+    /// What applications are waited for has changed in this turn.
+    pub follow_due: bool,
+    /// Applications are to hear when the line has their frames.
+    pub answers_due: bool,
     /// The texts do not show the present state.
     pub texts_stale: bool,
     /// The frames that the texts show, and when they were written.
@@ -221,6 +233,9 @@ impl Device {
             last_cause: None,
             carrier: false,
             waiting_for_line: false,
+            line_paused: false,
+            follow_due: false,
+            answers_due: false,
             texts_stale: true,
             texts_shown: (0, now),
             data_shown: 0,
@@ -382,6 +397,8 @@ impl Device {
     /// What was gathered for the line is lost.
     fn forget_batch(&mut self) {
         self.counters.tx_lost += self.batch.waiting().len() as u64;
+        self.acknowledge();
+        self.frames_lost();
         self.batch.clear();
     }
 
@@ -433,14 +450,15 @@ impl Device {
     /// Sends what was gathered, and has interfaces wait for the line or go on.
     pub fn flush(&mut self, lp: &mut Loop) {
         let now = lp.now();
-        if let Some(line) = &mut self.line {
+        if !self.has_carrier() {
+            self.forget_batch();
+        } else if let Some(line) = &mut self.line {
             let sent = line.send(now, &mut self.batch, &mut self.watch, &mut self.counters);
             if let Err(error) = sent {
                 self.line_failed(lp, &error);
                 return;
             }
-        } else {
-            self.forget_batch();
+            self.acknowledge();
         }
         self.after_line_use(lp);
     }
@@ -451,12 +469,10 @@ impl Device {
             return;
         };
         lp.set_timer_to(Token::new(owner::PACE, 0), line.poll_timeout());
-        if let Some(&source) = self.line_sources.first() {
-            let interest = Interest::of(true, line.wants_write());
-            if let Err(error) = lp.modify(source, &line.frames_fd(), interest) {
-                log::error!("{}: cannot wait for the line: {error}", self.conf.name);
-            }
-        }
+        self.watch_line(lp);
+        let Some(line) = &self.line else {
+            return;
+        };
         let full = line.is_full() || !self.batch.is_empty();
         let room = self.batch.is_empty() && line.has_room(usize::from(self.conf.mtu));
         if full && !self.waiting_for_line {
@@ -469,6 +485,20 @@ impl Device {
         }
     }
 
+    /// Waits for the line as it is used now.
+    pub fn watch_line(&mut self, lp: &mut Loop) {
+        let (Some(line), Some(&source)) = (&self.line, self.line_sources.first()) else {
+            return;
+        };
+        let interest = match (self.line_paused, line.wants_write()) {
+            (true, false) => Interest::None,
+            (paused, write) => Interest::of(!paused, write),
+        };
+        if let Err(error) = lp.modify(source, &line.frames_fd(), interest) {
+            log::error!("{}: cannot wait for the line: {error}", self.conf.name);
+        }
+    }
+
     /// The line takes no frames for now.
     pub fn is_waiting_for_line(&self) -> bool {
         self.waiting_for_line
@@ -478,6 +508,15 @@ impl Device {
     pub fn follow_reading(&mut self, lp: &mut Loop) {
         for interface in self.interfaces.iter_mut().flatten() {
             let reading = !self.waiting_for_line && interface.held.is_none();
+            let tun = match &mut interface.end {
+                HostEnd::Tun { tun, .. } => tun,
+                HostEnd::Api(api) => {
+                    if let Err(error) = api.follow(lp, reading) {
+                        log::error!("{}: {error}", interface.conf.name);
+                    }
+                    continue;
+                }
+            };
             if interface.reading == reading {
                 continue;
             }
@@ -489,14 +528,14 @@ impl Device {
             } else {
                 Interest::None
             };
-            match lp.modify(source, &interface.tun, interest) {
+            match lp.modify(source, tun, interest) {
                 Ok(()) => interface.reading = reading,
                 Err(error) => log::error!("{}: {error}", interface.conf.name),
             }
         }
     }
 
-    fn line_ready(&mut self, lp: &mut Loop, token: Token, readiness: Readiness) {
+    pub fn line_ready(&mut self, lp: &mut Loop, token: Token, readiness: Readiness) {
         let Some(line) = &mut self.line else {
             return;
         };
@@ -512,6 +551,7 @@ impl Device {
             }
         }
         if token.id == 0
+            && !self.line_paused
             && let Err(error) = self.receive_frames(lp)
         {
             self.line_failed(lp, &error);
@@ -585,6 +625,8 @@ impl Handler for Device {
             owner::MONITOR => self.accept_monitors(lp, token.id as u16),
             owner::CLIENT => self.serve_monitor(lp, token.id as usize),
             owner::LINKS => self.links_changed(lp),
+            owner::APPLICATIONS => self.accept_applications(lp, token.id as u16),
+            owner::APPLICATION => self.application_ready(lp, token.id as u16, readiness),
             _ => {}
         }
     }
@@ -601,6 +643,8 @@ impl Handler for Device {
             owner::REOPEN => self.reopen_line(lp),
             owner::REPAIR => self.repair(lp),
             owner::LISTEN => self.listen_again(lp, token.id as u16),
+            owner::APPLICATIONS => self.take_applications_again(lp, token.id as u16),
+            owner::PAUSED => self.look_at_paused_line(lp),
             // The turn's end writes them.
             _ => {}
         }
@@ -627,6 +671,7 @@ impl Handler for Device {
         if !self.batch.is_empty() {
             self.flush(lp);
         }
+        self.follow_applications(lp);
         if let Err(error) = self.watch.write_capture() {
             log::error!("{}: the capture ended: {error}", self.conf.name);
             self.texts_stale = true;

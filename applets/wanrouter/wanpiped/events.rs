@@ -23,6 +23,10 @@ impl Device {
     pub fn event(&mut self, lp: &mut Loop, event: Event) {
         let now = lp.now();
         self.texts_stale = true;
+        let of_state = matches!(
+            event,
+            Event::LinkUp | Event::LinkDown(_) | Event::ChannelUp(_) | Event::ChannelDown(_)
+        );
         match event {
             Event::LinkUp => {
                 self.note(now, Level::Info, format_args!("link connected"));
@@ -60,6 +64,9 @@ impl Device {
                     format_args!("the switch {what} DLCI {dlci}, which no interface has"),
                 );
             }
+        }
+        if of_state {
+            self.tell_applications();
         }
     }
 
@@ -242,7 +249,10 @@ fn bridge_changed(
         }
         NetEvent::Link(link) if link.name == bridge && !interface.in_bridge => {
             let name = &interface.conf.name;
-            match netlink.set_bridge(interface.index, Some(link.index)) {
+            let Some(index) = interface.index() else {
+                return;
+            };
+            match netlink.set_bridge(index, Some(link.index)) {
                 Ok(()) => {
                     log::info!("{name}: in the bridge {bridge} again");
                     interface.in_bridge = true;

@@ -1,6 +1,7 @@
 //! One interface of a device: the channel's end at the host.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use wanbox_runtime::datagram::Listener;
@@ -10,22 +11,45 @@ use wanbox_runtime::netlink::{Address, Netlink};
 use wanbox_runtime::tun::{self, Tun};
 use wanbox_wire::ip::VirtioHeader;
 
+use super::api::Api;
 use super::counters::{Receiving, Sending};
 use super::host;
-use crate::conf::{Channel, InterfaceConf};
-use crate::control::monitor_socket;
+use crate::conf::{Channel, InterfaceConf, Usage};
+use crate::control::{api_socket, monitor_socket};
+
+/// The end of a channel at the host.
+pub enum HostEnd {
+    /// A network interface.
+    Tun {
+        /// Its packets.
+        tun: Tun,
+        /// Its number.
+        index: u32,
+    },
+    /// A socket for an application.
+    Api(Box<Api>),
+}
+
+impl HostEnd {
+    /// What is watched for as long as the interface is there: its packets, or applications that
+    /// come.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tun { tun, .. } => tun.as_fd(),
+            Self::Api(api) => api.listener.as_fd(),
+        }
+    }
+}
 
 /// An open interface.
 pub struct Interface {
     /// Its configuration.
     pub conf: InterfaceConf,
-    /// The kernel interface.
-    pub tun: Tun,
-    /// Its number.
-    pub index: u32,
+    /// Its end at the host.
+    pub end: HostEnd,
     /// The local management socket.
     pub listener: Listener,
-    /// Registrations in the loop, once made: interface, management socket.
+    /// Registrations in the loop, once made: its end at the host, management socket.
     pub sources: Option<(Source, Source)>,
     /// Packets are being read from it.
     pub reading: bool,
@@ -52,8 +76,8 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// Makes the kernel interface with its MTU, and its management socket. It comes up with
-    /// [`Self::bring_up`].
+    /// Makes the kernel interface with its MTU, or the socket for applications, and the management
+    /// socket. It comes up with [`Self::bring_up`].
     ///
     /// # Errors
     /// What could not be made and why, for people.
@@ -64,38 +88,22 @@ impl Interface {
         netlink: &mut Netlink,
         now: Instant,
     ) -> Result<Self, String> {
-        let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", conf.name);
-        let mode = if conf.usage.is_bridged() {
-            tun::Mode::Tap
-        } else {
-            tun::Mode::Tun
+        let end = match conf.usage {
+            Usage::Api => {
+                let socket = api_socket(&root.run_dir(), &conf.name);
+                Api::open(&socket)
+                    .map(|api| HostEnd::Api(Box::new(api)))
+                    .map_err(|error| format!("{}: {error}", conf.name))?
+            }
+            Usage::Wanpipe | Usage::Bridge | Usage::BridgeNode => open_tun(&conf, mtu, netlink)?,
         };
-        let options = tun::Options {
-            // A shaped channel sends packet by packet: nothing to gain from super-packets.
-            offload: !is_shaped(&conf) && mode == tun::Mode::Tun,
-            carrier: true,
-        };
-        let tun = Tun::open(&conf.name, mode, &options).map_err(|error| error.to_string())?;
-        let index = netlink
-            .link(&conf.name)
-            .map_err(|error| fail(&error))?
-            .index;
-        netlink.set_mtu(index, mtu).map_err(|error| fail(&error))?;
-        let bridge = bridge_of(&conf);
-        let in_bridge = bridge.is_some();
-        if let Some(bridge) = bridge {
-            let master = netlink.link(bridge).map_err(|error| fail(&error))?;
-            netlink
-                .set_bridge(index, Some(master.index))
-                .map_err(|error| fail(&error))?;
-        }
+        let in_bridge = bridge_of(&conf).is_some();
         let socket = monitor_socket(&root.run_dir(), &conf.name);
         let listener = Listener::bind(&socket, 0o600)
             .map_err(|error| format!("{}: {}: {error}", conf.name, socket.display()))?;
         Ok(Self {
             conf,
-            tun,
-            index,
+            end,
             listener,
             sources: None,
             reading: false,
@@ -112,6 +120,14 @@ impl Interface {
         })
     }
 
+    /// The number of the kernel interface, where there is one.
+    pub fn index(&self) -> Option<u32> {
+        match self.end {
+            HostEnd::Tun { index, .. } => Some(index),
+            HostEnd::Api(_) => None,
+        }
+    }
+
     /// Whole frames go to the line as they are: no encapsulation.
     pub fn is_streaming(&self) -> bool {
         matches!(&self.conf.channel, Channel::CiscoHdlc(channel) if channel.streaming)
@@ -123,8 +139,10 @@ impl Interface {
     /// # Errors
     /// What the kernel refused, for people.
     pub fn bring_up(&mut self, netlink: &mut Netlink) -> Result<(), String> {
-        host::bring_up(netlink, self.index, self.conf.ip.as_ref())
-            .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        if let Some(index) = self.index() {
+            host::bring_up(netlink, index, self.conf.ip.as_ref())
+                .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        }
         self.up = true;
         self.set_route(netlink);
         Ok(())
@@ -132,10 +150,10 @@ impl Interface {
 
     /// Sets its default route, where it has one.
     pub fn set_route(&self, netlink: &mut Netlink) {
-        let Some(ip) = &self.conf.ip else {
+        let (Some(ip), Some(index)) = (&self.conf.ip, self.index()) else {
             return;
         };
-        if let Err(error) = host::default_route(netlink, self.index, ip) {
+        if let Err(error) = host::default_route(netlink, index, ip) {
             log::error!("{}: {error}", self.conf.name);
         }
     }
@@ -145,12 +163,15 @@ impl Interface {
     /// # Errors
     /// What the kernel refused, for people.
     pub fn learn(&mut self, netlink: &mut Netlink, address: Address) -> Result<(), String> {
+        let Some(index) = self.index() else {
+            return Ok(());
+        };
         if let Some(old) = self.learned.filter(|&old| old != address) {
             // Somebody may have taken it away already.
-            let _ = netlink.delete_address(self.index, &old);
+            let _ = netlink.delete_address(index, &old);
         }
         self.learned = Some(address);
-        host::unless_there(netlink.add_address(self.index, &address))
+        host::unless_there(netlink.add_address(index, &address))
             .map_err(|error| error.to_string())?;
         if self.up {
             self.set_route(netlink);
@@ -164,9 +185,11 @@ impl Interface {
     /// What the kernel refused, for people.
     pub fn replace_addresses(&mut self, netlink: &mut Netlink) -> Result<(), String> {
         self.learned = None;
-        netlink
-            .flush_addresses(self.index)
-            .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        if let Some(index) = self.index() {
+            netlink
+                .flush_addresses(index)
+                .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        }
         if self.up {
             self.bring_up(netlink)?;
         }
@@ -204,9 +227,11 @@ impl Interface {
     /// # Errors
     /// What the kernel refused, for people.
     pub fn bring_down(&mut self, netlink: &mut Netlink) -> Result<(), String> {
-        netlink
-            .set_up(self.index, false)
-            .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        if let Some(index) = self.index() {
+            netlink
+                .set_up(index, false)
+                .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        }
         self.up = false;
         Ok(())
     }
@@ -223,6 +248,33 @@ impl Interface {
         let configured = self.conf.ip.as_ref().and_then(|ip| ip.peer);
         configured.or(self.learned_peer)
     }
+}
+
+fn open_tun(conf: &InterfaceConf, mtu: u32, netlink: &mut Netlink) -> Result<HostEnd, String> {
+    let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", conf.name);
+    let mode = if conf.usage.is_bridged() {
+        tun::Mode::Tap
+    } else {
+        tun::Mode::Tun
+    };
+    let options = tun::Options {
+        // A shaped channel sends packet by packet: nothing to gain from super-packets.
+        offload: !is_shaped(conf) && mode == tun::Mode::Tun,
+        carrier: true,
+    };
+    let tun = Tun::open(&conf.name, mode, &options).map_err(|error| error.to_string())?;
+    let index = netlink
+        .link(&conf.name)
+        .map_err(|error| fail(&error))?
+        .index;
+    netlink.set_mtu(index, mtu).map_err(|error| fail(&error))?;
+    if let Some(bridge) = bridge_of(conf) {
+        let master = netlink.link(bridge).map_err(|error| fail(&error))?;
+        netlink
+            .set_bridge(index, Some(master.index))
+            .map_err(|error| fail(&error))?;
+    }
+    Ok(HostEnd::Tun { tun, index })
 }
 
 fn bridge_of(conf: &InterfaceConf) -> Option<&str> {

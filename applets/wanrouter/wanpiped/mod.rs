@@ -6,6 +6,7 @@
 //! | [`device`] | the device in the poll loop: events, carrier, who waits for whom |
 //! | [`events`] | what the engine says of the link, and what becomes of it at the host |
 //! | [`datapath`] | packets between interfaces and line |
+//! | [`api`] | raw frames between applications and line |
 //! | [`line`], [`batch`], [`watch`] | the line, frames on their way to it, trace and capture |
 //! | [`interface`], [`host`] | the kernel's side of a channel |
 //! | [`link`] | the engine, whichever protocol |
@@ -28,6 +29,7 @@ use wanbox_runtime::process::{self, Capability, Signal};
 use crate::conf::{DeviceConf, Settings, load, settings};
 use crate::control;
 
+mod api;
 mod batch;
 mod counters;
 mod datapath;

@@ -3,9 +3,11 @@
 use wanbox_runtime::control::Failure;
 use wanbox_runtime::event_loop::Loop;
 
+use super::api::ApiCounters;
 use super::counters::{LineCounters, Management, Receiving, Sending};
 use super::device::Device;
 use super::guard::Guard;
+use super::interface::HostEnd;
 use super::link::Link;
 use crate::conf::{DeviceConf, InterfaceConf, Protocol, Settings, load};
 use crate::control::{Reply, Request};
@@ -105,6 +107,9 @@ impl Device {
             };
             interface.sending = Sending::default();
             interface.receiving = Receiving::default();
+            if let HostEnd::Api(api) = &mut interface.end {
+                api.counters = ApiCounters::default();
+            }
             if let Link::FrameRelay(engine) = &mut self.link {
                 let id = wanbox_wanrouter_engine::ChannelId(channel as u16);
                 engine.flush_channel_stats(now, id);

@@ -11,6 +11,7 @@ use wanbox_wire::pipemon::{IP_UDP_HEADERS, MAX_MESSAGE, Message, Repr};
 
 use super::device::{Client, Device, MAX_CLIENTS, owner};
 use super::guard::Verdict;
+use super::interface::HostEnd;
 use super::monitor::{Desk, Source};
 
 /// Requests of one client in a turn.
@@ -40,10 +41,10 @@ impl Device {
             return;
         };
         interface.sending.management += 1;
-        let written = interface
-            .tun
-            .write_packet(&[0; VirtioHeader::LEN], &answer)
-            .is_ok();
+        let HostEnd::Tun { tun, .. } = &interface.end else {
+            return;
+        };
+        let written = tun.write_packet(&[0; VirtioHeader::LEN], &answer).is_ok();
         if written {
             self.management.to_host += 1;
         } else {

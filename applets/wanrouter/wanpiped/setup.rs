@@ -14,12 +14,12 @@ use wanbox_wire::frame_relay::{MAX_INFORMATION, Style};
 
 use super::device::{Device, Parts, owner};
 use super::guard::Guard;
-use super::interface::Interface;
+use super::interface::{HostEnd, Interface};
 use super::line::{self, Line, Pacing};
 use super::link::Link;
 use crate::conf::{
     Channel, CiscoHdlcChannel, Clocking, DeviceConf, Encapsulation, FrameRelayChannel,
-    FrameRelayConf, InterfaceConf, Protocol, Signalling, Station,
+    FrameRelayConf, InterfaceConf, Protocol, Signalling, Station, Usage,
 };
 use crate::control;
 
@@ -100,8 +100,10 @@ fn engine(conf: &DeviceConf, now: Instant) -> Result<Link, String> {
                 .map_err(|error| format!("{}: {error}", conf.name))
         }
         Protocol::CiscoHdlc => {
-            let config = match conf.interfaces.first().map(|i| &i.channel) {
-                Some(Channel::CiscoHdlc(channel)) => cisco_hdlc_config(channel, conf.mtu),
+            let config = match conf.interfaces.first().map(|i| (&i.channel, i.usage)) {
+                Some((Channel::CiscoHdlc(channel), usage)) => {
+                    cisco_hdlc_config(channel, usage, conf.mtu)
+                }
                 _ => cisco_hdlc::Config {
                     mtu: conf.mtu.into(),
                     ..Default::default()
@@ -138,7 +140,7 @@ fn frame_relay_config(conf: &FrameRelayConf, mtu: u16) -> Result<frame_relay::Co
     })
 }
 
-fn cisco_hdlc_config(conf: &CiscoHdlcChannel, mtu: u16) -> cisco_hdlc::Config {
+fn cisco_hdlc_config(conf: &CiscoHdlcChannel, usage: Usage, mtu: u16) -> cisco_hdlc::Config {
     let ms = |time: std::time::Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
     cisco_hdlc::Config {
         channel: ChannelId(0),
@@ -151,6 +153,7 @@ fn cisco_hdlc_config(conf: &CiscoHdlcChannel, mtu: u16) -> cisco_hdlc::Config {
         ignore_cts: conf.ignore_cts,
         ignore_keepalive: conf.ignore_keepalive,
         streaming: conf.streaming,
+        raw: usage == Usage::Api,
     }
 }
 
@@ -174,6 +177,7 @@ fn channel_config(
         inarp_rx: channel.inarp_rx,
         local: None,
         bridged: conf.usage.is_bridged(),
+        raw: conf.usage == Usage::Api,
         encapsulation: match channel.encapsulation {
             Encapsulation::Ietf => Style::Ietf,
             Encapsulation::Cisco => Style::Cisco,
@@ -216,7 +220,7 @@ impl Device {
                     .map_err(|error| fail(&error))?;
             }
             (Link::CiscoHdlc(engine), Channel::CiscoHdlc(channel)) if place == 0 => {
-                let config = cisco_hdlc_config(channel, mtu);
+                let config = cisco_hdlc_config(channel, interface.conf.usage, mtu);
                 if *engine.config() != config {
                     let carrier = self.line.as_ref().is_some_and(Line::carrier);
                     let mut fresh = cisco_hdlc::CiscoHdlc::new(config, now, seed()?)
@@ -266,14 +270,13 @@ impl Device {
             interface.bring_up(&mut self.netlink)?;
         }
         let fail = |error: std::io::Error| format!("{}: {error}", interface.conf.name);
-        let packets = lp
-            .register(
-                &interface.tun,
-                Token::new(owner::INTERFACE, channel.into()),
-                Interest::None,
-                Priority::Data,
-            )
-            .map_err(fail)?;
+        let (owner, interest, priority) = match &interface.end {
+            HostEnd::Tun { .. } => (owner::INTERFACE, Interest::None, Priority::Data),
+            HostEnd::Api(_) => (owner::APPLICATIONS, Interest::Read, Priority::Control),
+        };
+        let end = interface.end.descriptor();
+        let token = Token::new(owner, channel.into());
+        let packets = lp.register(&end, token, interest, priority).map_err(fail)?;
         let monitors = lp.register(
             &interface.listener,
             Token::new(owner::MONITOR, channel.into()),
@@ -284,7 +287,7 @@ impl Device {
             Ok(monitors) => interface.sources = Some((packets, monitors)),
             Err(error) => {
                 // It is closed in a moment anyway.
-                let _ = lp.deregister(packets, &interface.tun);
+                let _ = lp.deregister(packets, &end);
                 return Err(fail(error));
             }
         }
@@ -302,12 +305,16 @@ impl Device {
     /// Takes an interface away. The others are not disturbed.
     pub fn remove_interface(&mut self, lp: &mut Loop, channel: u16) {
         let slot = self.interfaces.get_mut(usize::from(channel));
-        let Some(interface) = slot.and_then(Option::take) else {
+        let Some(mut interface) = slot.and_then(Option::take) else {
             return;
         };
+        if let HostEnd::Api(api) = &mut interface.end {
+            api.close(lp);
+            self.follow_due = true;
+        }
         if let Some((packets, monitors)) = interface.sources {
             // Both are closed in a moment anyway.
-            let _ = lp.deregister(packets, &interface.tun);
+            let _ = lp.deregister(packets, &interface.end.descriptor());
             let _ = lp.deregister(monitors, &interface.listener);
         }
         for slot in &mut self.clients {
@@ -317,6 +324,7 @@ impl Device {
         }
         lp.cancel_timer(Token::new(owner::HOLD, channel.into()));
         lp.cancel_timer(Token::new(owner::LISTEN, channel.into()));
+        lp.cancel_timer(Token::new(owner::APPLICATIONS, channel.into()));
         if self.coalescing == Some(channel) {
             self.coalescing = None;
             self.coalescer.flush(&mut |_, _| {});

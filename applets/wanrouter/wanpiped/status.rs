@@ -3,10 +3,12 @@
 use std::time::Instant;
 
 use super::device::Device;
-use super::interface::Interface;
+use super::interface::{HostEnd, Interface};
 use super::link::Link;
 use crate::conf::{Clocking, Connector, Protocol, Station};
-use crate::control::{Counters, DeviceStatus, InterfaceStatus, LinkState, Traffic};
+use crate::control::{
+    ApiStatus, Counters, DeviceStatus, InterfaceStatus, LinkState, Traffic, api_socket,
+};
 
 impl Device {
     /// The state of the device.
@@ -105,6 +107,14 @@ impl Device {
                 multicast: interface.receiving.multicast,
                 rx_length_errors: 0,
                 rx_frame_errors: 0,
+            },
+            api: match &interface.end {
+                HostEnd::Tun { .. } => None,
+                HostEnd::Api(api) => Some(ApiStatus {
+                    socket: api_socket(&self.root.run_dir(), &interface.conf.name),
+                    process: api.process(),
+                    waiting_octets: api.waiting_octets() as u64,
+                }),
             },
         }
     }
@@ -295,6 +305,22 @@ impl Device {
                     ("rx_bad_source", rx.bad_source),
                 ],
             );
+            if let HostEnd::Api(api) = &interface.end {
+                let c = &api.counters;
+                group(
+                    &interface.conf.name,
+                    &[
+                        ("api_clients", c.clients),
+                        ("api_busy", c.busy),
+                        ("api_rx_no_client", c.no_client),
+                        ("api_rx_lost", c.lost),
+                        ("api_rx_unread", c.unread),
+                        ("api_tx_refused", c.refused),
+                        ("api_tx_acknowledged", c.acknowledged),
+                        ("api_line_paused", c.line_paused),
+                    ],
+                );
+            }
             let id = wanbox_wanrouter_engine::ChannelId(channel);
             if let Link::FrameRelay(engine) = &self.link
                 && let Some(s) = engine.channel_stats(id)

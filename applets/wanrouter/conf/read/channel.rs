@@ -15,6 +15,17 @@ const DLCIS: std::ops::RangeInclusive<u16> = 16..=991;
 /// How often inverse ARP asks when the file says 0.
 const INARP_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Keys that say something of packets, which an application's interface does not know.
+const WITHOUT_PACKETS: [&str; 7] = [
+    "MULTICAST",
+    "GATEWAY",
+    "INARP",
+    "INARPINTERVAL",
+    "INARP_RX",
+    "ENCAPSULATION",
+    "SLARP_TIMER",
+];
+
 /// Reads an interface out of its record in `[interfaces]`, its device's keys and its own.
 pub fn read(
     listed: &Listed,
@@ -27,6 +38,14 @@ pub fn read(
         Protocol::FrameRelay(_) => Channel::FrameRelay(frame_relay(listed, own, diagnostics)),
         Protocol::CiscoHdlc => Channel::CiscoHdlc(cisco_hdlc(listed, link, own, diagnostics)),
     };
+    if listed.usage == Usage::Api {
+        for key in WITHOUT_PACKETS {
+            if let Some(line) = own.line_of(key) {
+                let what = "without effect in mode API: there are only raw frames";
+                diagnostics.warning(line, key, what);
+            }
+        }
+    }
     InterfaceConf {
         name: listed.name.clone(),
         description: listed.description.clone(),
@@ -162,6 +181,9 @@ fn cisco_hdlc(
         keepalive_tx,
         keepalive_rx,
         keepalive_margin: from("KEEPALIVE_ERR_MARGIN").number("KEEPALIVE_ERR_MARGIN"),
-        slarp: time("SLARP_TIMER"),
+        slarp: match listed.usage {
+            Usage::Api => Duration::ZERO,
+            _ => time("SLARP_TIMER"),
+        },
     }
 }

@@ -250,7 +250,7 @@ fn read_interface(
     let usage = match usage(mode) {
         Ok(usage) => usage,
         Err(why) => {
-            wrong(why, "WANPIPE, BRIDGE, BRIDGE_NODE");
+            wrong(why, "WANPIPE, BRIDGE, BRIDGE_NODE, API");
             usable = false;
             Usage::Wanpipe
         }
@@ -267,7 +267,6 @@ fn read_interface(
 
 fn usage(mode: &str) -> Result<Usage, String> {
     const OTHERS: &[&str] = &[
-        "API",
         "SWITCH",
         "PPPoE",
         "STACK",
@@ -281,7 +280,7 @@ fn usage(mode: &str) -> Result<Usage, String> {
         "NETGRAPH",
         "XMTP2_API",
     ];
-    let modes = [Usage::Wanpipe, Usage::Bridge, Usage::BridgeNode];
+    let modes = [Usage::Wanpipe, Usage::Bridge, Usage::BridgeNode, Usage::Api];
     if let Some(usage) = modes.into_iter().find(|usage| usage.word() == mode) {
         return Ok(usage);
     }
