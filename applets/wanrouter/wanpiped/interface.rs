@@ -199,7 +199,10 @@ impl Interface {
     /// Tells the host whether the channel carries data: the interface is running or dormant. It
     /// takes packets either way, so that monitors can ask about a channel that is down.
     pub fn follow_channel(&self, netlink: &mut Netlink) {
-        if let Err(error) = netlink.set_operational(self.index, self.connected) {
+        let Some(index) = self.index() else {
+            return;
+        };
+        if let Err(error) = netlink.set_operational(index, self.connected) {
             log::warn!("{}: {error}", self.conf.name);
         }
     }
