@@ -29,6 +29,7 @@ mod faults;
 mod frame_relay;
 mod generated;
 mod keyboard;
+mod lab;
 mod monitors;
 mod network;
 
@@ -86,5 +87,6 @@ fn main() -> ExitCode {
     trials.extend(faults::tests());
     trials.extend(backup::tests());
     trials.extend(keyboard::tests());
+    trials.extend(lab::tests());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,6 +1,6 @@
 //! What the end-to-end tests, the demonstration and the benchmarks stand on:
 //! network namespaces, routers with a tree of files of their own, captures
-//! read by tshark, and waiting with a deadline.
+//! read by tshark, machines with a kernel of their own, and waiting with a deadline.
 //!
 //! Everything made here is gone when its value is dropped, and [`sandbox::enter`]
 //! takes the rest when the program ends, however it ends.
@@ -9,6 +9,7 @@ pub mod capture;
 pub mod control;
 pub mod error;
 pub mod json;
+pub mod lab;
 pub mod need;
 pub mod netns;
 pub mod ping;
@@ -19,6 +20,7 @@ pub mod temp;
 pub mod wait;
 
 pub use error::{Error, Result};
+pub use lab::Lab;
 pub use need::Need;
 pub use netns::Netns;
 pub use router::Router;

@@ -19,6 +19,8 @@ pub enum Need {
     Tool(&'static str),
     /// `build/wanbox`, as `make` leaves it.
     Build,
+    /// The kernel lab: qemu, what `tests/lab/run` builds with, and a kernel fetched before.
+    Lab,
 }
 
 impl Need {
@@ -41,6 +43,7 @@ impl Need {
             Self::Build => shipped()
                 .is_none()
                 .then(|| "build/wanbox (run make)".to_owned()),
+            Self::Lab => crate::lab::missing(),
         }
     }
 }

@@ -1,0 +1,146 @@
+//! The kernel lab: scripts in an emulated machine with a stock kernel, which has what
+//! the kernel of a test machine may lack: PPP, eql, L2TP, AX.25.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crate::run::{Finished, finish};
+use crate::{Error, Need, Result, TempDir, ensure};
+
+/// What `tests/lab/run` ends with when the time was over, or the lab itself failed.
+const FAILURES: [i32; 2] = [124, 125];
+
+/// One machine at a time: an emulated processor fills a real one, and the timers of the
+/// other tests are to be kept.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// A machine to run a script in.
+#[derive(Debug, Clone)]
+pub struct Lab {
+    options: Vec<String>,
+    seconds: u64,
+}
+
+/// What a script left.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its output, errors and status.
+    pub finished: Finished,
+    out: TempDir,
+}
+
+impl Lab {
+    /// A machine with this executable linked under the names of its applets.
+    pub fn new(wanbox: &Path) -> Self {
+        let lab = Self {
+            options: Vec::new(),
+            seconds: 120,
+        };
+        lab.option("--wanbox", wanbox.display())
+    }
+
+    /// Loads kernel modules with what they depend on, in this order.
+    #[must_use]
+    pub fn modules(self, names: &[&str]) -> Self {
+        self.option("--modules", names.join(","))
+    }
+
+    /// Puts programs of this machine in, with their libraries.
+    #[must_use]
+    pub fn with(self, programs: &[&str]) -> Self {
+        self.option("--with", programs.join(","))
+    }
+
+    /// Puts a file or directory in, at this absolute path.
+    #[must_use]
+    pub fn file(self, source: &Path, target: &str) -> Self {
+        self.option("--file", format!("{}:{target}", source.display()))
+    }
+
+    /// Memory in MiB; 512 without this.
+    #[must_use]
+    pub fn memory(self, mib: u32) -> Self {
+        self.option("--memory", mib)
+    }
+
+    /// Ends the machine after so long; 120 s without this.
+    #[must_use]
+    pub fn timeout(mut self, seconds: u64) -> Self {
+        self.seconds = seconds;
+        self
+    }
+
+    /// Boots, and runs a script of the shell to its end, whatever its status is.
+    ///
+    /// # Errors
+    /// The lab failed: wrong use, no boot, a kernel panic, or the time was over.
+    pub fn run(&self, script: &str, arguments: &[&str]) -> Result<Ran> {
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let out = TempDir::new()?;
+        let files = TempDir::new()?;
+        let file = files.path().join("script");
+        fs::write(&file, script)?;
+        let mut command = Command::new(tool("run"));
+        command.arg(&file).arg("--out").arg(out.path());
+        command.args(["--timeout", &self.seconds.to_string()]);
+        command.args(&self.options).arg("--").args(arguments);
+        let finished = finish(&mut command, Duration::from_secs(self.seconds + 30))?;
+        let last = finished.stderr.lines().last().unwrap_or_default();
+        ensure!(
+            !(FAILURES.contains(&finished.code) && last.starts_with("lab: ")),
+            "{}\n--- what the script said\n{}",
+            finished.stderr,
+            finished.stdout
+        );
+        Ok(Ran { finished, out })
+    }
+
+    fn option(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.options.extend([name.to_owned(), value.to_string()]);
+        self
+    }
+}
+
+impl Ran {
+    /// The path of a file that the script left in `/out`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.out.path().join(name)
+    }
+
+    /// What is in such a file.
+    ///
+    /// # Errors
+    /// The script left no such file.
+    pub fn read(&self, name: &str) -> Result<String> {
+        let octets = fs::read(self.path(name))
+            .map_err(|error| Error::new(format!("/out/{name} of the lab: {error}")))?;
+        Ok(String::from_utf8_lossy(&octets).into_owned())
+    }
+}
+
+/// A program of the lab.
+pub fn tool(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../lab")
+        .join(name)
+}
+
+/// What is missing for the lab, if something is.
+pub(crate) fn missing() -> Option<String> {
+    static MISSING: OnceLock<Option<String>> = OnceLock::new();
+    let find = || {
+        ["qemu-system-x86_64", "cpio", "ldd", "busybox"]
+            .into_iter()
+            .find_map(|name| Need::Tool(name).missing())
+            .or_else(|| {
+                let mut command = Command::new(tool("kernel"));
+                let fetched = finish(command.arg("--cached"), Duration::from_secs(10));
+                (!fetched.is_ok_and(|f| f.code == 0))
+                    .then(|| "the lab's kernel (tests/lab/kernel fetches it)".to_owned())
+            })
+    };
+    MISSING.get_or_init(find).clone()
+}
