@@ -59,6 +59,38 @@ pub enum Of {
     Other(&'static str),
 }
 
+/// A link type that this version drives.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkType {
+    /// Its word in `[devices]`.
+    pub word: &'static str,
+    /// Whose keys it has.
+    pub of: Of,
+    /// What people call it.
+    pub name: &'static str,
+}
+
+/// The link types that this version drives. Of several words for one the first is written.
+pub const TYPES: &[LinkType] = &[
+    link_type("WAN_FR", Of::FrameRelay, "Frame Relay"),
+    link_type("WAN_MFR", Of::FrameRelay, "Frame Relay"),
+    link_type("WAN_CHDLC", Of::CiscoHdlc, "Cisco HDLC"),
+];
+
+const fn link_type(word: &'static str, of: Of, name: &'static str) -> LinkType {
+    LinkType { word, of, name }
+}
+
+/// The link type of this word, in capitals or not.
+pub fn find_type(word: &str) -> Option<&'static LinkType> {
+    TYPES.iter().find(|t| t.word.eq_ignore_ascii_case(word))
+}
+
+/// The words of [`TYPES`], for people.
+pub fn type_words() -> String {
+    TYPES.iter().map(|t| t.word).collect::<Vec<_>>().join(", ")
+}
+
 /// What a key does here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

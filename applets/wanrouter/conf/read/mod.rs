@@ -8,7 +8,7 @@ use wanbox_grammar::sections::{Record, Section, Sections};
 use wanbox_grammar::value;
 
 use super::Outcome;
-use super::keys::{INTERFACE, LINK, Of};
+use super::keys::{self, INTERFACE, LINK, Of};
 use super::model::*;
 use super::settings::device_name;
 use values::Values;
@@ -51,8 +51,6 @@ const OTHER_TYPES: &[&str] = &[
     "WAN_USB_ANALOG",
     "WAN_AFT_GSM",
 ];
-
-const TYPES: &str = "WAN_FR, WAN_MFR, WAN_CHDLC";
 
 /// A record of `[devices]`.
 struct Declared {
@@ -142,16 +140,15 @@ fn read_devices(sections: &Sections, diagnostics: &mut Diagnostics) -> Vec<Decla
             continue;
         }
         let upper = link_type.to_ascii_uppercase();
-        let of = match upper.as_str() {
-            "WAN_FR" | "WAN_MFR" => Some(Of::FrameRelay),
-            "WAN_CHDLC" => Some(Of::CiscoHdlc),
-            _ => {
+        let of = match keys::find_type(&upper) {
+            Some(link_type) => Some(link_type.of),
+            None => {
                 let what = if OTHER_TYPES.contains(&upper.as_str()) {
                     format!("link type {upper} is not yet driven by this version")
                 } else {
                     format!("unknown link type '{link_type}'")
                 };
-                diagnostics.error(record.line, &record.key, what, TYPES);
+                diagnostics.error(record.line, &record.key, what, keys::type_words());
                 None
             }
         };
