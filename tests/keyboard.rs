@@ -1,4 +1,4 @@
-//! `wpkbdmon`: the state of a link, where there is no keyboard.
+//! `wpkbdmon` and `cfgft1`, where there is no keyboard and no adapter.
 
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -44,6 +44,12 @@ fn follows() -> Result {
     ensure!(text == "link off  tx off  rx off\n", "{text}");
 
     for (command, code, says) in [
+        // Nor is there an adapter with a CSU/DSU.
+        (
+            "cfgft1 wanpipe1 --read",
+            1,
+            "cfgft1: there is no CSU/DSU on this line",
+        ),
         (
             "wpkbdmon --console /dev/null wanpipe1 wp1_chdlc",
             1,

@@ -12,10 +12,12 @@
 //! | what a command shows | `frame_relay.rs`, `driver_statistics.rs`, `cisco_hdlc.rs`, `csu_dsu.rs` |
 //! | how it is shown | `report.rs` |
 //! | traces | `trace/` |
+//! | the settings of a CSU/DSU | `cfgft1/` |
 //! | menus, live view | `menu.rs`, `top.rs` |
 //! | tests | `tests.rs`, `client/tests.rs`, `trace/tests.rs`, `golden/` |
 //! | the daemon they ask | `fake.rs`, `scripts.rs` |
 
+mod cfgft1;
 mod cisco_hdlc;
 mod client;
 mod commands;
@@ -59,6 +61,7 @@ pub const APPLETS: &[Applet] = &[
         manual: include_str!("man/cpipemon.mdoc"),
         run: |args| run("cpipemon", Protocol::CiscoHdlc, args),
     },
+    cfgft1::APPLET,
 ];
 
 fn run(name: &'static str, protocol: Protocol, args: &[String]) -> Exit {

@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'adsl' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'pcap' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'timeout' 'u' 'y' 'z'
+    set -l known_value_flags 'a' 'adsl' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'pcap' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'set' 'timeout' 'u' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -52,6 +52,7 @@ complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wanconfig' -d 'set up
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wanpiped' -d 'link daemon of one WAN device'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'fpipemon' -d 'watch a Frame Relay link'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'cpipemon' -d 'watch a Cisco HDLC link'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'cfgft1' -d 'set a line\'s CSU/DSU and record its settings'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpbackupd' -d 'watch primary WAN links and bring up a backup'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpkbdmon' -d 'show the state of a WAN link on the keyboard\'s lamps'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l help -d 'display usage information'
@@ -173,6 +174,16 @@ complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l seconds -r -d 't
 complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l traceinfo -d 'explain the options of traces'
 complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l timeout -r -d 'how long to wait for an answer each of four times, 5s unless given'
 complete -c wanbox -n '__fish_wanbox_using_command cpipemon' -l root -r -d 'directory that stands for / (instead of WANBOX_ROOT)'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l read -d 'read the unit\'s settings, show and record them'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l auto -d 'have the unit find its line\'s settings, show and record them'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l set -r -d 'set one setting (framing, encoding, line build, channel, baud, clocking) on top of the record; may be repeated'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l check -d 'only say what is wrong with the file, or with the record'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l show -d 'only show the record'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l json -d 'show settings as one line of JSON'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l interface -s i -r -d 'the interface to ask through, or the far end\'s IPv4 address (default: the device\'s first interface)'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l timeout -r -d 'how long to wait for an answer each of four times (default: 5s)'
+complete -c wanbox -n '__fish_wanbox_using_command cfgft1' -l root -r -d 'put this directory before every path but the file\'s (default: $WANBOX_ROOT)'
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd' -f -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd' -f -l foreground -s f -d 'stay in the foreground and log to standard error'
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd' -f -l conf -s c -r -d 'configuration file (default: /etc/wanpipe/wpbackupd.conf)'

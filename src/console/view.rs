@@ -7,10 +7,26 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Row, Sparkline, Table};
+use ratatui::widgets::{Block, Paragraph, Row, Sparkline, Table};
 
 use crate::table::{Align, columns};
 use crate::terminal::{Key, Screen};
+
+/// The end of a text that grows, under a title.
+pub fn tail(title: &str, text: &str, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let lines: Vec<&str> = text.split('\n').collect();
+    let room = usize::from(area.height.saturating_sub(2));
+    let shown = lines.get(lines.len().saturating_sub(room)..);
+    let shown: Vec<Line<'_>> = shown
+        .unwrap_or_default()
+        .iter()
+        .copied()
+        .map(Line::from)
+        .collect();
+    let block = Block::bordered().title(format!(" {title} "));
+    frame.render_widget(Paragraph::new(shown).block(block), area);
+}
 
 /// How good a state is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
