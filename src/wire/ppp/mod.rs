@@ -13,6 +13,10 @@ mod control;
 mod frame;
 mod protocol;
 
+pub mod ipcp;
+pub mod ipv6cp;
+pub mod lcp;
+
 pub use control::{Code, HEADER, Options, Packet, RawOption, Writer};
 pub use frame::{ADDRESS, CONTROL, Frame, FrameRepr};
 pub use protocol::Protocol;
@@ -55,12 +59,39 @@ pub fn fuzz_ppp(octets: &[u8]) {
     let mut whole = true;
     for option in Options::new(packet.data) {
         match option {
-            Ok(option) => covered += option.data.len() + RawOption::HEADER,
+            Ok(option) => {
+                covered += option.data.len() + RawOption::HEADER;
+                fuzz_option(option);
+            }
             Err(_) => whole = false,
         }
     }
     assert!(covered <= packet.data.len());
     assert!(!whole || covered == packet.data.len());
+}
+
+/// An option that one of the protocols understands is written again as it was.
+fn fuzz_option(option: RawOption<'_>) {
+    let (mut plain, mut again) = (Vec::new(), Vec::new());
+    option.append(&mut plain);
+    match lcp::LcpOption::parse(option) {
+        // Written without the data that nobody here understands.
+        Ok(lcp::LcpOption::Authentication(lcp::AuthProtocol::Other(_))) | Err(_) => {}
+        Ok(read) => {
+            read.append(&mut again);
+            assert_eq!(again, plain);
+        }
+    }
+    if let Ok(read) = ipcp::IpcpOption::parse(option) {
+        again.clear();
+        read.append(&mut again);
+        assert_eq!(again, plain);
+    }
+    if let Ok(read) = ipv6cp::Ipv6cpOption::parse(option) {
+        again.clear();
+        read.append(&mut again);
+        assert_eq!(again, plain);
+    }
 }
 
 /// That `octets` are fewer than `need`.

@@ -116,6 +116,121 @@ fn options_with_wrong_lengths_end_the_list() {
     assert_eq!(Options::new(&[]).count(), 0);
 }
 
+fn options(octets: &[u8]) -> Vec<RawOption<'_>> {
+    Options::new(octets).map(Result::unwrap).collect()
+}
+
+#[test]
+fn lcp_options_are_read_and_written() {
+    use super::lcp::{AuthProtocol, LcpOption};
+    let octets = [
+        &[1, 4, 5, 220][..],
+        &[2, 6, 0, 10, 0, 0],
+        &[3, 4, 0xc0, 0x23],
+        &[3, 5, 0xc2, 0x23, 5],
+        &[3, 5, 0xc2, 0x23, 129],
+        &[5, 6, 1, 2, 3, 4],
+        &[7, 2],
+        &[8, 2],
+        &[17, 4, 6, 64],
+        &[18, 2],
+        &[19, 9, 3, 0, 1, 2, 3, 4, 5],
+        &[4, 8, 0xc0, 0x25, 0, 0, 0, 9],
+    ]
+    .concat();
+    let expected = [
+        LcpOption::Mru(1500),
+        LcpOption::Accm(0x000a_0000),
+        LcpOption::Authentication(AuthProtocol::Pap),
+        LcpOption::Authentication(AuthProtocol::CHAP_MD5),
+        LcpOption::Authentication(AuthProtocol::MS_CHAP_V2),
+        LcpOption::Magic(0x0102_0304),
+        LcpOption::Pfc,
+        LcpOption::Acfc,
+        LcpOption::Mrru(1600),
+        LcpOption::ShortSequence,
+        LcpOption::Endpoint {
+            class: 3,
+            address: &[0, 1, 2, 3, 4, 5],
+        },
+        LcpOption::Other(RawOption {
+            kind: 4,
+            data: &[0xc0, 0x25, 0, 0, 0, 9],
+        }),
+    ];
+    let mut written = Vec::new();
+    for (raw, expected) in options(&octets).into_iter().zip(expected) {
+        let option = LcpOption::parse(raw).unwrap();
+        assert_eq!(option, expected);
+        option.append(&mut written);
+    }
+    assert_eq!(written, octets);
+    for wrong in [
+        &[1, 3, 5][..],
+        &[2, 2],
+        &[3, 3, 0xc0],
+        &[5, 7, 1, 2, 3, 4, 5],
+        &[7, 3, 0],
+        &[19, 2],
+    ] {
+        assert!(LcpOption::parse(options(wrong)[0]).is_err(), "{wrong:02x?}");
+    }
+    let odd = LcpOption::parse(options(&[3, 5, 0xc0, 0x23, 1])[0]).unwrap();
+    assert_eq!(odd, LcpOption::Authentication(AuthProtocol::Other(0xc023)));
+}
+
+#[test]
+fn ipcp_and_ipv6cp_options_are_read_and_written() {
+    use super::ipcp::IpcpOption;
+    use super::ipv6cp::Ipv6cpOption;
+    let octets = [
+        &[2, 6, 0, 0x2d, 15, 1][..],
+        &[3, 6, 10, 0, 0, 1],
+        &[129, 6, 8, 8, 8, 8],
+        &[131, 6, 8, 8, 4, 4],
+        &[130, 6, 0, 0, 0, 0],
+    ]
+    .concat();
+    let expected = [
+        IpcpOption::VanJacobson {
+            max_slot: 15,
+            compress_slot: true,
+        },
+        IpcpOption::Address([10, 0, 0, 1].into()),
+        IpcpOption::DnsPrimary([8, 8, 8, 8].into()),
+        IpcpOption::DnsSecondary([8, 8, 4, 4].into()),
+        IpcpOption::Other(RawOption {
+            kind: 130,
+            data: &[0; 4],
+        }),
+    ];
+    let mut written = Vec::new();
+    for (raw, expected) in options(&octets).into_iter().zip(expected) {
+        let option = IpcpOption::parse(raw).unwrap();
+        assert_eq!(option, expected);
+        option.append(&mut written);
+    }
+    assert_eq!(written, octets);
+    for wrong in [
+        &[2, 4, 0, 0x2d][..],
+        &[2, 6, 0, 0x2d, 15, 2],
+        &[3, 5, 1, 2, 3],
+    ] {
+        assert!(
+            IpcpOption::parse(options(wrong)[0]).is_err(),
+            "{wrong:02x?}"
+        );
+    }
+
+    let octets = [1, 10, 0, 0, 0, 0, 0, 0, 0, 7];
+    let option = Ipv6cpOption::parse(options(&octets)[0]).unwrap();
+    assert_eq!(option, Ipv6cpOption::InterfaceIdentifier(7));
+    let mut written = Vec::new();
+    option.append(&mut written);
+    assert_eq!(written, octets);
+    assert!(Ipv6cpOption::parse(options(&[1, 3, 0])[0]).is_err());
+}
+
 #[test]
 fn codes_keep_their_numbers() {
     for code in 0..=255 {
@@ -136,6 +251,20 @@ proptest! {
     #[test]
     fn any_octets(octets: Vec<u8>) {
         fuzz_ppp(&octets);
+    }
+
+    #[test]
+    fn any_options(
+        list in prop::collection::vec((1_u8..20, prop::collection::vec(any::<u8>(), 0..8)), 0..6)
+    ) {
+        let mut frame = Vec::new();
+        FrameRepr::plain(Protocol::LCP).append(&mut frame);
+        let mut writer = Writer::new(&mut frame, 1, 0);
+        for (kind, data) in &list {
+            writer.option(*kind, data);
+        }
+        writer.finish().unwrap();
+        fuzz_ppp(&frame);
     }
 
     #[test]
