@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use wanbox_rig::{Need, need, sandbox};
 
+mod api;
 mod backup;
 mod cisco_hdlc;
 mod commands;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
     trials.extend(corpus::tests());
     trials.extend(frame_relay::tests());
     trials.extend(cisco_hdlc::tests());
+    trials.extend(api::tests());
     trials.extend(monitors::tests());
     trials.extend(faults::tests());
     trials.extend(backup::tests());
