@@ -100,9 +100,20 @@ fn failures() -> Result {
         ensure!(panic.contains(text), "no {text:?}: {panic}");
     }
 
-    let late = lab.timeout(6).run("echo begun; sleep 1000", &[]);
-    let late = late.err().map(|e| e.to_string()).unwrap_or_default();
-    ensure!(late.contains("lab: the time was over: 6 s"), "{late}");
+    // The first is ended in time to give its output back; the second machine is stopped.
+    for (script, seconds, said) in [
+        ("echo begun >/out/first.log; sleep 1000", 20, "begun"),
+        (
+            "poweroff() { sleep 1000; }; kill -STOP 1; sleep 1000",
+            5,
+            "",
+        ),
+    ] {
+        let late = lab.clone().timeout(seconds).run(script, &[]);
+        let late = late.err().map(|e| e.to_string()).unwrap_or_default();
+        let over = format!("lab: the time was over: {seconds} s");
+        ensure!(late.contains(&over) && late.contains(said), "{late}");
+    }
     Ok(())
 }
 

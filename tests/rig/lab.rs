@@ -89,13 +89,10 @@ impl Lab {
         command.args(&self.options).arg("--").args(arguments);
         let finished = finish(&mut command, Duration::from_secs(self.seconds + 30))?;
         let last = finished.stderr.lines().last().unwrap_or_default();
-        ensure!(
-            !(FAILURES.contains(&finished.code) && last.starts_with("lab: ")),
-            "{}\n--- what the script said\n{}",
-            finished.stderr,
-            finished.stdout
-        );
-        Ok(Ran { finished, out })
+        let failed = FAILURES.contains(&finished.code) && last.starts_with("lab: ");
+        let ran = Ran { finished, out };
+        ensure!(!failed, "{}", ran.everything());
+        Ok(ran)
     }
 
     fn option(mut self, name: &str, value: impl std::fmt::Display) -> Self {
@@ -105,6 +102,31 @@ impl Lab {
 }
 
 impl Ran {
+    /// All it said, and the logs among its files, for a message.
+    pub fn everything(&self) -> String {
+        let mut text = format!(
+            "--- output, status {}\n{}\n--- errors\n{}\n",
+            self.finished.code, self.finished.stdout, self.finished.stderr
+        );
+        let mut logs: Vec<PathBuf> = fs::read_dir(self.out.path())
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|name| name == "log"))
+            .collect();
+        logs.sort();
+        for log in logs {
+            let octets = fs::read(&log).unwrap_or_default();
+            text.push_str(&format!(
+                "--- {}\n{}\n",
+                log.display(),
+                String::from_utf8_lossy(&octets)
+            ));
+        }
+        text
+    }
+
     /// The path of a file that the script left in `/out`.
     pub fn path(&self, name: &str) -> PathBuf {
         self.out.path().join(name)

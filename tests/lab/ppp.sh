@@ -1,0 +1,79 @@
+# shellcheck shell=sh
+# Words for scripts in the lab that meet pppd: network namespaces, a link's end in each, and
+# waiting. What an end says is in /out/NAME.log. Tests put this before a script of theirs.
+
+# `await SECONDS COMMAND...`: until the command does it, or not.
+await() {
+  tries=$(($1 * 10))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.1
+  done
+}
+
+# `namespace NAME...`: makes network namespaces.
+namespace() {
+  for name; do
+    unshare -n sh -c 'ip link set lo up; echo up >/run/ns.'"$name"'.up; exec sleep 100000' &
+    echo $! >"/run/ns.$name"
+    await 10 test -s "/run/ns.$name.up"
+  done
+}
+
+# `at NAME COMMAND...`: in that namespace.
+at() {
+  holder=$(cat "/run/ns.$1")
+  shift
+  nsenter -t "$holder" -n "$@"
+}
+
+# `start NAME COMMAND...`: in the background in that namespace; its process and what it says.
+start() {
+  holder=$(cat "/run/ns.$1")
+  log=/out/$1.log
+  pid=/run/$1.pid
+  shift
+  nsenter -t "$holder" -n "$@" >>"$log" 2>&1 &
+  echo $! >"$pid"
+}
+
+# `stop NAME...`: ends what `start` started.
+stop() {
+  for name; do
+    kill "$(cat "/run/$name.pid")" 2>/dev/null
+    wait "$(cat "/run/$name.pid")"
+  done
+}
+
+# `pppd_at NAME TTY OPTION...`: pppd in that namespace, with the options of every test.
+pppd_at() {
+  end=$1
+  shift
+  start "$end" pppd "$@" nodetach debug local nocrtscts noccp lcp-restart 1 ipcp-restart 1 ipv6cp-restart 1
+}
+
+# `joined ONE TWO`: two ttys, what is written to one is read from the other.
+joined() {
+  socat "PTY,link=$1,raw,echo=0" "PTY,link=$2,raw,echo=0" &
+  await 10 test -e "$1" && await 10 test -e "$2"
+}
+
+# `has_address NAME INTERFACE ADDRESS`
+has_address() { at "$1" ip addr show "$2" 2>/dev/null | grep -q "inet $3[ /]"; }
+
+# `milliseconds`: since the boot.
+milliseconds() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
+
+# `transfer FROM TO ADDRESS FILE`: the file over TCP into /tmp/received of the other end, which
+# has that address; whether it came over whole.
+transfer() {
+  rm -f /tmp/received
+  at "$2" socat -u TCP-LISTEN:5001,reuseaddr CREATE:/tmp/received &
+  receiver=$!
+  await 10 at "$2" sh -c 'netstat -ltn | grep -q :5001' || return 1
+  at "$1" socat -u "FILE:$4" "TCP:$3:5001" || return 1
+  wait "$receiver"
+  cmp "$4" /tmp/received
+}
