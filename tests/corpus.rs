@@ -18,6 +18,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("api", wanbox_wire::api::fuzz_api),
     ("arp", wanbox_wire::arp::fuzz_arp),
     ("assign", wanbox_grammar::assign::fuzz_assign),
+    ("bundle", |octets| {
+        wanbox_link::ppp::multilink::fuzz_bundle(Instant::now(), octets);
+    }),
     ("cisco_hdlc", wanbox_wire::cisco_hdlc::fuzz_cisco_hdlc),
     ("cisco_hdlc_link", |octets| {
         wanbox_wanrouter_engine::fuzz::fuzz_cisco_hdlc_link(Instant::now(), octets);
@@ -34,6 +37,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("monitor", |octets| {
         wanbox_wanrouter::fuzz_monitor(Instant::now(), octets);
     }),
+    ("multilink", wanbox_wire::ppp::multilink::fuzz_multilink),
     ("offload", wanbox_link::offload::fuzz_segment),
     ("pcap", wanbox_wire::pcap::fuzz_pcap),
     ("pipemon", wanbox_wire::pipemon::fuzz_pipemon),

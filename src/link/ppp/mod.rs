@@ -2,3 +2,4 @@
 //! tens of thousands of sessions in an access concentrator.
 
 pub mod automaton;
+pub mod multilink;

@@ -11,6 +11,7 @@
 
 mod control;
 mod frame;
+pub mod multilink;
 mod protocol;
 
 pub mod ipcp;
