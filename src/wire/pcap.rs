@@ -12,6 +12,8 @@ use crate::ParseError;
 pub enum LinkType {
     /// PPP, 9.
     Ppp,
+    /// PPP in HDLC-like framing: frames begin with FF 03 unless that was agreed away, 50.
+    PppHdlc,
     /// Cisco HDLC: frames begin with the address octet 0F or 8F, 104.
     CiscoHdlc,
     /// Frame Relay: frames begin with the Q.922 address, 107.
@@ -25,6 +27,7 @@ impl LinkType {
     pub const fn number(self) -> u32 {
         match self {
             Self::Ppp => 9,
+            Self::PppHdlc => 50,
             Self::CiscoHdlc => 104,
             Self::FrameRelay => 107,
             Self::Other(number) => number,
@@ -35,6 +38,7 @@ impl LinkType {
     pub const fn from_number(number: u32) -> Self {
         match number {
             9 => Self::Ppp,
+            50 => Self::PppHdlc,
             104 => Self::CiscoHdlc,
             107 => Self::FrameRelay,
             other => Self::Other(other),

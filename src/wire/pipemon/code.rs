@@ -42,6 +42,8 @@ pub const CHDLC_BAD_LENGTH: u8 = 0x01;
 pub const CHDLC_WRONG_STATE: u8 = 0x21;
 /// Cisco HDLC: no such command.
 pub const CHDLC_INVALID_COMMAND: u8 = 0x4F;
+/// PPP: not in this state of the link.
+pub const PPP_WRONG_STATE: u8 = 0x09;
 /// What a tool puts into a request: it stays when nobody answered.
 pub const UNANSWERED: u8 = 0xAA;
 /// The firmware does not run: a tool gives up.

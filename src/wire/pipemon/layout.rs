@@ -1,7 +1,7 @@
-//! Packed little-endian structures: named integers at fixed offsets.
+//! Packed little-endian structures: named integers, octets and texts at fixed offsets.
 
-/// An integer of a packed little-endian structure.
-pub trait Field: Copy + Into<u64> {
+/// A field of a packed little-endian structure.
+pub trait Field: Copy {
     /// Reads it at `offset`; zero where the octets are not there.
     fn read(octets: &[u8], offset: usize) -> Self;
     /// Writes it at `offset`; nothing where there is no room.
@@ -32,12 +32,59 @@ macro_rules! field {
 
 field!(u8, u16, u32);
 
+/// Octets as they lie there: addresses in network order.
+impl<const N: usize> Field for [u8; N] {
+    fn read(octets: &[u8], offset: usize) -> Self {
+        octets
+            .get(offset..)
+            .and_then(|rest| rest.first_chunk())
+            .copied()
+            .unwrap_or([0; N])
+    }
+
+    fn write(self, octets: &mut [u8], offset: usize) {
+        if let Some(chunk) = octets
+            .get_mut(offset..)
+            .and_then(|rest| rest.first_chunk_mut())
+        {
+            *chunk = self;
+        }
+    }
+}
+
+/// A text in a field of `N` octets, ended by a zero octet or the end of the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<const N: usize>(pub [u8; N]);
+
+impl<const N: usize> Text<N> {
+    /// The octets before the end.
+    pub fn octets(&self) -> &[u8] {
+        self.0.split(|&octet| octet == 0).next().unwrap_or_default()
+    }
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self([0; N])
+    }
+}
+
+impl<const N: usize> Field for Text<N> {
+    fn read(octets: &[u8], offset: usize) -> Self {
+        Self(Field::read(octets, offset))
+    }
+
+    fn write(self, octets: &mut [u8], offset: usize) {
+        self.0.write(octets, offset);
+    }
+}
+
 /// Whether a field of `size` octets at `offset` lies within `len` octets.
 pub(super) const fn fits(offset: usize, size: usize, len: usize) -> bool {
     offset + size <= len
 }
 
-/// Defines a structure with `LEN`, `decode`, `encode` and `visit`. Offsets are checked while
+/// Defines a structure with `LEN`, `decode` and `encode`. Offsets are checked while
 /// compiling; octets that no field covers are reserved and written as zero.
 macro_rules! layout {
     (
@@ -80,11 +127,6 @@ macro_rules! layout {
                 let mut octets = [0; $len];
                 $( $crate::pipemon::Field::write(self.$field, &mut octets, $offset); )+
                 octets
-            }
-
-            /// Shows every field, by name, in the order of the wire.
-            pub fn visit(&self, mut show: impl FnMut(&'static str, u64)) {
-                $( show(stringify!($field), u64::from(self.$field)); )+
             }
         }
     };

@@ -42,13 +42,15 @@ pub enum Control {
         /// Received frames lost at application level.
         rx_lost_application: u32,
     },
-    /// Cisco HDLC: the two octets before the data, used by traces.
+    /// Cisco HDLC and multi-port PPP: the two octets before the data, used by traces.
     CiscoHdlc {
         /// Frames in a trace reply.
         frames: u8,
         /// More frames wait.
         more: bool,
     },
+    /// PPP: nothing more.
+    Ppp,
 }
 
 impl Control {
@@ -60,6 +62,7 @@ impl Control {
                 frames: 0,
                 more: false,
             },
+            Protocol::Ppp => Self::Ppp,
         }
     }
 
@@ -78,6 +81,7 @@ impl Control {
         match self {
             Self::FrameRelay { .. } => Protocol::FrameRelay,
             Self::CiscoHdlc { .. } => Protocol::CiscoHdlc,
+            Self::Ppp => Protocol::Ppp,
         }
     }
 }
@@ -108,7 +112,7 @@ impl<'a> Message<'a> {
                 Some(found) => ParseError::Invalid {
                     what: "management signature",
                     value: u64::from_be_bytes(*found),
-                    expected: "FPIPE8ND or CTPIPEAB",
+                    expected: "FPIPE8ND, CTPIPEAB or PTPIPEAB",
                 },
             });
         };
@@ -200,6 +204,7 @@ impl<'a> Message<'a> {
                 frames: u8::read(self.octets, at::CHDLC_FRAMES),
                 more: u8::read(self.octets, at::CHDLC_MORE) != 0,
             },
+            Protocol::Ppp => Control::Ppp,
         }
     }
 
@@ -207,7 +212,7 @@ impl<'a> Message<'a> {
     pub fn dlci(&self) -> u16 {
         match self.control() {
             Control::FrameRelay { dlci, .. } => dlci,
-            Control::CiscoHdlc { .. } => 0,
+            Control::CiscoHdlc { .. } | Control::Ppp => 0,
         }
     }
 
@@ -349,6 +354,7 @@ impl<'a> Repr<'a> {
                 frames.write(octets, at::CHDLC_FRAMES);
                 u8::from(more).write(octets, at::CHDLC_MORE);
             }
+            Control::Ppp => {}
         }
         if let Some(room) = octets.get_mut(offset..offset + self.data.len()) {
             room.copy_from_slice(self.data);

@@ -2,8 +2,8 @@
 //!
 //! A request is the payload of a UDP datagram that the router sends towards the WAN
 //! interface (or of one message on the local management socket): a 16-octet header
-//! with a signature per link protocol, a 16-octet control block, for Cisco HDLC two
-//! octets more for traces, then data. The reply is the same message with its
+//! with a signature per link protocol, a 16-octet control block, for Cisco HDLC and
+//! multi-port PPP two octets more for traces, then data. The reply is the same message with its
 //! request/reply octet, return code and data changed.
 //!
 //! All fields are little-endian and packed, and a "long" has four octets. IP and UDP
@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`Message`], [`Repr`] | header, control block, data |
 //! | [`opcode`], [`code`] | commands, who may give them from the network; return codes |
-//! | [`frame_relay`], [`cisco_hdlc`], [`driver`] | the data of each command |
+//! | [`frame_relay`], [`cisco_hdlc`], [`ppp`], [`driver`] | the data of each command |
 //! | [`trace`] | captured frames in a reply |
 //! | [`auth`] | a trailer of ours that proves who asks |
 //! | [`packet`] | telling a request from other IP packets, and answering it |
@@ -29,11 +29,12 @@ pub mod frame_relay;
 mod message;
 pub mod opcode;
 pub mod packet;
+pub mod ppp;
 #[cfg(test)]
 mod tests;
 pub mod trace;
 
-pub use layout::Field;
+pub use layout::{Field, Text};
 pub use message::{Control, Kind, Message, Repr};
 
 /// The UDP port of the monitors unless told otherwise.
@@ -53,19 +54,22 @@ pub const MAX_MESSAGE: usize = MAX_IP_PACKET - IP_UDP_HEADERS;
 pub enum Protocol {
     /// Frame Relay.
     FrameRelay,
-    /// Cisco HDLC.
+    /// Cisco HDLC; multi-port PPP is managed with the same messages.
     CiscoHdlc,
+    /// PPP.
+    Ppp,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 2] = [Self::FrameRelay, Self::CiscoHdlc];
+    pub const ALL: [Self; 3] = [Self::FrameRelay, Self::CiscoHdlc, Self::Ppp];
 
     /// The eight octets that every message begins with.
     pub const fn signature(self) -> [u8; 8] {
         match self {
             Self::FrameRelay => *b"FPIPE8ND",
             Self::CiscoHdlc => *b"CTPIPEAB",
+            Self::Ppp => *b"PTPIPEAB",
         }
     }
 
@@ -78,16 +82,18 @@ impl Protocol {
     /// Where the data begin in a message, octets.
     pub const fn data_offset(self) -> usize {
         match self {
-            Self::FrameRelay => 32,
+            Self::FrameRelay | Self::Ppp => 32,
             Self::CiscoHdlc => 34,
         }
     }
 
-    /// The most data that a command takes or returns (the mailbox of the adapter), octets.
+    /// The most data that a command takes or returns, octets: what the mailbox of the adapter
+    /// holds. PPP's has 1008 octets, but traces do not pass through it and fill a packet.
     pub const fn max_data(self) -> usize {
         match self {
             Self::FrameRelay => 4080,
             Self::CiscoHdlc => 2032,
+            Self::Ppp => self.max_reply_data(),
         }
     }
 
@@ -104,6 +110,7 @@ pub fn fuzz_pipemon(input: &[u8]) {
     trace::fuzz(input);
     frame_relay::fuzz(input);
     cisco_hdlc::fuzz(input);
+    ppp::fuzz(input);
     driver::fuzz(input);
     auth::fuzz(input);
 }

@@ -103,7 +103,7 @@ opcodes! {
 }
 
 opcodes! {
-    /// Cisco HDLC commands (signature `CTPIPEAB`).
+    /// Cisco HDLC and multi-port PPP commands (signature `CTPIPEAB`).
     pub mod chdlc {
         /// Adapter internal.
         READ_GLOBAL_EXCEPTION = 0x01,
@@ -194,11 +194,98 @@ opcodes! {
     }
 }
 
+opcodes! {
+    /// PPP commands (signature `PTPIPEAB`). The adapter has commands 20 to 23 and 30 of its own
+    /// (interrupt flags, sign frames, inbound authentication), which the driver's hide from
+    /// monitors.
+    pub mod ppp {
+        /// Starts the link.
+        COMM_ENABLE = 0x03,
+        /// Stops the link.
+        COMM_DISABLE = 0x04,
+        /// Sets [`Config`](super::super::ppp::Config).
+        SET_CONFIG = 0x05,
+        /// Reads it.
+        READ_CONFIG = 0x06,
+        /// Reads [`Statistics`](super::super::ppp::Statistics).
+        READ_STATISTICS = 0x07,
+        /// Clears them.
+        FLUSH_STATISTICS = 0x08,
+        /// Reads [`LineErrors`](super::super::ppp::LineErrors).
+        READ_ERROR_STATS = 0x09,
+        /// Clears them.
+        FLUSH_ERROR_STATS = 0x0A,
+        /// Reads the program's version text.
+        READ_CODE_VERSION = 0x10,
+        /// Reads [`PacketStatistics`](super::super::ppp::PacketStatistics).
+        READ_PACKET_STATS = 0x12,
+        /// Clears them.
+        FLUSH_PACKET_STATS = 0x13,
+        /// Reads [`LcpStatistics`](super::super::ppp::LcpStatistics).
+        READ_LCP_STATS = 0x14,
+        /// Clears them.
+        FLUSH_LCP_STATS = 0x15,
+        /// Reads [`LoopbackStatistics`](super::super::ppp::LoopbackStatistics).
+        READ_LPBK_STATS = 0x16,
+        /// Clears them.
+        FLUSH_LPBK_STATS = 0x17,
+        /// Reads [`NcpStatistics`](super::super::ppp::NcpStatistics) of IPCP.
+        READ_IPCP_STATS = 0x18,
+        /// Clears them.
+        FLUSH_IPCP_STATS = 0x19,
+        /// Reads [`NcpStatistics`](super::super::ppp::NcpStatistics) of IPXCP.
+        READ_IPXCP_STATS = 0x1A,
+        /// Clears them.
+        FLUSH_IPXCP_STATS = 0x1B,
+        /// Reads [`PapStatistics`](super::super::ppp::PapStatistics).
+        READ_PAP_STATS = 0x1C,
+        /// Clears them.
+        FLUSH_PAP_STATS = 0x1D,
+        /// Reads [`ChapStatistics`](super::super::ppp::ChapStatistics).
+        READ_CHAP_STATS = 0x1E,
+        /// Clears them.
+        FLUSH_CHAP_STATS = 0x1F,
+        /// Starts the trace: a mask of [`trace::ppp`](super::super::trace::ppp).
+        ENABLE_TRACING = 0x20,
+        /// Stops the trace.
+        DISABLE_TRACING = 0x21,
+        /// Takes captured frames.
+        GET_TRACE_INFO = 0x22,
+        /// Reads [`IbaData`](super::super::ppp::IbaData).
+        GET_IBA_DATA = 0x23,
+        /// Defined, never serviced.
+        KILL_BOARD = 0x24,
+        /// Reads the lamps of the on-board CSU/DSU.
+        FT1_READ_STATUS = 0x25,
+        /// Reads [`SendStatistics`](super::super::driver::SendStatistics).
+        DRIVER_STAT_IFSEND = 0x26,
+        /// Reads [`InterruptStatistics`](super::super::driver::InterruptStatistics).
+        DRIVER_STAT_INTR = 0x27,
+        /// Reads [`GeneralStatistics`](super::super::driver::GeneralStatistics).
+        DRIVER_STAT_GEN = 0x28,
+        /// Clears the three of them.
+        FLUSH_DRIVER_STATS = 0x29,
+        /// Reads how long the interface is open: seconds, u32.
+        ROUTER_UP_TIME = 0x30,
+        /// Sets the secrets for the peer.
+        SET_OUTBOUND_AUTH = 0x31,
+        /// Reads [`ConnectionInfo`](super::super::ppp::ConnectionInfo).
+        GET_CONNECTION_INFO = 0x32,
+        /// Adapter internal: the trace's.
+        DATALINE_MONITOR = 0x33,
+        /// Starts or stops watching the CSU/DSU.
+        FT1_MONITOR_STATUS_CTRL = 0x80,
+        /// Steps the CSU/DSU to its next mode.
+        SET_FT1_MODE = 0x81,
+    }
+}
+
 /// The name of a known command.
 pub const fn name(protocol: Protocol, opcode: u8) -> Option<&'static str> {
     match protocol {
         Protocol::FrameRelay => fr::name(opcode),
         Protocol::CiscoHdlc => chdlc::name(opcode),
+        Protocol::Ppp => ppp::name(opcode),
     }
 }
 
@@ -228,6 +315,22 @@ pub const fn allowed_from_network(protocol: Protocol, opcode: u8) -> bool {
                 | chdlc::READ_LINK_STATUS
                 | chdlc::READ_OPERATIONAL_STATS
                 | chdlc::ROUTER_UP_TIME
+        ),
+        Protocol::Ppp => matches!(
+            opcode,
+            ppp::READ_CONFIG
+                | ppp::READ_STATISTICS
+                | ppp::READ_ERROR_STATS
+                | ppp::READ_CODE_VERSION
+                | ppp::READ_PACKET_STATS
+                | ppp::READ_LCP_STATS
+                | ppp::READ_IPCP_STATS
+                | ppp::READ_IPXCP_STATS
+                | ppp::READ_PAP_STATS
+                | ppp::READ_CHAP_STATS
+                | ppp::GET_IBA_DATA
+                | ppp::ROUTER_UP_TIME
+                | ppp::GET_CONNECTION_INFO
         ),
     }
 }

@@ -13,6 +13,8 @@ use super::trace::{self, Frames, Packer};
 use super::*;
 use crate::ParseError;
 
+mod ppp;
+
 /// Hexadecimal text as octets; `00x6` style runs are written out by the callers.
 fn hex(text: &str) -> Vec<u8> {
     text.split_whitespace()
@@ -164,7 +166,11 @@ fn trace_reply_is_bounded() {
         let request = Message::new_checked(&request).unwrap();
         let mut data = Vec::new();
         let mut packer = Packer::new(protocol, &mut data);
-        let fits = vec![7; protocol.max_reply_data() - 8];
+        let overhead = match protocol {
+            Protocol::Ppp => 9,
+            _ => 8,
+        };
+        let fits = vec![7; protocol.max_reply_data() - overhead];
         assert!(packer.push(0, 1, &fits, [1, 2]));
         assert!(!packer.push(0, 1, &[], [1, 2]));
         packer.finish(&request, true);
@@ -187,13 +193,13 @@ fn trace_reply_is_bounded() {
         assert_eq!(usize::from(elements[0].real_length), huge.len() + 2);
         assert_eq!(elements[1].frame(), Some(&[9; 4][..]));
 
-        // Frame Relay counts to seven.
+        // Frame Relay counts to seven, PPP to the size of its ring.
         let mut packer = Packer::new(protocol, &mut data);
         let taken = (0..300).filter(|_| packer.push(0, 0, &[], [0, 0])).count();
-        let most = if protocol == Protocol::FrameRelay {
-            7
-        } else {
-            1938 / 8
+        let most = match protocol {
+            Protocol::FrameRelay => 7,
+            Protocol::CiscoHdlc => 1938 / 8,
+            Protocol::Ppp => 62,
         };
         assert_eq!(taken, most);
     }
@@ -283,12 +289,21 @@ fn network_may_read_only() {
         Some("READ_STATISTICS")
     );
     assert_eq!(opcode::name(Protocol::CiscoHdlc, 0xFE), None);
+    assert_eq!(
+        allowed(Protocol::Ppp),
+        [
+            0x06, 0x07, 0x09, 0x10, 0x12, 0x14, 0x18, 0x1A, 0x1C, 0x1E, 0x23, 0x30, 0x32
+        ]
+    );
+    // The driver's command, not the adapter's of the same number.
+    assert_eq!(opcode::name(Protocol::Ppp, 0x30), Some("ROUTER_UP_TIME"));
 }
 
 #[test]
 fn sizes_are_those_of_the_protocol() {
     assert_eq!(Protocol::FrameRelay.max_reply_data(), 1940);
     assert_eq!(Protocol::CiscoHdlc.max_reply_data(), 1938);
+    assert_eq!(Protocol::Ppp.max_reply_data(), 1940);
     assert_eq!(InterruptStatistics::LEN, 88);
     assert_eq!(GeneralStatistics::LEN, 112);
     assert_eq!(SendStatistics::LEN, 72);
@@ -501,6 +516,7 @@ fn control() -> impl Strategy<Value = Control> {
             }
         ),
         (any::<u8>(), any::<bool>()).prop_map(|(frames, more)| Control::CiscoHdlc { frames, more }),
+        Just(Control::Ppp),
     ]
 }
 
@@ -514,7 +530,7 @@ proptest! {
         opp_flag: u8,
         opcode: u8,
         return_code: u8,
-        data in proptest::collection::vec(any::<u8>(), 0..2032),
+        data in proptest::collection::vec(any::<u8>(), 0..1940),
     ) {
         let kind = if is_reply { Kind::Reply } else { Kind::Request };
         let repr = Repr { kind, id, reserved, opp_flag, opcode, return_code, control, data: &data };
@@ -525,7 +541,7 @@ proptest! {
 
     #[test]
     fn hostile_octets_do_no_harm(
-        protocol in 0..3usize,
+        protocol in 0..4usize,
         mut octets in proptest::collection::vec(any::<u8>(), 0..400),
         length in 0..400u16,
     ) {

@@ -3,7 +3,8 @@
 //! Each frame is `{status u8, available u8, real length u16, time u16, octets}`, one after the
 //! other. Real length and octets include the two FCS octets, which are `FF FF` for outgoing
 //! frames. In Frame Relay the first status octet also holds the number of frames (bits 1-3) and
-//! the "more" flag (bit 7); Cisco HDLC has them before the data.
+//! the "more" flag (bit 7), in PPP the "more" flag (bit 1) and the number of frames (bits 2-7) in
+//! place of the first frame's errors; Cisco HDLC has them before the data.
 
 use super::{Control, Field, Message, Protocol};
 use crate::ParseError;
@@ -48,11 +49,45 @@ pub mod chdlc {
     pub const ALL: u8 = DATA | SLARP | CDP;
 }
 
+/// What a PPP trace captures.
+pub mod ppp {
+    /// LCP, authentication, network control protocols.
+    pub const SIGNALLING: u8 = 0x01;
+    /// Data frames.
+    pub const DATA: u8 = 0x02;
+    /// Everything.
+    pub const ALL: u8 = SIGNALLING | DATA;
+}
+
 const HEADER: usize = 6;
 const FR_COUNT_SHIFT: u8 = 1;
 const FR_COUNT: u8 = 0x07;
 const FR_MORE: u8 = 0x80;
 const FR_MAX_FRAMES: u8 = 7;
+const PPP_COUNT_SHIFT: u8 = 2;
+const PPP_MORE: u8 = 0x02;
+const PPP_MAX_FRAMES: u8 = 62;
+
+/// Octets of an element that keeps `kept` octets of its frame; `None`: the frame was not kept.
+fn stride(protocol: Protocol, kept: Option<usize>) -> usize {
+    match (protocol, kept) {
+        (Protocol::FrameRelay, kept) => HEADER + kept.unwrap_or(0),
+        (Protocol::CiscoHdlc, Some(kept)) => HEADER + kept,
+        // One octet lies in the place of the frame.
+        (Protocol::CiscoHdlc, None) => HEADER + 1,
+        // An octet to spare, then up to an even length.
+        (Protocol::Ppp, kept) => (HEADER + kept.unwrap_or(0) + 1).next_multiple_of(2),
+    }
+}
+
+/// The bits of an element's status octet that are the frame's own.
+fn own_status(protocol: Protocol, first: bool) -> u8 {
+    if first && protocol == Protocol::Ppp {
+        OUTGOING
+    } else {
+        STATUS
+    }
+}
 
 /// A captured frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +134,10 @@ impl<'a> Frames<'a> {
                 ((status >> FR_COUNT_SHIFT) & FR_COUNT, status & FR_MORE != 0)
             }
             Control::CiscoHdlc { frames, more } => (frames, more),
+            Control::Ppp => {
+                let status = u8::read(data, 0);
+                (status >> PPP_COUNT_SHIFT, status & PPP_MORE != 0)
+            }
         };
         Self {
             protocol: message.protocol(),
@@ -122,10 +161,7 @@ impl<'a> Frames<'a> {
                 have: self.rest.len(),
             });
         };
-        let mut status = u8::read(head, 0);
-        if self.first && self.protocol == Protocol::FrameRelay {
-            status &= STATUS;
-        }
+        let status = u8::read(head, 0) & own_status(self.protocol, self.first);
         let real_length = u16::read(head, 2);
         let available = u8::read(head, 1) != 0;
         let length = if available { real_length.into() } else { 0 };
@@ -136,14 +172,13 @@ impl<'a> Frames<'a> {
                 have: rest.len(),
             });
         };
-        self.rest = match (self.protocol, available) {
-            // Without data a Cisco HDLC element still has one octet in its place.
-            (Protocol::CiscoHdlc, false) => rest.get(1..).unwrap_or_default(),
-            _ => rest,
-        };
+        let kept = available.then_some(length);
+        let pad = stride(self.protocol, kept).saturating_sub(HEADER + length);
+        // The last element may come without its padding.
+        self.rest = rest.get(pad..).unwrap_or_default();
         self.first = false;
         Ok(Element {
-            status: status & STATUS,
+            status,
             real_length,
             timestamp: u16::read(head, 4),
             octets,
@@ -193,46 +228,56 @@ impl<'a> Packer<'a> {
         let max = match self.protocol {
             Protocol::FrameRelay => FR_MAX_FRAMES,
             Protocol::CiscoHdlc => u8::MAX,
+            Protocol::Ppp => PPP_MAX_FRAMES,
         };
         let with_fcs = frame.len() + fcs.len();
         let real_length = u16::try_from(with_fcs).unwrap_or(u16::MAX);
-        let available = HEADER + with_fcs <= self.limit;
-        let pad = usize::from(self.protocol == Protocol::CiscoHdlc);
-        let need = HEADER + if available { with_fcs } else { pad };
-        if self.count >= max || self.data.len() + need > self.limit {
+        let whole = stride(self.protocol, Some(with_fcs));
+        let available = whole <= self.limit;
+        let need = if available {
+            whole
+        } else {
+            stride(self.protocol, None)
+        };
+        let end = self.data.len() + need;
+        if self.count >= max || end > self.limit {
             return false;
         }
-        self.data.push(status & STATUS);
+        self.data
+            .push(status & own_status(self.protocol, self.count == 0));
         self.data.push(available.into());
         self.data.extend_from_slice(&real_length.to_le_bytes());
         self.data.extend_from_slice(&timestamp.to_le_bytes());
         if available {
             self.data.extend_from_slice(frame);
             self.data.extend_from_slice(&fcs);
-        } else {
-            self.data.resize(self.data.len() + pad, 0);
         }
+        self.data.resize(end, 0);
         self.count += 1;
         true
     }
 
     /// Ends the reply. The control block to answer with has the DLCI of `request`.
     pub fn finish(self, request: &Message<'_>, more: bool) -> Control {
-        match request.control() {
-            control @ Control::FrameRelay { .. } => {
-                let flags = (self.count << FR_COUNT_SHIFT) | if more { FR_MORE } else { 0 };
-                match self.data.first_mut() {
-                    Some(status) => *status |= flags,
-                    // Without a frame the octet is there all the same: monitors read it.
-                    None => self.data.push(flags),
-                }
-                control
+        let control = request.control();
+        let flags = match control {
+            Control::CiscoHdlc { .. } => {
+                return Control::CiscoHdlc {
+                    frames: self.count,
+                    more,
+                };
             }
-            Control::CiscoHdlc { .. } => Control::CiscoHdlc {
-                frames: self.count,
-                more,
-            },
+            Control::FrameRelay { .. } => {
+                (self.count << FR_COUNT_SHIFT) | if more { FR_MORE } else { 0 }
+            }
+            Control::Ppp => (self.count << PPP_COUNT_SHIFT) | if more { PPP_MORE } else { 0 },
+        };
+        match self.data.first_mut() {
+            Some(status) => *status |= flags,
+            // Without a frame the octet is there all the same: monitors read it.
+            None => self.data.push(flags),
         }
+        control
     }
 }
 
@@ -250,7 +295,8 @@ pub(super) fn fuzz(input: &[u8]) {
         if let Some((frame, fcs)) = element.octets.split_last_chunk()
             && packer.push(element.status, element.timestamp, frame, *fcs)
         {
-            whole.push(element);
+            let status = element.status & own_status(message.protocol(), whole.is_empty());
+            whole.push(Element { status, ..element });
         }
     }
     assert!(total <= message.data().len());
