@@ -95,9 +95,13 @@ impl Desk<'_> {
         let code = match request.protocol() {
             Protocol::FrameRelay => self.frame_relay(now, request, &mut control, data),
             Protocol::CiscoHdlc => self.cisco_hdlc(now, request, &mut control, data),
+            // No device speaks it.
+            Protocol::Ppp => code::INVALID_COMMAND,
         };
         match code {
-            code::FR_INVALID_COMMAND | code::CHDLC_INVALID_COMMAND => self.management.unknown += 1,
+            code::FR_INVALID_COMMAND | code::CHDLC_INVALID_COMMAND | code::INVALID_COMMAND => {
+                self.management.unknown += 1;
+            }
             _ => self.management.served += 1,
         }
         data.truncate(request.protocol().max_reply_data());

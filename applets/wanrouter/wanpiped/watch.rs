@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use wanbox_wire::pcap::{FileHeader, LinkType};
 use wanbox_wire::pipemon::trace::{self, Packer};
 use wanbox_wire::pipemon::{Control, Message, Protocol};
-use wanbox_wire::{cisco_hdlc, fcs, frame_relay};
+use wanbox_wire::{cisco_hdlc, fcs, frame_relay, ppp};
 
 /// Frames that a trace keeps for a slow monitor; older ones give way and are counted.
 const RING: usize = 256;
@@ -29,7 +29,7 @@ struct Traced {
 
 /// The trace of a device.
 struct Trace {
-    /// What is traced (flags of [`trace::fr`] or [`trace::chdlc`]); 0: nothing.
+    /// What is traced (flags of [`trace::fr`], [`trace::chdlc`] or [`trace::ppp`]); 0: nothing.
     flags: u8,
     asked: Instant,
     ring: VecDeque<Traced>,
@@ -172,6 +172,7 @@ impl Watch {
         let header = FileHeader::new(match self.protocol {
             Protocol::FrameRelay => LinkType::FrameRelay,
             Protocol::CiscoHdlc => LinkType::CiscoHdlc,
+            Protocol::Ppp => LinkType::PppHdlc,
         });
         file.write_all(&header.encode())?;
         let since_1970 = SystemTime::now()
@@ -233,7 +234,16 @@ fn kind_of(protocol: Protocol, frame: &[u8]) -> u8 {
             Ok(cisco_hdlc::Protocol::Cdp) => trace::chdlc::CDP,
             _ => trace::chdlc::DATA,
         },
+        Protocol::Ppp => match ppp::Frame::parse(frame) {
+            Ok(frame) if !is_ppp_control(frame.protocol) => trace::ppp::DATA,
+            _ => trace::ppp::SIGNALLING,
+        },
     }
+}
+
+/// Whether a PPP protocol negotiates or watches the link or a network protocol on it.
+fn is_ppp_control(protocol: ppp::Protocol) -> bool {
+    protocol.is_network_control() || !protocol.is_network()
 }
 
 #[cfg(test)]

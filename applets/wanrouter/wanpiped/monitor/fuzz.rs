@@ -6,7 +6,7 @@ use wanbox_wanrouter_engine::frame_relay::{
     self, ChannelConfig, CommittedRate, FrameRelay, Signalling, Station,
 };
 use wanbox_wanrouter_engine::{ChannelId, Engine, cisco_hdlc};
-use wanbox_wire::pipemon::opcode::{fr, name};
+use wanbox_wire::pipemon::opcode::{fr, name, ppp};
 use wanbox_wire::pipemon::{MAX_MESSAGE, Repr};
 
 use super::*;
@@ -114,6 +114,7 @@ impl Office {
             && match protocol {
                 Protocol::FrameRelay => opcode == fr::FLUSH_DRIVER_STATS,
                 Protocol::CiscoHdlc => opcode == chdlc::FLUSH_DRIVER_STATS,
+                Protocol::Ppp => opcode == ppp::FLUSH_DRIVER_STATS,
             };
         let expected = if cleared { 1 } else { counted + 1 };
         assert_eq!(self.counted(), expected);
@@ -131,6 +132,7 @@ impl Office {
             (protocol, opcode),
             (Protocol::FrameRelay, fr::GET_TRACE_INFO)
                 | (Protocol::CiscoHdlc, chdlc::GET_TRACE_INFO)
+                | (Protocol::Ppp, ppp::GET_TRACE_INFO)
         );
         if let (Ok(again), code::OK, true) = (again, code, traced) {
             for element in trace::Frames::of(&again) {
@@ -204,6 +206,7 @@ pub fn fuzz_monitor(start: Instant, input: &[u8]) {
             // Now and then somebody asks with the wrong monitor.
             _ if step & 0x80 != 0 => Control::empty(Protocol::CiscoHdlc),
             Protocol::CiscoHdlc => Control::empty(Protocol::CiscoHdlc),
+            Protocol::Ppp => Control::Ppp,
             Protocol::FrameRelay => {
                 let which = usize::from(step >> 3) % DLCIS.len();
                 Control::dlci(DLCIS.get(which).copied().unwrap_or_default())
