@@ -11,7 +11,7 @@ use wanbox_wire::pipemon::opcode::chdlc;
 use crate::client::{Answer, Client, malformed};
 use crate::failure::Failure;
 use crate::frame_relay::up_time_report;
-use crate::report::{Form, Report, Value};
+use crate::report::{Form, Report, Value, printable};
 
 /// A command that must succeed.
 pub fn ask(client: &mut Client, opcode: u8) -> Result<Answer, Failure> {
@@ -105,10 +105,7 @@ fn link(client: &mut Client) -> Result<Report, Failure> {
 
 fn version(client: &mut Client) -> Result<Report, Failure> {
     let answer = ask(client, chdlc::READ_CODE_VERSION)?;
-    let text: String = String::from_utf8_lossy(answer.data())
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect();
+    let text = printable(answer.data());
     let mut report = Report::new("CODE VERSION", "Code Version", Form::Plain("", 1));
     report.row("version", "Cisco HDLC Code version", text.as_str());
     Ok(report)

@@ -75,7 +75,7 @@ impl Client {
         }?;
         Ok(Self {
             socket,
-            protocol: request.protocol,
+            protocol: request.monitor.protocol(),
             timeout: request.timeout,
             key: request.key.clone(),
             id: 0,
@@ -87,6 +87,7 @@ impl Client {
         let (config, version) = match self.protocol {
             Protocol::FrameRelay => (opcode::fr::READ_CONFIG, opcode::fr::READ_CODE_VERSION),
             Protocol::CiscoHdlc => (opcode::chdlc::READ_CONFIG, opcode::chdlc::READ_CODE_VERSION),
+            Protocol::Ppp => (opcode::ppp::READ_CONFIG, opcode::ppp::READ_CODE_VERSION),
         };
         let unable = |reason: String| {
             Failure::absent(format!(
@@ -117,7 +118,7 @@ impl Client {
         self.id = self.id.wrapping_add(1);
         let control = match self.protocol {
             Protocol::FrameRelay => Control::dlci(dlci),
-            Protocol::CiscoHdlc => Control::empty(Protocol::CiscoHdlc),
+            other => Control::empty(other),
         };
         let request = Repr::request(control, self.id, opcode, data);
         let mut octets = vec![0; request.wire_len()];

@@ -1,6 +1,6 @@
 //! The commands of each monitor: letters of both generations, menu section, what they do.
 
-use wanbox_wire::pipemon::Protocol;
+use crate::monitor::Monitor;
 
 /// The sections of the menus, in their order.
 pub const SECTIONS: [&str; 7] = [
@@ -20,6 +20,8 @@ pub struct Command {
     pub letters: &'static str,
     /// The words of the old form; empty when it had none.
     pub old: &'static str,
+    /// Other spellings, which usage texts and menus of the originals had.
+    pub also: &'static [&'static str],
     /// What it does, for people.
     pub about: &'static str,
     /// Whether it needs a DLCI other than 0.
@@ -55,8 +57,21 @@ const fn command(letters: &'static str, old: &'static str, about: &'static str) 
     Command {
         letters,
         old,
+        also: &[],
         about,
         needs_dlci: false,
+    }
+}
+
+const fn spelled(
+    letters: &'static str,
+    old: &'static str,
+    also: &'static [&'static str],
+    about: &'static str,
+) -> Command {
+    Command {
+        also,
+        ..command(letters, old, about)
     }
 }
 
@@ -134,55 +149,112 @@ const CISCO_HDLC: &[Command] = &[
     command("fs", "", "Flush SLARP and CDP Statistics"),
 ];
 
+const PPP: &[Command] = &[
+    command("xm", "m", "Modem Status"),
+    command("xn", "n", "What was negotiated last"),
+    command("xru", "j", "Display Router UP Time"),
+    command("xu", "u", "PPP Timers and Counters"),
+    command("xs", "s", "State of the Link"),
+    command("xc", "c", "Cause of the last Failure"),
+    command("cg", "g", "General Configuration"),
+    command("ca", "a", "Authentication Configuration"),
+    command("ci", "i", "IP Configuration"),
+    command("cx", "x", "IPX Configuration"),
+    command("sg", "l", "General Statistics"),
+    command("sc", "e", "Communication Error Statistics"),
+    command("sp", "p", "Packet Statistics"),
+    spelled("slpc", "r", &["slcp"], "LCP Statistics"),
+    command("slo", "b", "Loopback Statistics"),
+    spelled("sipc", "o", &["sipcp"], "IPCP Statistics"),
+    spelled("sxpc", "y", &["sipxc", "sipxcp"], "IPXCP Statistics"),
+    command("spap", "w", "PAP Statistics"),
+    spelled("schp", "h", &["schap"], "CHAP Statistics"),
+    command("ti", "q", "Trace and interpret all frames"),
+    command("tip", "", "Trace and interpret protocol frames"),
+    command("tid", "", "Trace and interpret data frames"),
+    command("tr", "qr", "Trace all frames, raw"),
+    command("trp", "", "Trace protocol frames, raw"),
+    command("trd", "", "Trace data frames, raw"),
+    command("Tv", "t v", "CSU/DSU: view status"),
+    command("Ts", "t s", "CSU/DSU: self test"),
+    command("Tl", "t l", "CSU/DSU: line loop test"),
+    command("Td", "t d", "CSU/DSU: digital loop test"),
+    command("Tr", "t r", "CSU/DSU: remote test"),
+    command("To", "t o", "CSU/DSU: operational mode"),
+    spelled("ds", "ds", &["d ds"], "Driver: If_Send Statistics"),
+    spelled("di", "di", &["d di"], "Driver: Interrupt Statistics"),
+    spelled("dg", "dg", &["d dg"], "Driver: General Statistics"),
+    command("fg", "f l", "Flush General Statistics"),
+    command("fc", "f e", "Flush Communication Error Statistics"),
+    command("fp", "f p", "Flush Packet Statistics"),
+    spelled("flcp", "f r", &["flpc"], "Flush LCP Statistics"),
+    command("flo", "f b", "Flush Loopback Statistics"),
+    spelled("fipc", "f o", &["fipcp"], "Flush IPCP Statistics"),
+    spelled("fipxc", "f y", &["fxpc", "fxpcp"], "Flush IPXCP Statistics"),
+    command("fpap", "f w", "Flush PAP Statistics"),
+    spelled("fchp", "f h", &["fchap"], "Flush CHAP Statistics"),
+    command("fd", "f d", "Flush Driver Statistics"),
+];
+
 /// All commands of a monitor.
-pub const fn all(protocol: Protocol) -> &'static [Command] {
-    match protocol {
-        Protocol::FrameRelay => FRAME_RELAY,
-        Protocol::CiscoHdlc => CISCO_HDLC,
+pub const fn all(monitor: Monitor) -> &'static [Command] {
+    match monitor {
+        Monitor::FrameRelay => FRAME_RELAY,
+        Monitor::CiscoHdlc | Monitor::MultiPpp => CISCO_HDLC,
+        Monitor::Ppp => PPP,
     }
 }
 
 /// The command with these letters.
-pub fn find(protocol: Protocol, letters: &str) -> Option<Command> {
-    all(protocol).iter().copied().find(|c| c.letters == letters)
+pub fn find(monitor: Monitor, letters: &str) -> Option<Command> {
+    all(monitor)
+        .iter()
+        .copied()
+        .find(|c| c.letters == letters || c.also.contains(&letters))
 }
 
 /// The command of these words of the old form, such as `m` or `f g`.
-pub fn find_old(protocol: Protocol, words: &str) -> Option<Command> {
-    all(protocol)
+pub fn find_old(monitor: Monitor, words: &str) -> Option<Command> {
+    all(monitor)
         .iter()
         .copied()
         .find(|c| !c.old.is_empty() && c.old == words)
 }
 
 /// What the monitor says to letters that it does not know.
-pub fn unknown(protocol: Protocol, name: &str, letters: &str) -> String {
+pub fn unknown(monitor: Monitor, letters: &str) -> String {
+    let name = monitor.name();
     let group = letters.chars().next().unwrap_or(' ');
-    match protocol {
-        Protocol::FrameRelay if "xstcdfT".contains(group) => {
+    let kind = match group {
+        'x' => "Status ",
+        's' => "Statistics ",
+        'c' => "Configuration ",
+        't' => "Trace ",
+        'd' if monitor == Monitor::Ppp => "Driver Stat ",
+        'f' => "Flush ",
+        'T' => "FT1/T1/E1 ",
+        _ => "",
+    };
+    match monitor {
+        Monitor::FrameRelay if "xstcdfT".contains(group) => {
             format!("ERROR: Invalid Status Command '{group}', Type {name} <cr> for help")
         }
-        Protocol::FrameRelay => format!("ERROR: Invalid Command, Type {name} <cr> for help"),
-        Protocol::CiscoHdlc => {
-            let kind = match group {
-                'x' => "Status ",
-                's' => "Statistics ",
-                'c' => "Configuration ",
-                't' => "Trace ",
-                'f' => "Flush ",
-                'T' => "FT1/T1/E1 ",
-                _ => "",
-            };
+        Monitor::FrameRelay => format!("ERROR: Invalid Command, Type {name} <cr> for help"),
+        Monitor::Ppp => {
+            format!("ERROR: Invalid {kind}Command '{group}', Type {name} <cr> for help")
+        }
+        Monitor::CiscoHdlc | Monitor::MultiPpp => {
             format!("ERROR: Invalid {kind}Command '{group}'\nERROR: Type {name} <cr> for help")
         }
     }
 }
 
 /// The short help: usage and all commands.
-pub fn help(protocol: Protocol, name: &str) -> String {
-    let dlci = match protocol {
-        Protocol::FrameRelay => " [-d DLCI]",
-        Protocol::CiscoHdlc => "",
+pub fn help(monitor: Monitor) -> String {
+    let name = monitor.name();
+    let dlci = match monitor {
+        Monitor::FrameRelay => " [-d DLCI]",
+        _ => "",
     };
     let mut text = format!(
         "\nUsage: {name} -i <ip-address or interface name> [-u <port>] -c <command>{dlci} \
@@ -190,7 +262,7 @@ pub fn help(protocol: Protocol, name: &str) -> String {
          \nThe command is one of:\n"
     );
     for (index, section) in SECTIONS.iter().enumerate() {
-        let mut commands = all(protocol)
+        let mut commands = all(monitor)
             .iter()
             .filter(|c| c.section() == index)
             .peekable();

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use wanbox_runtime::terminal::{Interrupt, Wake};
 use wanbox_wire::pipemon::cisco_hdlc::Ft1Config;
-use wanbox_wire::pipemon::opcode::{chdlc, fr};
+use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp};
 use wanbox_wire::pipemon::{Protocol, code};
 
 use crate::client::{Client, malformed};
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 
 const SAMPLE: Duration = Duration::from_millis(50);
 const STEP: Duration = Duration::from_secs(1);
@@ -127,10 +128,37 @@ impl Lamps {
     }
 }
 
+/// The commands that every protocol has, by their numbers. The others are Cisco HDLC's.
+#[derive(Clone, Copy)]
+struct Opcodes {
+    watch: u8,
+    lamps: u8,
+    step: u8,
+}
+
+impl Opcodes {
+    fn of(protocol: Protocol) -> Self {
+        let (watch, lamps, step) = match protocol {
+            Protocol::FrameRelay => (fr::FT1_STATUS_CTRL, fr::FT1_READ_STATUS, fr::SET_FT1_MODE),
+            Protocol::CiscoHdlc => (
+                chdlc::FT1_MONITOR_STATUS_CTRL,
+                chdlc::FT1_READ_STATUS,
+                chdlc::SET_FT1_MODE,
+            ),
+            Protocol::Ppp => (
+                ppp::FT1_MONITOR_STATUS_CTRL,
+                ppp::FT1_READ_STATUS,
+                ppp::SET_FT1_MODE,
+            ),
+        };
+        Self { watch, lamps, step }
+    }
+}
+
 /// The unit behind a connection, and the terminal in front of it.
 struct Unit<'u> {
     client: &'u mut Client,
-    protocol: Protocol,
+    opcodes: Opcodes,
     out: &'u mut dyn Write,
     interrupt: Interrupt,
     last_step: Option<Instant>,
@@ -139,7 +167,7 @@ struct Unit<'u> {
 /// Runs a `T` command. `words` are the settings of Tset.
 pub fn run(
     client: &mut Client,
-    protocol: Protocol,
+    monitor: Monitor,
     interface: &str,
     letters: &str,
     words: &[String],
@@ -153,7 +181,7 @@ pub fn run(
         .map_err(|e| Failure::failed(format!("Error: waiting for ENTER: {e}")))?;
     let mut unit = Unit {
         client,
-        protocol,
+        opcodes: Opcodes::of(monitor.protocol()),
         out,
         interrupt,
         last_step: None,
@@ -186,11 +214,7 @@ pub fn run(
 }
 
 impl Unit<'_> {
-    fn command(&mut self, of_fr: u8, of_chdlc: u8, data: &[u8]) -> Result<(u8, Vec<u8>), Failure> {
-        let opcode = match self.protocol {
-            Protocol::FrameRelay => of_fr,
-            Protocol::CiscoHdlc => of_chdlc,
-        };
+    fn command(&mut self, opcode: u8, data: &[u8]) -> Result<(u8, Vec<u8>), Failure> {
         let answer = self.client.call(opcode, 0, data)?;
         if answer.code == code::NOT_FROM_NETWORK {
             return Err(Failure::failed(
@@ -201,7 +225,7 @@ impl Unit<'_> {
     }
 
     fn watch(&mut self, what: u8) -> Result<(), Failure> {
-        match self.command(fr::FT1_STATUS_CTRL, chdlc::FT1_MONITOR_STATUS_CTRL, &[what])? {
+        match self.command(self.opcodes.watch, &[what])? {
             (code::OK, _) => Ok(()),
             _ => Err(Failure::failed(ABSENT)),
         }
@@ -223,7 +247,7 @@ impl Unit<'_> {
     }
 
     fn lamps(&mut self) -> Result<Lamps, Failure> {
-        match self.command(fr::FT1_READ_STATUS, chdlc::FT1_READ_STATUS, &[])? {
+        match self.command(self.opcodes.lamps, &[])? {
             (code::OK, data) => match *data.as_slice() {
                 [a, b, ..] => Ok(Lamps::decode(a, b)),
                 _ => Err(Failure::failed("Error: malformed answer: CSU/DSU status")),
@@ -266,7 +290,7 @@ impl Unit<'_> {
                 return Err(Failure::failed("Interrupted"));
             }
             self.last_step = Some(Instant::now());
-            if self.command(fr::SET_FT1_MODE, chdlc::SET_FT1_MODE, &[])?.0 == code::OK {
+            if self.command(self.opcodes.step, &[])?.0 == code::OK {
                 return Ok(());
             }
         }
@@ -346,9 +370,7 @@ impl Unit<'_> {
     fn statistics(&mut self) -> Result<(), Failure> {
         self.say("   TIME    ES   BES   SES   UAS  LOFC    ESF\n")?;
         loop {
-            if let (code::OK, data) =
-                self.command(chdlc::READ_FT1_OP_STATS, chdlc::READ_FT1_OP_STATS, &[])?
-            {
+            if let (code::OK, data) = self.command(chdlc::READ_FT1_OP_STATS, &[])? {
                 let text: String = String::from_utf8_lossy(&data)
                     .chars()
                     .filter(|&c| !c.is_control() || c == '\n')
@@ -362,11 +384,7 @@ impl Unit<'_> {
     }
 
     fn configure(&mut self, settings: &Ft1Config) -> Result<(), Failure> {
-        match self.command(
-            chdlc::SET_FT1_CONFIG,
-            chdlc::SET_FT1_CONFIG,
-            &settings.encode(),
-        )? {
+        match self.command(chdlc::SET_FT1_CONFIG, &settings.encode())? {
             (code::OK, _) => self.say("CSU/DSU Configuration Successfull!\n"),
             (code::CHDLC_NO_FT1, _) => Err(Failure::failed(ABSENT)),
             _ => Err(Failure::failed("Error: Command failed!")),
@@ -374,7 +392,7 @@ impl Unit<'_> {
     }
 
     fn read_config(&mut self, interface: &str) -> Result<(), Failure> {
-        let (code, data) = self.command(chdlc::READ_FT1_CONFIG, chdlc::READ_FT1_CONFIG, &[])?;
+        let (code, data) = self.command(chdlc::READ_FT1_CONFIG, &[])?;
         match code {
             code::OK => {}
             code::CHDLC_NO_FT1 => return Err(Failure::failed(ABSENT)),

@@ -1,4 +1,5 @@
-//! The `d` commands of `fpipemon`: what the driver counts itself.
+//! The `d` commands of `fpipemon`: what the driver counts itself. Those of `ppipemon` are in
+//! [`ppp`].
 
 use wanbox_wire::pipemon::code;
 use wanbox_wire::pipemon::driver;
@@ -8,6 +9,8 @@ use crate::client::{Client, malformed};
 use crate::failure::Failure;
 use crate::frame_relay::{ask, failure};
 use crate::report::{Form, Report, Value};
+
+pub mod ppp;
 
 /// DRIVER_STAT_IFSEND.
 pub fn sends(client: &mut Client) -> Result<Report, Failure> {

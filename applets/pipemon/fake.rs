@@ -208,7 +208,8 @@ impl Server {
             Fault::OtherProtocol => {
                 let other = match request.protocol() {
                     Protocol::FrameRelay => Control::empty(Protocol::CiscoHdlc),
-                    Protocol::CiscoHdlc => Control::empty(Protocol::FrameRelay),
+                    Protocol::CiscoHdlc => Control::empty(Protocol::Ppp),
+                    Protocol::Ppp => Control::empty(Protocol::FrameRelay),
                 };
                 vec![emitted(&Repr {
                     control: other,
@@ -227,11 +228,12 @@ fn emitted(repr: &Repr<'_>) -> Vec<u8> {
 }
 
 fn is_get_trace(request: &Message<'_>) -> bool {
-    use wanbox_wire::pipemon::opcode::{chdlc, fr};
+    use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp};
     request.opcode()
         == match request.protocol() {
             Protocol::FrameRelay => fr::GET_TRACE_INFO,
             Protocol::CiscoHdlc => chdlc::GET_TRACE_INFO,
+            Protocol::Ppp => ppp::GET_TRACE_INFO,
         }
 }
 

@@ -1,4 +1,5 @@
-//! The monitors `fpipemon` (Frame Relay) and `cpipemon` (Cisco HDLC).
+//! The monitors `fpipemon` (Frame Relay), `cpipemon` (Cisco HDLC), `ppipemon` (PPP) and
+//! `mppipemon` (multi-port PPP).
 //!
 //! A monitor asks a link daemon over the management protocol, through the
 //! line's own interface (UDP) or the daemon's local socket, and shows the answer
@@ -7,9 +8,10 @@
 //! | to change | open |
 //! |---|---|
 //! | options, old and new argument forms | `options.rs`, `request.rs` |
+//! | which monitors there are | `monitor.rs` |
 //! | which commands there are | `commands.rs` |
 //! | asking, retries, time-outs | `client.rs` |
-//! | what a command shows | `frame_relay.rs`, `driver_statistics.rs`, `cisco_hdlc.rs`, `csu_dsu.rs` |
+//! | what a command shows | `frame_relay.rs`, `cisco_hdlc.rs`, `ppp.rs`, `ppp/`, `driver_statistics*`, `csu_dsu.rs` |
 //! | how it is shown | `report.rs` |
 //! | traces | `trace/` |
 //! | the settings of a CSU/DSU | `cfgft1/` |
@@ -28,7 +30,9 @@ mod failure;
 mod fake;
 mod frame_relay;
 mod menu;
+mod monitor;
 mod options;
+mod ppp;
 mod report;
 mod request;
 #[cfg(test)]
@@ -41,8 +45,8 @@ mod trace;
 
 use argh::ArgsInfo;
 use wanbox_grammar::{Applet, Exit};
-use wanbox_wire::pipemon::Protocol;
 
+use monitor::Monitor;
 use options::Options;
 
 /// The applets of this crate.
@@ -52,20 +56,34 @@ pub const APPLETS: &[Applet] = &[
         summary: "watch a Frame Relay link",
         args: Options::get_args_info,
         manual: include_str!("man/fpipemon.mdoc"),
-        run: |args| run("fpipemon", Protocol::FrameRelay, args),
+        run: |args| run(Monitor::FrameRelay, args),
     },
     Applet {
         name: "cpipemon",
         summary: "watch a Cisco HDLC link",
         args: Options::get_args_info,
         manual: include_str!("man/cpipemon.mdoc"),
-        run: |args| run("cpipemon", Protocol::CiscoHdlc, args),
+        run: |args| run(Monitor::CiscoHdlc, args),
+    },
+    Applet {
+        name: "ppipemon",
+        summary: "watch a PPP link",
+        args: Options::get_args_info,
+        manual: include_str!("man/ppipemon.mdoc"),
+        run: |args| run(Monitor::Ppp, args),
+    },
+    Applet {
+        name: "mppipemon",
+        summary: "watch a PPP link of a multi-port card",
+        args: Options::get_args_info,
+        manual: include_str!("man/mppipemon.mdoc"),
+        run: |args| run(Monitor::MultiPpp, args),
     },
     cfgft1::APPLET,
 ];
 
-fn run(name: &'static str, protocol: Protocol, args: &[String]) -> Exit {
-    session::run(name, protocol, args, &mut std::io::stdout().lock())
+fn run(monitor: Monitor, args: &[String]) -> Exit {
+    session::run(monitor, args, &mut std::io::stdout().lock())
 }
 
 pub use trace::fuzz_trace;

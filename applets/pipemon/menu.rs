@@ -6,10 +6,10 @@ use std::path::Path;
 use wanbox_console::menu::{Field, Menu};
 use wanbox_console::terminal::Screen;
 use wanbox_runtime::files::Root;
-use wanbox_wire::pipemon::Protocol;
 
 use crate::commands::{self, Command, SECTIONS};
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::request::Request;
 use crate::session;
@@ -19,12 +19,7 @@ const ADDRESS: &str = "201.1.1.2";
 const PORT: &str = "9000";
 
 /// Lets the user choose and shows the answers until he leaves.
-pub fn run(
-    name: &'static str,
-    protocol: Protocol,
-    options: &Options,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+pub fn run(monitor: Monitor, options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Failure::usage("ERROR: -g needs a terminal"));
     }
@@ -37,10 +32,10 @@ pub fn run(
         return Ok(());
     }
     let mut section = 0;
-    while let Some(chosen) = choose_section(protocol, section)? {
+    while let Some(chosen) = choose_section(monitor, section)? {
         section = chosen;
         let mut last = None;
-        while let Some(command) = choose_command(protocol, section, last)? {
+        while let Some(command) = choose_command(monitor, section, last)? {
             last = Some(command);
             options.command = Some(command.letters.to_owned());
             if command.needs_dlci {
@@ -50,21 +45,16 @@ pub fn run(
                     None => continue,
                 }
             }
-            repeat(name, protocol, &options, out)?;
+            repeat(monitor, &options, out)?;
         }
     }
     Ok(())
 }
 
 /// Runs the command until the user has seen enough.
-fn repeat(
-    name: &'static str,
-    protocol: Protocol,
-    options: &Options,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+fn repeat(monitor: Monitor, options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
     loop {
-        let done = Request::new(name, protocol, options)
+        let done = Request::new(monitor, options)
             .and_then(|request| session::perform(&request, options, out));
         if let Err(failure) = done {
             session::write(out, &format!("\n{}\n", failure.text))?;
@@ -152,9 +142,9 @@ fn interfaces(root: &Root) -> Vec<String> {
     names
 }
 
-fn choose_section(protocol: Protocol, selected: usize) -> Result<Option<usize>, Failure> {
+fn choose_section(monitor: Monitor, selected: usize) -> Result<Option<usize>, Failure> {
     let used: Vec<usize> = (0..SECTIONS.len())
-        .filter(|&s| commands::all(protocol).iter().any(|c| c.section() == s))
+        .filter(|&s| commands::all(monitor).iter().any(|c| c.section() == s))
         .collect();
     let items = used
         .iter()
@@ -167,11 +157,11 @@ fn choose_section(protocol: Protocol, selected: usize) -> Result<Option<usize>, 
 }
 
 fn choose_command(
-    protocol: Protocol,
+    monitor: Monitor,
     section: usize,
     last: Option<Command>,
 ) -> Result<Option<Command>, Failure> {
-    let commands: Vec<Command> = commands::all(protocol)
+    let commands: Vec<Command> = commands::all(monitor)
         .iter()
         .copied()
         // Settings are typed on the command line.

@@ -33,6 +33,16 @@ impl Value {
         }
     }
 
+    /// As people read it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// As programs read it.
+    pub fn json(&self) -> &Json {
+        &self.json
+    }
+
     /// A text for people and something else for programs.
     pub fn both(text: impl Into<String>, json: impl Into<Json>) -> Self {
         Self {
@@ -78,6 +88,7 @@ pub struct Report {
     title: &'static str,
     xml_title: &'static str,
     form: Form,
+    banner: bool,
     items: Vec<Item>,
 }
 
@@ -89,7 +100,17 @@ impl Report {
             title,
             xml_title,
             form,
+            banner: true,
             items: Vec::new(),
+        }
+    }
+
+    /// The same without its banner in text.
+    #[must_use]
+    pub fn without_banner(self) -> Self {
+        Self {
+            banner: false,
+            ..self
         }
     }
 
@@ -108,6 +129,25 @@ impl Report {
         });
     }
 
+    /// Adds a line with two values in columns: received and sent. `label` has what stands before
+    /// the values, `keys` what programs call them.
+    pub fn columns(
+        &mut self,
+        keys: [&'static str; 2],
+        label: &str,
+        gap: &str,
+        values: [impl Into<Value>; 2],
+    ) {
+        let [rx, tx] = values.map(Into::into);
+        self.text(format!("{label}: {}{gap}{}\n", rx.text, tx.text));
+        let form = std::mem::replace(&mut self.form, Form::Silent);
+        let [rx_key, tx_key] = keys;
+        let name = label.trim_end();
+        self.row(rx_key, format!("{name} received"), rx);
+        self.row(tx_key, format!("{name} transmitted"), tx);
+        self.form = form;
+    }
+
     /// Adds lines that only people see, with their newlines.
     pub fn text(&mut self, text: impl Into<String>) {
         self.items.push(Item::Text(text.into()));
@@ -120,11 +160,14 @@ impl Report {
 
     /// As the originals show it, banner included.
     pub fn to_text(&self, interface: &str) -> String {
-        let dashes = "-".repeat(self.title.len() + interface.len() + 16);
-        let mut text = format!(
-            "\n\t{dashes}\n\t\t{interface}: {}\n\t{dashes}\n\n",
-            self.title
-        );
+        let mut text = String::new();
+        if self.banner {
+            let dashes = "-".repeat(self.title.len() + interface.len() + 16);
+            text = format!(
+                "\n\t{dashes}\n\t\t{interface}: {}\n\t{dashes}\n\n",
+                self.title
+            );
+        }
         for item in &self.items {
             match item {
                 Item::Row {
@@ -195,6 +238,14 @@ impl Report {
         object.insert("values".into(), self.to_json().into());
         object.into()
     }
+}
+
+/// Octets that somebody else chose, as text: without control characters.
+pub fn printable(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets)
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect()
 }
 
 fn snake_case(title: &str) -> String {

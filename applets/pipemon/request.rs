@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use wanbox_link::seal::{Key, MIN_KEY};
 use wanbox_runtime::files::{self, Root};
-use wanbox_wire::pipemon::{DEFAULT_PORT, Protocol};
+use wanbox_wire::pipemon::DEFAULT_PORT;
 
 use crate::commands::{self, Command};
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 use crate::options::Options;
 
 /// The longest key file, octets.
@@ -86,10 +87,8 @@ pub enum Action {
 /// Everything resolved.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The name of the monitor.
-    pub name: &'static str,
-    /// Its protocol.
-    pub protocol: Protocol,
+    /// The monitor.
+    pub monitor: Monitor,
     /// Whom to ask.
     pub target: Target,
     /// What to do.
@@ -111,9 +110,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Request {
     /// Checks the options, in the order in which the originals complained.
-    pub fn new(name: &'static str, protocol: Protocol, options: &Options) -> Result<Self, Failure> {
+    pub fn new(monitor: Monitor, options: &Options) -> Result<Self, Failure> {
+        let name = monitor.name();
         let hint = |text: String| Failure::usage(format!("{text}\nType {name} <cr> for help"));
-        let old = old_form(name, protocol, options)?;
+        let old = old_form(monitor, options)?;
         let target = old
             .as_ref()
             .map(|old| old.target)
@@ -146,7 +146,7 @@ impl Request {
                     }
                 })?,
         };
-        if protocol != Protocol::FrameRelay && dlci != 0 {
+        if monitor != Monitor::FrameRelay && dlci != 0 {
             return Err(hint("ERROR: only Frame Relay has DLCIs".into()));
         }
         let action = match (&old, options.top, options.command.as_deref()) {
@@ -157,8 +157,8 @@ impl Request {
             }
             (None, false, None) => return Err(hint("ERROR: No Command!".into())),
             (None, false, Some(letters)) => Action::Command(
-                commands::find(protocol, letters)
-                    .ok_or_else(|| Failure::usage(commands::unknown(protocol, name, letters)))?,
+                commands::find(monitor, letters)
+                    .ok_or_else(|| Failure::usage(commands::unknown(monitor, letters)))?,
                 options.words.clone(),
             ),
         };
@@ -180,8 +180,7 @@ impl Request {
             (true, true) => return Err(hint("ERROR: give -x or --json, not both".into())),
         };
         Ok(Self {
-            name,
-            protocol,
+            monitor,
             target,
             action,
             dlci,
@@ -235,23 +234,20 @@ struct Old<'o> {
 }
 
 /// `[f|t] letters [dlci] ip [port]`, when the words have no `-c` beside them.
-fn old_form<'o>(
-    name: &str,
-    protocol: Protocol,
-    options: &'o Options,
-) -> Result<Option<Old<'o>>, Failure> {
+fn old_form(monitor: Monitor, options: &Options) -> Result<Option<Old<'_>>, Failure> {
+    let name = monitor.name();
     if options.command.is_some() || options.words.is_empty() {
         return Ok(None);
     }
     let mut words = options.words.iter().map(String::as_str);
     let first = words.next().unwrap_or_default();
     let key = match first {
-        "f" | "t" => format!("{first} {}", words.next().unwrap_or_default()),
+        "f" | "t" | "d" => format!("{first} {}", words.next().unwrap_or_default()),
         _ => first.to_owned(),
     };
-    let command = commands::find_old(protocol, &key)
-        .or_else(|| commands::find(protocol, &key))
-        .ok_or_else(|| Failure::usage(commands::unknown(protocol, name, &key)))?;
+    let command = commands::find_old(monitor, &key)
+        .or_else(|| commands::find(monitor, &key))
+        .ok_or_else(|| Failure::usage(commands::unknown(monitor, &key)))?;
     let dlci = if command.needs_dlci {
         words.next()
     } else {

@@ -4,53 +4,49 @@ use std::path::Path;
 
 use wanbox_grammar::argv;
 use wanbox_wire::pipemon::frame_relay::{LinkStatus, PvcStatus, pvc};
-use wanbox_wire::pipemon::opcode::{chdlc, fr};
-use wanbox_wire::pipemon::{Message, Protocol, code};
+use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp};
+use wanbox_wire::pipemon::ppp::{ConnectionInfo, IbaData, cause, phase};
+use wanbox_wire::pipemon::{Message, code};
 
 use crate::failure::Failure;
 use crate::fake::{Fake, INTERFACE, three_frames};
+use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::request::Request;
 use crate::session;
 
-pub const FR: Protocol = Protocol::FrameRelay;
-pub const CHDLC: Protocol = Protocol::CiscoHdlc;
-
-pub fn name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::FrameRelay => "fpipemon",
-        Protocol::CiscoHdlc => "cpipemon",
-    }
-}
+pub const FR: Monitor = Monitor::FrameRelay;
+pub const CHDLC: Monitor = Monitor::CiscoHdlc;
+pub const PPP: Monitor = Monitor::Ppp;
+pub const MPPP: Monitor = Monitor::MultiPpp;
 
 pub fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
 /// A run with this command line: what it printed, or how it failed.
-pub fn attempt(protocol: Protocol, line: &str) -> Result<String, Failure> {
-    let name = name(protocol);
-    let options: Options = argv::read(name, &words(line)).unwrap();
-    let request = Request::new(name, protocol, &options)?;
+pub fn attempt(monitor: Monitor, line: &str) -> Result<String, Failure> {
+    let options: Options = argv::read(monitor.name(), &words(line)).unwrap();
+    let request = Request::new(monitor, &options)?;
     let mut out = Vec::new();
     session::perform(&request, &options, &mut out)?;
     Ok(String::from_utf8(out).unwrap())
 }
 
 /// The same by UDP.
-pub fn by_udp(fake: &Fake, protocol: Protocol, line: &str) -> Result<String, Failure> {
+pub fn by_udp(fake: &Fake, monitor: Monitor, line: &str) -> Result<String, Failure> {
     let port = fake.port;
     attempt(
-        protocol,
+        monitor,
         &format!("-i 127.0.0.1 -u {port} --timeout 50ms {line}"),
     )
 }
 
 /// The same by the interface's socket.
-pub fn by_name(fake: &Fake, protocol: Protocol, line: &str) -> Result<String, Failure> {
+pub fn by_name(fake: &Fake, monitor: Monitor, line: &str) -> Result<String, Failure> {
     let root = fake.root();
     attempt(
-        protocol,
+        monitor,
         &format!("-i {INTERFACE} --root {root} --timeout 50ms {line}"),
     )
 }
@@ -179,6 +175,115 @@ pub fn cisco(request: &Message<'_>) -> Option<(u8, Vec<u8>)> {
         _ => return Some((code::CHDLC_INVALID_COMMAND, Vec::new())),
     };
     Some((code::OK, data))
+}
+
+/// LCP Configure-Request: MRU 1500, CHAP with MD5, a magic number.
+pub const CONFIGURE_FRAME: &[u8] = &[
+    0xFF, 0x03, 0xC0, 0x21, 0x01, 0x07, 0x00, 0x13, 0x01, 0x04, 0x05, 0xDC, 0x03, 0x05, 0xC2, 0x23,
+    0x05, 0x05, 0x06, 0x12, 0x34, 0x56, 0x78,
+];
+/// PAP Authenticate-Request of "office" with the password "geheim".
+pub const PAP_FRAME: &[u8] = &[
+    0xFF, 0x03, 0xC0, 0x23, 0x01, 0x01, 0x00, 0x12, 0x06, b'o', b'f', b'f', b'i', b'c', b'e', 0x06,
+    b'g', b'e', b'h', b'e', b'i', b'm',
+];
+
+/// A PPP link on an S508.
+pub fn ppp_link(request: &Message<'_>) -> Option<(u8, Vec<u8>)> {
+    let data = match request.opcode() {
+        ppp::READ_CONFIG => ppp_config(),
+        ppp::READ_CODE_VERSION => b"test".to_vec(),
+        ppp::READ_STATISTICS => {
+            let mut data = ramp(1000, 2, 6);
+            data.extend(ramp(1006, 4, 16));
+            data
+        }
+        ppp::READ_ERROR_STATS => ramp(100, 1, 10),
+        ppp::READ_PACKET_STATS => ramp(2000, 2, 38),
+        ppp::READ_LCP_STATS => ramp(3000, 2, 56),
+        ppp::READ_LPBK_STATS => ramp(4000, 2, 18),
+        ppp::READ_IPCP_STATS => ramp(5000, 2, 40),
+        ppp::READ_IPXCP_STATS => ramp(6000, 2, 40),
+        ppp::READ_PAP_STATS => ramp(7000, 2, 22),
+        ppp::READ_CHAP_STATS => ramp(8000, 2, 30),
+        ppp::GET_IBA_DATA => IbaData {
+            modem: 0x28,
+            lcp_state: 9,
+            phase: phase::NETWORK,
+            ipcp_state: 8,
+            ipxcp_state: 1,
+            pap_state: 4,
+            chap_state: 3,
+            cause: cause::MODEM_FAILURE | cause::IPCP_OPTIONS | cause::REMOTE_TERMINATION,
+        }
+        .encode()
+        .to_vec(),
+        ppp::GET_CONNECTION_INFO => {
+            let info = ConnectionInfo {
+                remote_mru: 1500,
+                ip: 0x85,
+                ip_local: [201, 1, 1, 1],
+                ip_remote: [201, 1, 1, 2],
+                ipx_network: [0, 0, 0xAB, 0xCD],
+                ipx_remote_node: [1, 2, 3, 4, 5, 6],
+                authentication: 3,
+                ..ConnectionInfo::default()
+            };
+            let mut data = Vec::new();
+            info.encode_with(b"off\x1b[2Jice", &mut data);
+            data
+        }
+        ppp::ROUTER_UP_TIME => 7300_u32.to_le_bytes().to_vec(),
+        ppp::DRIVER_STAT_IFSEND => ramp(9000, 4, 72),
+        ppp::DRIVER_STAT_INTR => ramp(9000, 4, 88),
+        ppp::DRIVER_STAT_GEN => ramp(9000, 4, 112),
+        ppp::FLUSH_STATISTICS
+        | ppp::FLUSH_ERROR_STATS
+        | ppp::FLUSH_PACKET_STATS
+        | ppp::FLUSH_LCP_STATS
+        | ppp::FLUSH_LPBK_STATS
+        | ppp::FLUSH_IPCP_STATS
+        | ppp::FLUSH_IPXCP_STATS
+        | ppp::FLUSH_PAP_STATS
+        | ppp::FLUSH_CHAP_STATS
+        | ppp::FLUSH_DRIVER_STATS
+        | ppp::ENABLE_TRACING
+        | ppp::DISABLE_TRACING => Vec::new(),
+        ppp::GET_TRACE_INFO => three_frames(request, CONFIGURE_FRAME, PAP_FRAME),
+        _ => return Some((code::INVALID_COMMAND, Vec::new())),
+    };
+    Some((code::OK, data))
+}
+
+fn ppp_config() -> Vec<u8> {
+    let mut data = ramp(500, 2, 0x73);
+    data.truncate(0x73);
+    data[..4].copy_from_slice(&64_000_u32.to_le_bytes());
+    // RS-232, statistics of received data.
+    data[0x06..0x08].copy_from_slice(&[0x24, 0x02]);
+    data[0x20..0x2B].copy_from_slice(&[0x83, 0x85, 201, 1, 1, 1, 201, 1, 1, 2, 0x98]);
+    data[0x2B..0x3B].copy_from_slice(&[
+        0, 0, 0xAB, 0xCD, 1, 2, 3, 4, 5, 6, 0xA, 0xB, 0xC, 0xD, 0xE, 0xF,
+    ]);
+    data[0x3B..0x6B].fill(0);
+    data[0x3B..0x41].copy_from_slice(b"router");
+    data
+}
+
+/// The same on an S502, whose link is down.
+pub fn ppp_old_board(request: &Message<'_>) -> Option<(u8, Vec<u8>)> {
+    match request.opcode() {
+        ppp::READ_CONFIG => {
+            let mut data = ppp_config().split_off(3);
+            data[0] = 9;
+            data[3] = 0x03;
+            data[0x1D] = 0x01;
+            Some((code::OK, data))
+        }
+        ppp::GET_IBA_DATA => Some((code::OK, vec![0, 0, 0, 0, 0, 1, 9, 0, 0])),
+        ppp::ROUTER_UP_TIME => Some((code::OK, 59_u32.to_le_bytes().to_vec())),
+        _ => ppp_link(request),
+    }
 }
 
 /// Compares with a golden file, or writes it when asked to.

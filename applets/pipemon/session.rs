@@ -4,36 +4,32 @@ use std::io::Write;
 use std::time::SystemTime;
 
 use wanbox_grammar::{Exit, argv, report as say};
-use wanbox_wire::pipemon::Protocol;
 
 use crate::client::Client;
 use crate::commands::{self, Command};
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::report::{Report, xml_document, xml_error};
 use crate::request::{Action, Format, Request};
-use crate::{cisco_hdlc, csu_dsu, frame_relay, menu, top, trace};
+use crate::{cisco_hdlc, csu_dsu, frame_relay, menu, ppp, top, trace};
 
 /// Runs a monitor with the arguments after its name.
-pub fn run(name: &'static str, protocol: Protocol, args: &[String], out: &mut dyn Write) -> Exit {
+pub fn run(monitor: Monitor, args: &[String], out: &mut dyn Write) -> Exit {
     if args.is_empty() {
-        return finish(
-            write(out, &commands::help(protocol, name)),
-            Format::Text,
-            out,
-        );
+        return finish(write(out, &commands::help(monitor)), Format::Text, out);
     }
-    let options: Options = match argv::parse(name, args) {
+    let options: Options = match argv::parse(monitor.name(), args) {
         Ok(options) => options,
         Err(exit) => return exit,
     };
     if options.traceinfo {
-        return finish(write(out, &trace::help(name)), Format::Text, out);
+        return finish(write(out, &trace::help(monitor)), Format::Text, out);
     }
     if options.gui {
-        return finish(menu::run(name, protocol, &options, out), Format::Text, out);
+        return finish(menu::run(monitor, &options, out), Format::Text, out);
     }
-    let request = match Request::new(name, protocol, &options) {
+    let request = match Request::new(monitor, &options) {
         Ok(request) => request,
         Err(failure) => return finish(Err(failure), Format::Text, out),
     };
@@ -75,7 +71,7 @@ pub fn perform(request: &Request, options: &Options, out: &mut dyn Write) -> Res
         (Action::Command(..), Some(settings)) => trace::run(&mut client, request, &settings, out),
         (Action::Command(command, words), None) if command.group() == 'T' => csu_dsu::run(
             &mut client,
-            request.protocol,
+            request.monitor,
             request.target.interface(),
             command.letters,
             words,
@@ -89,9 +85,10 @@ pub fn perform(request: &Request, options: &Options, out: &mut dyn Write) -> Res
 }
 
 fn ask(client: &mut Client, request: &Request, command: Command) -> Result<Report, Failure> {
-    match request.protocol {
-        Protocol::FrameRelay => frame_relay::report(client, command.letters, request.dlci),
-        Protocol::CiscoHdlc => cisco_hdlc::report(client, command.letters),
+    match request.monitor {
+        Monitor::FrameRelay => frame_relay::report(client, command.letters, request.dlci),
+        Monitor::CiscoHdlc | Monitor::MultiPpp => cisco_hdlc::report(client, command.letters),
+        Monitor::Ppp => ppp::report(client, command.letters),
     }
 }
 
@@ -106,7 +103,8 @@ fn show(
         Format::Text => format!("\n{}\n", report.to_text(request.target.interface())),
         Format::Xml => document(&report.to_xml()),
         Format::Json => {
-            let object = report.to_json_object(request.name, &request.target, command.letters);
+            let object =
+                report.to_json_object(request.monitor.name(), &request.target, command.letters);
             format!("{object}\n")
         }
     };

@@ -7,18 +7,21 @@
 
 use serde_json::Value as Json;
 use wanbox_grammar::{Exit, argv};
-use wanbox_wire::pipemon::Protocol;
-use wanbox_wire::pipemon::opcode::fr;
+use wanbox_wire::pipemon::opcode::{fr, ppp};
 
 use crate::commands;
 use crate::fake::{Asked, Fake, Fault, INTERFACE, Script};
+use crate::monitor::Monitor;
 use crate::options::Options;
-use crate::scripts::{CHDLC, FR, attempt, by_name, by_udp, cisco, cpe, golden, name, node, words};
+use crate::scripts::{
+    CHDLC, FR, MPPP, PPP, attempt, by_name, by_udp, cisco, cpe, golden, node, ppp_link,
+    ppp_old_board, words,
+};
 use crate::session;
 
 /// The commands whose answer is one report.
-fn reading(protocol: Protocol) -> impl Iterator<Item = commands::Command> {
-    commands::all(protocol)
+fn reading(monitor: Monitor) -> impl Iterator<Item = commands::Command> {
+    commands::all(monitor)
         .iter()
         .copied()
         .filter(|c| !c.is_trace() && c.group() != 'T')
@@ -29,20 +32,24 @@ fn line_of(command: commands::Command) -> String {
     format!("-c {}{dlci}", command.letters)
 }
 
-fn reports(protocol: Protocol, script: Script, file: &str) {
+fn reports(monitor: Monitor, script: Script, file: &str) {
     let fake = Fake::start(script, Fault::None);
     let mut all = String::new();
-    for command in reading(protocol) {
+    for command in reading(monitor) {
         let line = line_of(command);
-        let local = by_name(&fake, protocol, &line).unwrap();
+        let local = by_name(&fake, monitor, &line).unwrap();
         // An address in place of the name changes the banner only.
-        let remote = by_udp(&fake, protocol, &line).unwrap();
+        let remote = by_udp(&fake, monitor, &line).unwrap();
         let rest = |text: &str| text.split_once("\n\n").unwrap().1.to_owned();
-        let body = |text: &str| rest(text.trim_start_matches('\n'));
+        let body = |text: &str| match text.contains("\t---") {
+            true => rest(text.trim_start_matches('\n')),
+            // No banner.
+            false => text.to_owned(),
+        };
         assert_eq!(body(&remote), body(&local), "{line}");
         all.push_str(&format!(
             "$ {} -i {INTERFACE} {line}\n{local}",
-            name(protocol)
+            monitor.name()
         ));
     }
     golden(file, &all);
@@ -64,23 +71,114 @@ fn cisco_hdlc_reports() {
 }
 
 #[test]
+fn ppp_reports() {
+    reports(PPP, ppp_link, "ppipemon.txt");
+}
+
+#[test]
+fn ppp_reports_of_an_old_board_that_is_down() {
+    reports(PPP, ppp_old_board, "ppipemon-502.txt");
+}
+
+/// The daemon that a monitor's tests ask.
+fn script_of(monitor: Monitor) -> Script {
+    match monitor {
+        Monitor::FrameRelay => cpe,
+        Monitor::CiscoHdlc | Monitor::MultiPpp => cisco,
+        Monitor::Ppp => ppp_link,
+    }
+}
+
+#[test]
+fn multi_port_ppp_is_asked_as_cisco_hdlc_is() {
+    let fake = Fake::start(cisco, Fault::None);
+    for command in reading(MPPP) {
+        let line = line_of(command);
+        let text = by_name(&fake, MPPP, &line).unwrap();
+        assert_eq!(text, by_name(&fake, CHDLC, &line).unwrap(), "{line}");
+        let json = by_name(&fake, MPPP, &format!("{line} --json")).unwrap();
+        let object: Json = serde_json::from_str(&json).unwrap();
+        assert_eq!(object["monitor"], "mppipemon");
+    }
+}
+
+#[test]
+fn ppp_commands_in_every_spelling() {
+    for (spellings, opcode) in [
+        (&["slpc", "slcp"][..], ppp::READ_LCP_STATS),
+        (&["slo"], ppp::READ_LPBK_STATS),
+        (&["sipc", "sipcp"], ppp::READ_IPCP_STATS),
+        (&["sxpc", "sipxc"], ppp::READ_IPXCP_STATS),
+        (&["flcp", "flpc"], ppp::FLUSH_LCP_STATS),
+        (&["fipxc", "fxpc"], ppp::FLUSH_IPXCP_STATS),
+        (&["ds"], ppp::DRIVER_STAT_IFSEND),
+    ] {
+        for letters in spellings {
+            let fake = Fake::start(ppp_link, Fault::None);
+            by_udp(&fake, PPP, &format!("-c {letters}")).unwrap();
+            assert_eq!(fake.asked()[0], (opcode, 0, Vec::new()), "{letters}");
+        }
+    }
+    let fake = Fake::start(ppp_link, Fault::None);
+    let old = attempt(PPP, &format!("d dg 127.0.0.1 {} --timeout 50ms", fake.port)).unwrap();
+    assert_eq!(old, by_udp(&fake, PPP, "-c dg").unwrap());
+    for (letters, kind) in [("xq", "Status "), ("dq", "Driver Stat "), ("q", "")] {
+        let group = &letters[..1];
+        let failure = attempt(PPP, &format!("-i x -c {letters}")).unwrap_err();
+        assert_eq!(
+            failure.text,
+            format!("ERROR: Invalid {kind}Command '{group}', Type ppipemon <cr> for help")
+        );
+    }
+}
+
+#[test]
+fn refused_ppp_commands_fail() {
+    let fake = Fake::start(
+        |request| match request.opcode() {
+            ppp::READ_CONFIG | ppp::READ_CODE_VERSION => ppp_link(request),
+            ppp::READ_LPBK_STATS => Some((0xCD, Vec::new())),
+            ppp::GET_IBA_DATA => Some((0, vec![0; 8])),
+            _ => Some((9, Vec::new())),
+        },
+        Fault::None,
+    );
+    for (letters, text) in [
+        (
+            "slo",
+            "Error: Command failed! It is not allowed from the far end.",
+        ),
+        ("slpc", "Error: Command failed!"),
+        (
+            "xs",
+            "Error: malformed answer: IbaData: 8 octets where 9 are needed",
+        ),
+        ("Tv", "This command is only possible with S508/FT1 board!"),
+    ] {
+        let failure = by_udp(&fake, PPP, &format!("-c {letters}")).unwrap_err();
+        assert_eq!((failure.exit, failure.text.as_str()), (Exit::FAILED, text));
+    }
+}
+
+#[test]
 fn json_and_xml_of_every_report() {
-    for (protocol, script, file) in [
+    for (monitor, script, file) in [
         (FR, cpe as Script, "fpipemon.json"),
         (CHDLC, cisco, "cpipemon.json"),
+        (PPP, ppp_link, "ppipemon.json"),
     ] {
         let fake = Fake::start(script, Fault::None);
         let mut all = String::new();
-        for command in reading(protocol) {
+        for command in reading(monitor) {
             let line = line_of(command);
-            let text = by_name(&fake, protocol, &format!("{line} --json")).unwrap();
+            let text = by_name(&fake, monitor, &format!("{line} --json")).unwrap();
             let object: Json = serde_json::from_str(&text).unwrap();
-            assert_eq!(object["monitor"], name(protocol));
+            assert_eq!(object["monitor"], monitor.name());
             assert_eq!(object["interface"], INTERFACE);
             assert_eq!(object["command"], command.letters);
             assert!(object["values"].as_object().is_some_and(|v| !v.is_empty()));
             all.push_str(&text);
-            let xml = by_name(&fake, protocol, &format!("{line} -x")).unwrap();
+            let xml = by_name(&fake, monitor, &format!("{line} -x")).unwrap();
             assert!(xml.starts_with("<router name=\""), "{xml}");
             balanced(&xml);
         }
@@ -168,6 +266,43 @@ fn what_each_command_asks() {
         let asked: Vec<u8> = fake.asked().iter().map(|a| a.0).collect();
         assert_eq!(asked, opcodes, "{line}");
     }
+    for (line, opcodes) in [
+        ("xm", &[0x23][..]),
+        ("xn", &[0x32]),
+        ("xru", &[0x30]),
+        ("xu", &[0x06]),
+        ("xs", &[0x23]),
+        ("xc", &[0x23]),
+        ("cg", &[0x06]),
+        ("ca", &[0x06]),
+        ("ci", &[0x06]),
+        ("cx", &[0x06]),
+        // The configuration says which board it is.
+        ("sg", &[0x06, 0x07]),
+        ("sc", &[0x06, 0x09]),
+        ("sp", &[0x12]),
+        ("slpc", &[0x14]),
+        ("slo", &[0x16]),
+        ("sipc", &[0x18]),
+        ("sxpc", &[0x1A]),
+        ("spap", &[0x1C]),
+        ("schp", &[0x1E]),
+        ("di", &[0x27]),
+        ("dg", &[0x28]),
+        ("fg", &[0x08, 0x06, 0x07]),
+        ("fc", &[0x0A, 0x06, 0x09]),
+        ("fp", &[0x13, 0x12]),
+        ("flo", &[0x17, 0x16]),
+        ("fipc", &[0x19, 0x18]),
+        ("fpap", &[0x1D, 0x1C]),
+        ("fchp", &[0x1F, 0x1E]),
+        ("fd", &[0x29]),
+    ] {
+        let fake = Fake::start(ppp_link, Fault::None);
+        by_udp(&fake, PPP, &format!("-c {line}")).unwrap();
+        let asked: Vec<u8> = fake.asked().iter().map(|a| a.0).collect();
+        assert_eq!(asked, opcodes, "{line}");
+    }
 }
 
 #[test]
@@ -200,20 +335,20 @@ fn csu_dsu() {
 
 #[test]
 fn old_form() {
-    for protocol in Protocol::ALL {
-        let script: Script = if protocol == FR { cpe } else { cisco };
-        for command in reading(protocol).filter(|c| !c.old.is_empty()) {
+    for monitor in Monitor::ALL {
+        let script = script_of(monitor);
+        for command in reading(monitor).filter(|c| !c.old.is_empty()) {
             let fake = Fake::start(script, Fault::None);
             let dlci = if command.needs_dlci { "16 " } else { "" };
             let line = format!(
                 "{} {dlci}127.0.0.1 {} --timeout 50ms",
                 command.old, fake.port
             );
-            let old = attempt(protocol, &line).unwrap();
+            let old = attempt(monitor, &line).unwrap();
             let asked = fake.asked();
             assert_eq!(
                 old,
-                by_udp(&fake, protocol, &line_of(command)).unwrap(),
+                by_udp(&fake, monitor, &line_of(command)).unwrap(),
                 "{line}"
             );
             let again = fake.asked_in_all();
@@ -325,21 +460,23 @@ fn wrong_arguments() {
 
 #[test]
 fn help_names_every_command() {
-    for protocol in Protocol::ALL {
+    for monitor in Monitor::ALL {
         let mut out = Vec::new();
-        let exit = session::run(name(protocol), protocol, &[], &mut out);
+        let exit = session::run(monitor, &[], &mut out);
         assert_eq!(exit, Exit::DONE);
         let text = String::from_utf8(out).unwrap();
-        for command in commands::all(protocol) {
+        for command in commands::all(monitor) {
             assert!(text.contains(&format!("    {:<8}", command.letters)));
             assert!(text.contains(command.about));
-            assert_eq!(commands::find(protocol, command.letters), Some(*command));
+            assert_eq!(commands::find(monitor, command.letters), Some(*command));
         }
-        let manual = match protocol {
-            Protocol::FrameRelay => include_str!("man/fpipemon.mdoc"),
-            Protocol::CiscoHdlc => include_str!("man/cpipemon.mdoc"),
+        let manual = match monitor {
+            Monitor::FrameRelay => include_str!("man/fpipemon.mdoc"),
+            Monitor::CiscoHdlc => include_str!("man/cpipemon.mdoc"),
+            Monitor::Ppp => include_str!("man/ppipemon.mdoc"),
+            Monitor::MultiPpp => include_str!("man/mppipemon.mdoc"),
         };
-        for command in commands::all(protocol) {
+        for command in commands::all(monitor) {
             let named = manual.lines().any(|line| {
                 line.split_once("Cm ")
                     .is_some_and(|(_, rest)| rest.split(' ').next() == Some(command.letters))
@@ -351,23 +488,29 @@ fn help_names_every_command() {
 
 #[test]
 fn samples_of_the_live_view() {
-    for (protocol, script) in [(FR, cpe as Script), (CHDLC, cisco)] {
+    for (monitor, script) in [(FR, cpe as Script), (CHDLC, cisco), (PPP, ppp_link)] {
         let fake = Fake::start(script, Fault::None);
-        let text = by_name(&fake, protocol, "--top --count 2 --interval 20ms").unwrap();
-        let title = format!("{} {INTERFACE}: ", name(protocol));
+        let text = by_name(&fake, monitor, "--top --count 2 --interval 20ms").unwrap();
+        let title = format!("{} {INTERFACE}: ", monitor.name());
         assert_eq!(text.matches(&title).count(), 2, "{text}");
         assert!(text.contains("received: 0 bit/s, 0 frames/s"), "{text}");
-        let text = by_name(&fake, protocol, "--top --json --count 2 --interval 20ms").unwrap();
+        let text = by_name(&fake, monitor, "--top --json --count 2 --interval 20ms").unwrap();
         for line in text.lines() {
             let sample: Json = serde_json::from_str(line).unwrap();
             assert_eq!(sample["up"], true);
             assert_eq!(sample["rates"]["rx_bits_per_s"], 0);
-            if protocol == FR {
+            if monitor == FR {
                 let dlcis = sample["dlcis"].as_array().unwrap();
                 assert_eq!(dlcis.len(), 5);
                 assert_eq!(dlcis[0]["tx_octets"], 2004);
                 // A DLCI of the switch that is not configured here.
                 assert_eq!(dlcis[1]["tx_octets"], Json::Null);
+            } else if monitor == PPP {
+                assert_eq!(sample["rx_frames"], 1014);
+                assert_eq!(
+                    (&sample["lcp_state"], &sample["phase"]),
+                    (&9.into(), &3.into())
+                );
             } else {
                 assert_eq!(sample["rx_frames"], 5032);
             }

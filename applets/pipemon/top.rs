@@ -8,48 +8,20 @@ use serde_json::{Map, Value as Json, json};
 use wanbox_console::table::Align;
 use wanbox_console::view::{Graph, Live, Page, Tone};
 use wanbox_runtime::terminal::{Interrupt, Wake};
-use wanbox_wire::pipemon::Protocol;
-use wanbox_wire::pipemon::driver;
-use wanbox_wire::pipemon::frame_relay::LinkStatus;
-use wanbox_wire::pipemon::opcode::{chdlc, fr};
 
-use crate::client::{Client, malformed};
+use crate::client::Client;
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::request::{Format, Request, duration};
 use crate::session::write;
-use crate::{cisco_hdlc, frame_relay};
+
+mod sample;
+
+use sample::{Sample, Traffic, read};
 
 /// Samples that a graph keeps.
 const HISTORY: usize = 240;
-
-/// Counters of one direction of a channel; they wrap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Traffic {
-    frames: u32,
-    octets: u32,
-}
-
-/// One channel: a PVC, or the whole of a Cisco HDLC link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Channel {
-    dlci: u16,
-    state: &'static str,
-    /// Missing when the link does not know the channel.
-    traffic: Option<(Traffic, Traffic)>,
-    fecn: u16,
-    becn: u16,
-}
-
-/// Everything read at one time.
-#[derive(Clone, Debug)]
-struct Sample {
-    at: Instant,
-    up: bool,
-    up_time: Option<u32>,
-    channels: Vec<Channel>,
-    errors: Vec<(&'static str, u64)>,
-}
 
 /// Frames and octets a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -115,99 +87,6 @@ fn rates(old: Option<&Sample>, new: &Sample) -> Vec<(Rate, Rate)> {
         .collect()
 }
 
-fn read(client: &mut Client, protocol: Protocol) -> Result<Sample, Failure> {
-    match protocol {
-        Protocol::FrameRelay => read_frame_relay(client),
-        Protocol::CiscoHdlc => read_cisco_hdlc(client),
-    }
-}
-
-fn read_frame_relay(client: &mut Client) -> Result<Sample, Failure> {
-    let answer = frame_relay::ask(client, fr::READ_STATUS, 0, &[])?;
-    let status = LinkStatus::decode(answer.data()).map_err(malformed)?;
-    let mut channels = Vec::new();
-    for pvc in status.pvcs() {
-        // A DLCI of the switch that is not configured here has no statistics.
-        let known = frame_relay::dlci_statistics(client, pvc.dlci).ok();
-        channels.push(Channel {
-            dlci: pvc.dlci,
-            state: frame_relay::pvc_state(pvc.status),
-            traffic: known.map(|(s, _)| {
-                let rx = Traffic {
-                    frames: s.rx_frames,
-                    octets: s.rx_octets,
-                };
-                let tx = Traffic {
-                    frames: s.tx_frames,
-                    octets: s.tx_octets,
-                };
-                (rx, tx)
-            }),
-            fecn: known.map_or(0, |(_, n)| n.fecn),
-            becn: known.map_or(0, |(_, n)| n.becn),
-        });
-    }
-    let link = frame_relay::statistics(client)?;
-    let line = frame_relay::read_line_errors(client)?;
-    let answer = frame_relay::ask(client, fr::ROUTER_UP_TIME, 0, &[])?;
-    Ok(Sample {
-        at: Instant::now(),
-        up: status.operative(),
-        up_time: driver::up_time(answer.data()).ok(),
-        channels,
-        errors: vec![
-            ("rx_crc_errors", line.rx_crc.into()),
-            ("rx_aborts", line.rx_aborts.into()),
-            ("rx_overruns", line.rx_overruns.into()),
-            ("tx_aborts", line.tx_aborts_copy.into()),
-            ("rx_format_errors", link.rx_format_errors.into()),
-            ("rx_unconfigured_dlci", link.rx_unconfigured_dlci.into()),
-            ("signalling_errors", link.signalling_format_errors.into()),
-            ("t391_timeouts", link.t391_timeouts.into()),
-            ("t392_timeouts", link.t392_timeouts.into()),
-            ("n392_reached", link.n392_reached.into()),
-        ],
-    })
-}
-
-fn read_cisco_hdlc(client: &mut Client) -> Result<Sample, Failure> {
-    let status = cisco_hdlc::link_status(client)?;
-    let s = cisco_hdlc::read_operational(client)?;
-    let line = cisco_hdlc::read_line_errors(client)?;
-    let answer = cisco_hdlc::ask(client, chdlc::ROUTER_UP_TIME)?;
-    let rx = Traffic {
-        frames: s.rx_frames,
-        octets: s.rx_octets,
-    };
-    let tx = Traffic {
-        frames: s.tx_frames,
-        octets: s.tx_octets,
-    };
-    Ok(Sample {
-        at: Instant::now(),
-        up: status.active != 0,
-        up_time: driver::up_time(answer.data()).ok(),
-        channels: vec![Channel {
-            dlci: 0,
-            state: "",
-            traffic: Some((rx, tx)),
-            fecn: 0,
-            becn: 0,
-        }],
-        errors: vec![
-            ("rx_crc_errors", line.rx_crc.into()),
-            ("rx_aborts", line.rx_aborts.into()),
-            ("rx_overruns", line.rx_overruns.into()),
-            ("tx_aborts", line.tx_aborts.into()),
-            ("rx_incomplete_header", s.rx_incomplete_header.into()),
-            ("rx_bad_type", s.rx_bad_type.into()),
-            ("slarp_bad_code", s.slarp_bad_code.into()),
-            ("keepalive_timeouts", s.keepalive_timeouts.into()),
-            ("link_looped", s.link_looped.into()),
-        ],
-    })
-}
-
 /// Samples and what came before them.
 #[derive(Debug, Default)]
 struct Course {
@@ -254,9 +133,10 @@ impl Course {
             rx,
             tx,
         } = seen;
-        let (up, down) = match request.protocol {
-            Protocol::FrameRelay => ("operative", "inoperative"),
-            Protocol::CiscoHdlc => ("active", "inactive"),
+        let (up, down) = match request.monitor {
+            Monitor::FrameRelay => ("operative", "inoperative"),
+            Monitor::CiscoHdlc | Monitor::MultiPpp => ("active", "inactive"),
+            Monitor::Ppp => ("up", "down"),
         };
         let errors: Vec<String> = sample
             .errors
@@ -274,6 +154,9 @@ impl Course {
             ("sent".to_owned(), tx.text()),
             ("errors".to_owned(), errors),
         ];
+        for (key, state) in &sample.states {
+            facts.push((key.replace('_', " "), state.text().to_owned()));
+        }
         if let Some(seconds) = sample.up_time {
             let time = humantime::format_duration(Duration::from_secs(seconds.into()));
             facts.push(("up for".to_owned(), time.to_string()));
@@ -297,7 +180,7 @@ impl Course {
             head: Vec::new(),
             rows: Vec::new(),
         };
-        if request.protocol == Protocol::FrameRelay {
+        if request.monitor == Monitor::FrameRelay {
             page.head = vec![
                 ("DLCI", Align::Right),
                 ("state", Align::Left),
@@ -336,9 +219,10 @@ impl Course {
 }
 
 fn title(request: &Request) -> String {
+    let name = request.monitor.name();
     match &request.target {
-        crate::request::Target::Local(interface) => format!("{} {interface}", request.name),
-        crate::request::Target::Remote(address) => format!("{} {address}", request.name),
+        crate::request::Target::Local(interface) => format!("{name} {interface}"),
+        crate::request::Target::Remote(address) => format!("{name} {address}"),
     }
 }
 
@@ -369,7 +253,7 @@ fn json(request: &Request, seen: &Seen, now: SystemTime) -> Json {
         "rates": rate(*rx, *tx),
         "errors": errors,
     });
-    if request.protocol == Protocol::FrameRelay
+    if request.monitor == Monitor::FrameRelay
         && let Some(object) = object.as_object_mut()
     {
         let dlcis: Vec<Json> = sample
@@ -402,6 +286,9 @@ fn json(request: &Request, seen: &Seen, now: SystemTime) -> Json {
         ] {
             object.insert(key.into(), value.into());
         }
+        for (key, state) in &sample.states {
+            object.insert((*key).into(), state.json().clone());
+        }
     }
     object
 }
@@ -427,7 +314,7 @@ pub fn run(
     let mut course = Course::default();
     let start = Instant::now();
     for number in 0..count {
-        let seen = course.add(read(client, request.protocol)?);
+        let seen = course.add(read(client, request.monitor)?);
         // Samples keep their times: one that took long does not delay those after it.
         let turn = u32::try_from(number + 1).unwrap_or(u32::MAX);
         let mut until = start + interval.saturating_mul(turn);
@@ -500,6 +387,7 @@ mod tests {
                 up_time: None,
                 channels: Vec::new(),
                 errors: Vec::new(),
+                states: Vec::new(),
             });
         }
         assert_eq!(course.rx_bits.len(), HISTORY);

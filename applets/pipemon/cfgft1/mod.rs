@@ -11,11 +11,11 @@ use wanbox_console::terminal::{Key, Screen};
 use wanbox_grammar::{Applet, Exit, argv, report as say, value};
 use wanbox_runtime::files::{self, Root};
 use wanbox_runtime::terminal::{Interrupt, Wake};
-use wanbox_wire::pipemon::Protocol;
 use wanbox_wire::pipemon::cisco_hdlc::Ft1Config;
 
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::request::Request;
 use crate::session::write;
@@ -226,7 +226,11 @@ impl Job<'_> {
         let root = self.root.prefix().to_string_lossy();
         words.extend(["--root", &root]);
         let options = Options::from_args(&[NAME], &words).map_err(|early| misuse(early.output))?;
-        let request = Request::new(NAME, Protocol::CiscoHdlc, &options)?;
+        let request = Request::new(Monitor::CiscoHdlc, &options).map_err(|failure| {
+            // Without the monitor's hint on where its help is.
+            let what = failure.text.lines().next().unwrap_or_default();
+            misuse(what.trim_start_matches("ERROR: "))
+        })?;
         Client::connect(&request)
     }
 

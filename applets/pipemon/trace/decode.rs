@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 
 use wanbox_wire::arp;
 use wanbox_wire::cisco_hdlc::{
@@ -10,7 +11,8 @@ use wanbox_wire::cisco_hdlc::{
 use wanbox_wire::frame_relay::{Address, Frame, Payload, Protocol as FrType, Style};
 use wanbox_wire::ip::{Icmp, IcmpEcho, Ip, Tcp, TcpFlags, Udp, protocol};
 use wanbox_wire::lmi::{Dialect, Message, MessageType, ReportType};
-use wanbox_wire::pipemon::Protocol;
+
+use crate::monitor::Monitor;
 
 /// A frame taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,29 +23,36 @@ pub struct Decoded<'f> {
     pub summary: String,
     /// The DLCI of a Frame Relay frame.
     pub dlci: Option<u16>,
+    /// The protocol of a PPP frame.
+    pub ppp: Option<u16>,
+    /// Where in the frame there are octets that interpreted traces do not show.
+    pub secret: Range<usize>,
     /// The IP packet in it.
     pub ip: Option<&'f [u8]>,
     /// The Ethernet frame in it.
     pub ethernet: Option<&'f [u8]>,
 }
 
-/// Takes a frame (without its FCS) of this link protocol apart.
-pub fn decode(protocol: Protocol, frame: &[u8]) -> Decoded<'_> {
+/// Takes a frame (without its FCS) of this monitor's links apart.
+pub fn decode(monitor: Monitor, frame: &[u8]) -> Decoded<'_> {
     let mut decoded = Decoded::default();
-    match protocol {
-        Protocol::FrameRelay => frame_relay(frame, &mut decoded),
-        Protocol::CiscoHdlc => cisco_hdlc(frame, &mut decoded),
+    match monitor {
+        Monitor::FrameRelay => frame_relay(frame, &mut decoded),
+        Monitor::CiscoHdlc => cisco_hdlc(frame, &mut decoded),
+        Monitor::Ppp | Monitor::MultiPpp => super::ppp::decode(frame, &mut decoded),
     }
     decoded
 }
 
 impl<'f> Decoded<'f> {
-    fn line(&mut self, line: &str) {
+    /// Adds a line of the interpreted trace.
+    pub fn line(&mut self, line: &str) {
         self.detail.push_str(line);
         self.detail.push('\n');
     }
 
-    fn carries(&mut self, packet: &'f [u8]) {
+    /// Says that the frame carries this IP packet.
+    pub fn carries(&mut self, packet: &'f [u8]) {
         self.ip = Some(packet);
         self.summary.push_str(&ip_summary(packet));
     }
@@ -386,7 +395,7 @@ mod tests {
 
     fn fr(text: &str) -> (String, String) {
         let octets = hex(text);
-        let decoded = decode(Protocol::FrameRelay, &octets);
+        let decoded = decode(Monitor::FrameRelay, &octets);
         (decoded.detail, decoded.summary)
     }
 
@@ -444,7 +453,7 @@ mod tests {
     fn cisco_frames() {
         let of = |text: &str| {
             let octets = hex(text);
-            let decoded = decode(Protocol::CiscoHdlc, &octets);
+            let decoded = decode(Monitor::CiscoHdlc, &octets);
             (decoded.detail, decoded.summary)
         };
         let (detail, summary) =

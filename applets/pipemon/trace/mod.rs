@@ -2,6 +2,7 @@
 
 mod clock;
 mod decode;
+mod ppp;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -13,12 +14,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wanbox_runtime::terminal::{Interrupt, Wake};
 use wanbox_wire::pcap::{FileHeader, LinkType};
-use wanbox_wire::pipemon::trace::{Element, Frames, OUTGOING, STATUS, chdlc, fr};
+use wanbox_wire::pipemon::trace::{self, Element, Frames, OUTGOING, STATUS, chdlc, fr};
 use wanbox_wire::pipemon::{Protocol, code, opcode};
 
 use crate::client::{Client, malformed};
 use crate::commands::Command;
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::request::{Format, Request};
 use clock::Clock;
@@ -37,15 +39,17 @@ const LINK_RAW_IP: LinkType = LinkType::Other(101);
 const LINK_ETHERNET: LinkType = LinkType::Other(1);
 
 /// What `-traceinfo` says.
-pub fn help(name: &str) -> String {
+pub fn help(monitor: Monitor) -> String {
+    let name = monitor.name();
     format!(
         "\nTraces: {name} -i <ip-address or interface name> -c t<letters> [option...]\n\n\
          Letters: ti interpreted, tr raw; then nothing for all frames, p for protocol frames\n\
          only, d for data frames only. fpipemon ti4 interprets IPv4 packets in detail.\n\n\
+         Interpreted traces show no passwords; raw traces and pcap files have every octet.\n\n\
          \x20 -full            whole frames instead of their first octets\n\
          \x20 -brief           a line a frame; with -hex its octets too\n\
          \x20 -d <dlci>        only frames of this DLCI (fpipemon)\n\
-         \x20 -prot <list>     only frames of FR CHDLC ETH IP, joined by '-', such as IP-ETH\n\
+         \x20 -prot <list>     only frames of FR CHDLC PPP ETH IP, joined by '-', such as IP-ETH\n\
          \x20 -systime         time of day instead of milliseconds\n\
          \x20 -pcap            into the file {PCAP_FILE} instead of the screen\n\
          \x20 -pcap_file <f>   into the file <f>; -prot IP or ETH writes bare packets\n\
@@ -98,13 +102,16 @@ impl Settings {
             return Err(Failure::usage("ERROR: traces have no XML form"));
         }
         let named_ip = protocols.as_ref().is_some_and(|p| p.contains(&"IP"));
-        let mask = match (request.protocol, letters.get(2..3)) {
+        let mask = match (request.monitor.protocol(), letters.get(2..3)) {
             (Protocol::FrameRelay, Some("p")) => fr::ACTIVE | fr::SIGNALLING,
             (Protocol::FrameRelay, Some("d")) => fr::ACTIVE | fr::INFORMATION,
             (Protocol::FrameRelay, _) => fr::ALL,
             (Protocol::CiscoHdlc, Some("p")) => chdlc::SLARP | chdlc::CDP,
             (Protocol::CiscoHdlc, Some("d")) => chdlc::DATA,
             (Protocol::CiscoHdlc, _) => chdlc::ALL,
+            (Protocol::Ppp, Some("p")) => trace::ppp::SIGNALLING,
+            (Protocol::Ppp, Some("d")) => trace::ppp::DATA,
+            (Protocol::Ppp, _) => trace::ppp::ALL,
         };
         Ok(Self {
             style: Style {
@@ -125,14 +132,15 @@ impl Settings {
     }
 
     /// Whether the frame passes the filters.
-    fn wants(&self, protocol: Protocol, decoded: &Decoded<'_>) -> bool {
+    fn wants(&self, monitor: Monitor, decoded: &Decoded<'_>) -> bool {
         if self.dlci.is_some() && decoded.dlci != self.dlci {
             return false;
         }
         self.protocols.as_ref().is_none_or(|names| {
             names.iter().any(|&name| match name {
-                "FR" => protocol == Protocol::FrameRelay,
-                "CHDLC" => protocol == Protocol::CiscoHdlc,
+                "FR" => monitor == Monitor::FrameRelay,
+                "CHDLC" => monitor == Monitor::CiscoHdlc,
+                "PPP" => monitor.is_ppp(),
                 "IP" => decoded.ip.is_some(),
                 "ETH" => decoded.ethernet.is_some(),
                 _ => false,
@@ -140,12 +148,13 @@ impl Settings {
         })
     }
 
-    fn link_type(&self, protocol: Protocol) -> LinkType {
-        match (self.protocols.as_deref(), protocol) {
+    fn link_type(&self, monitor: Monitor) -> LinkType {
+        match (self.protocols.as_deref(), monitor) {
             (Some(["IP"]), _) => LINK_RAW_IP,
             (Some(["ETH"]), _) => LINK_ETHERNET,
-            (_, Protocol::FrameRelay) => LinkType::FrameRelay,
-            (_, Protocol::CiscoHdlc) => LinkType::CiscoHdlc,
+            (_, Monitor::FrameRelay) => LinkType::FrameRelay,
+            (_, Monitor::CiscoHdlc) => LinkType::CiscoHdlc,
+            (_, Monitor::Ppp | Monitor::MultiPpp) => LinkType::PppHdlc,
         }
     }
 }
@@ -216,15 +225,15 @@ impl Sink<'_> {
     }
 
     fn take(&mut self, element: &Element<'_>, now: SystemTime) -> Result<(), Failure> {
-        let protocol = self.request.protocol;
+        let monitor = self.request.monitor;
         let time = self.clock.time_of(element.timestamp, now);
         let frame = element.frame().unwrap_or_default();
-        let decoded = decode(protocol, frame);
-        if self.is_full() || !self.settings.wants(protocol, &decoded) {
+        let decoded = decode(monitor, frame);
+        if self.is_full() || !self.settings.wants(monitor, &decoded) {
             return Ok(());
         }
         if let Some(pcap) = &mut self.pcap {
-            let bare = match self.settings.link_type(protocol) {
+            let bare = match self.settings.link_type(monitor) {
                 LINK_RAW_IP => decoded.ip,
                 LINK_ETHERNET => decoded.ethernet,
                 _ => Some(frame),
@@ -241,9 +250,10 @@ impl Sink<'_> {
             return Ok(());
         }
         self.shown += 1;
+        let style = self.settings.style;
         let text = match self.request.format {
-            Format::Json => format!("{}\n", show::json(protocol, element, time, &decoded)),
-            Format::Text | Format::Xml => show::text(self.settings.style, element, time, &decoded),
+            Format::Json => format!("{}\n", show::json(monitor, style, element, time, &decoded)),
+            Format::Text | Format::Xml => show::text(style, element, time, &decoded),
         };
         self.out
             .write_all(text.as_bytes())
@@ -276,6 +286,11 @@ fn opcodes(protocol: Protocol) -> Opcodes {
             disable: opcode::chdlc::DISABLE_TRACING,
             get: opcode::chdlc::GET_TRACE_INFO,
         },
+        Protocol::Ppp => Opcodes {
+            enable: opcode::ppp::ENABLE_TRACING,
+            disable: opcode::ppp::DISABLE_TRACING,
+            get: opcode::ppp::GET_TRACE_INFO,
+        },
     }
 }
 
@@ -289,10 +304,10 @@ pub fn run(
     let bounded = settings.count.is_some() || settings.seconds.is_some();
     let mut interrupt = Interrupt::new(!bounded)
         .map_err(|e| Failure::failed(format!("Error: waiting for ENTER: {e}")))?;
-    let opcodes = opcodes(request.protocol);
+    let opcodes = opcodes(request.monitor.protocol());
     let pcap = match &settings.pcap {
         None => None,
-        Some(path) => Some(Pcap::create(path, settings.link_type(request.protocol))?),
+        Some(path) => Some(Pcap::create(path, settings.link_type(request.monitor))?),
     };
     let mut sink = Sink {
         settings,
@@ -406,8 +421,9 @@ pub fn fuzz_trace(frame: &[u8]) {
         timestamp: 1,
         octets: frame,
     };
-    for protocol in Protocol::ALL {
-        let decoded = decode(protocol, frame);
+    for monitor in [Monitor::FrameRelay, Monitor::CiscoHdlc, Monitor::Ppp] {
+        let decoded = decode(monitor, frame);
+        assert!(decoded.secret.start <= decoded.secret.end && decoded.secret.end <= frame.len());
         for part in [decoded.ip, decoded.ethernet].into_iter().flatten() {
             assert!(part.len() < frame.len());
         }
@@ -424,7 +440,7 @@ pub fn fuzz_trace(frame: &[u8]) {
             };
             let text = show::text(style, &element, UNIX_EPOCH, &decoded);
             assert!(!text.contains(|c: char| c.is_control() && c != '\t' && c != '\n'));
+            assert!(show::json(monitor, style, &element, UNIX_EPOCH, &decoded).is_object());
         }
-        assert!(show::json(protocol, &element, UNIX_EPOCH, &decoded).is_object());
     }
 }

@@ -1,12 +1,13 @@
 //! A captured frame as text or JSON.
 
+use std::ops::Range;
 use std::time::SystemTime;
 
 use serde_json::{Value as Json, json};
-use wanbox_wire::pipemon::Protocol;
 use wanbox_wire::pipemon::trace::{ABORT, CRC_ERROR, Element, OVERRUN};
 
 use super::decode::{Decoded, ip_detail};
+use crate::monitor::Monitor;
 
 /// Octets in a line.
 const LINE: usize = 16;
@@ -81,13 +82,28 @@ pub fn text(
         }
     }
     text.push_str("Raw (HEX)\t");
-    octets(style, element.octets, "\t\t", &mut text);
+    octets(
+        style,
+        element.octets,
+        secret(style, decoded),
+        "\t\t",
+        &mut text,
+    );
     text.push('\n');
     text
 }
 
+/// What is not shown of a frame: raw traces show it as it is.
+fn secret(style: Style, decoded: &Decoded<'_>) -> Range<usize> {
+    if style.interpret {
+        decoded.secret.clone()
+    } else {
+        0..0
+    }
+}
+
 /// Octets in lines; the lines after the first begin with `indent`.
-fn octets(style: Style, octets: &[u8], indent: &str, text: &mut String) {
+fn octets(style: Style, octets: &[u8], secret: Range<usize>, indent: &str, text: &mut String) {
     let shown = match octets.get(..SHORT) {
         Some(head) if !style.full => head,
         _ => octets,
@@ -97,8 +113,12 @@ fn octets(style: Style, octets: &[u8], indent: &str, text: &mut String) {
             text.push('\n');
             text.push_str(indent);
         }
-        for octet in line {
-            text.push_str(&format!("{octet:02X} "));
+        for (place, octet) in (index * LINE..).zip(line) {
+            if secret.contains(&place) {
+                text.push_str("** ");
+            } else {
+                text.push_str(&format!("{octet:02X} "));
+            }
         }
     }
     if shown.len() < octets.len() {
@@ -119,7 +139,13 @@ fn brief(style: Style, element: &Element<'_>, stamp: &str, decoded: &Decoded<'_>
         text.push_str(&decoded.summary);
         if style.hex {
             text.push_str("\n\t");
-            octets(style, element.octets, "\t", &mut text);
+            octets(
+                style,
+                element.octets,
+                secret(style, decoded),
+                "\t",
+                &mut text,
+            );
             return text;
         }
     }
@@ -129,12 +155,20 @@ fn brief(style: Style, element: &Element<'_>, stamp: &str, decoded: &Decoded<'_>
 
 /// A frame as a JSON object.
 pub fn json(
-    protocol: Protocol,
+    monitor: Monitor,
+    style: Style,
     element: &Element<'_>,
     time: SystemTime,
     decoded: &Decoded<'_>,
 ) -> Json {
-    let octets: String = element.octets.iter().map(|o| format!("{o:02x}")).collect();
+    let secret = secret(style, decoded);
+    let octets: String = (0..)
+        .zip(element.octets)
+        .map(|(place, octet)| match secret.contains(&place) {
+            true => "**".to_owned(),
+            false => format!("{octet:02x}"),
+        })
+        .collect();
     let mut object = json!({
         "time": humantime::format_rfc3339_millis(time).to_string(),
         "timestamp_ms": element.timestamp,
@@ -144,10 +178,13 @@ pub fn json(
         "summary": decoded.summary,
         "octets": octets,
     });
-    if protocol == Protocol::FrameRelay
-        && let Some(object) = object.as_object_mut()
-    {
-        object.insert("dlci".into(), decoded.dlci.into());
+    if let Some(object) = object.as_object_mut() {
+        if monitor == Monitor::FrameRelay {
+            object.insert("dlci".into(), decoded.dlci.into());
+        }
+        if monitor.is_ppp() {
+            object.insert("protocol".into(), decoded.ppp.into());
+        }
     }
     object
 }

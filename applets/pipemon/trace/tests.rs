@@ -5,18 +5,20 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use wanbox_grammar::Exit;
-use wanbox_wire::pipemon::opcode::{chdlc, fr};
+use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp};
 
 use crate::fake::{Fake, Fault, Script};
 use crate::scripts::{
-    CHDLC, FR, IP_FRAME, KEEPALIVE_FRAME, STATUS_FRAME, by_udp, cisco, cpe, golden, name,
+    CHDLC, CONFIGURE_FRAME, FR, IP_FRAME, KEEPALIVE_FRAME, MPPP, PAP_FRAME, PPP, STATUS_FRAME,
+    by_udp, cisco, cpe, golden, ppp_link,
 };
 
 #[test]
 fn traces() {
-    for (protocol, script, file) in [
+    for (monitor, script, file) in [
         (FR, cpe as Script, "fpipemon-trace.txt"),
         (CHDLC, cisco, "cpipemon-trace.txt"),
+        (PPP, ppp_link, "ppipemon-trace.txt"),
     ] {
         let mut all = String::new();
         for options in [
@@ -27,8 +29,8 @@ fn traces() {
             "-c tr -brief -hex",
         ] {
             let fake = Fake::start(script, Fault::None);
-            let text = by_udp(&fake, protocol, &format!("{options} --count 3")).unwrap();
-            all.push_str(&format!("$ {} {options}\n{text}", name(protocol)));
+            let text = by_udp(&fake, monitor, &format!("{options} --count 3")).unwrap();
+            all.push_str(&format!("$ {} {options}\n{text}", monitor.name()));
         }
         golden(file, &all);
     }
@@ -76,7 +78,7 @@ fn trace_filters_and_masks() {
     let text = by_udp(&fake, FR, "-c ti -prot CHDLC-ETH --seconds 1").unwrap();
     assert_eq!(text.lines().count(), 1);
     assert!(start.elapsed() >= Duration::from_secs(1));
-    for (protocol, script, enable, masks) in [
+    for (monitor, script, enable, masks) in [
         (
             FR,
             cpe as Script,
@@ -89,10 +91,22 @@ fn trace_filters_and_masks() {
             chdlc::ENABLE_TRACING,
             [("tr", 0x38), ("tip", 0x30), ("tid", 0x08), ("tra", 0x38)],
         ),
+        (
+            MPPP,
+            cisco,
+            chdlc::ENABLE_TRACING,
+            [("tr", 0x38), ("tip", 0x30), ("tid", 0x08), ("tra", 0x38)],
+        ),
+        (
+            PPP,
+            ppp_link,
+            ppp::ENABLE_TRACING,
+            [("tr", 3), ("tip", 1), ("tid", 2), ("trp", 1)],
+        ),
     ] {
         for (letters, mask) in masks {
             let fake = Fake::start(script, Fault::None);
-            by_udp(&fake, protocol, &format!("-c {letters} --count 1")).unwrap();
+            by_udp(&fake, monitor, &format!("-c {letters} --count 1")).unwrap();
             let asked = fake.asked();
             let [before, on, take, after] = asked.as_slice() else {
                 panic!("{asked:?}");
@@ -106,17 +120,37 @@ fn trace_filters_and_masks() {
 }
 
 #[test]
+fn passwords_are_in_raw_traces_only() {
+    const PASSWORD: &str = "67 65 68 65 69 6D";
+    let fake = Fake::start(ppp_link, Fault::None);
+    for options in ["-c ti -full", "-c tip -brief -hex", "-c ti --json"] {
+        let text = by_udp(&fake, PPP, &format!("{options} --count 2")).unwrap();
+        let lower = PASSWORD.replace(' ', "").to_lowercase();
+        assert!(text.contains("office") && text.contains("**"), "{text}");
+        for secret in [PASSWORD, "geheim", &lower] {
+            assert!(!text.contains(secret), "{options}: {text}");
+        }
+    }
+    let raw = by_udp(&fake, PPP, "-c tr -full --count 2").unwrap();
+    assert!(raw.contains(PASSWORD.split_at(5).0), "{raw}");
+    let json = by_udp(&fake, PPP, "-c tr --json --count 2").unwrap();
+    assert!(json.contains("67656865696d"), "{json}");
+}
+
+#[test]
 fn traces_to_pcap() {
     use wanbox_wire::pcap::Reader;
-    for (protocol, script, link_type, extra, frames) in [
+    for (monitor, script, link_type, extra, frames) in [
         (FR, cpe as Script, 107, "", [IP_FRAME, STATUS_FRAME]),
         (CHDLC, cisco, 104, "", [KEEPALIVE_FRAME, KEEPALIVE_FRAME]),
+        (PPP, ppp_link, 50, "", [CONFIGURE_FRAME, PAP_FRAME]),
+        (MPPP, cisco, 50, "", [KEEPALIVE_FRAME, KEEPALIVE_FRAME]),
         (FR, cpe, 101, "-prot IP", [&IP_FRAME[4..], &IP_FRAME[4..]]),
     ] {
         let fake = Fake::start(script, Fault::None);
         let file = fake.file("x.pcap");
         let line = format!("-c tr -pcap_file {} {extra} --count 2", file.display());
-        let text = by_udp(&fake, protocol, &line).unwrap();
+        let text = by_udp(&fake, monitor, &line).unwrap();
         assert!(text.contains("2 frames in "), "{text}");
         let octets = std::fs::read(&file).unwrap();
         assert_eq!(octets[20..24], u32::to_le_bytes(link_type));
@@ -162,11 +196,11 @@ proptest! {
 
     #[test]
     fn any_damaged_frame_is_shown(
-        which in 0_usize..3,
+        which in 0_usize..5,
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         length in any::<prop::sample::Index>(),
     ) {
-        let mut frame = [IP_FRAME, STATUS_FRAME, KEEPALIVE_FRAME][which].to_vec();
+        let mut frame = [IP_FRAME, STATUS_FRAME, KEEPALIVE_FRAME, CONFIGURE_FRAME, PAP_FRAME][which].to_vec();
         for (place, octet) in damage {
             let place = place.index(frame.len());
             frame[place] = octet;
