@@ -9,9 +9,11 @@
 //! option: type | length | data
 //! ```
 
+pub mod chap;
 mod control;
 mod frame;
 pub mod multilink;
+pub mod pap;
 mod protocol;
 
 pub mod ipcp;
@@ -56,6 +58,7 @@ pub fn fuzz_ppp(octets: &[u8]) {
     writer.data(packet.data);
     assert_eq!(writer.finish(), Ok(()));
     assert_eq!(Packet::parse(&again), Ok(packet));
+    fuzz_authentication(&packet);
     let mut covered = 0;
     let mut whole = true;
     for option in Options::new(packet.data) {
@@ -92,6 +95,34 @@ fn fuzz_option(option: RawOption<'_>) {
         again.clear();
         read.append(&mut again);
         assert_eq!(again, plain);
+    }
+}
+
+/// Packets of PAP and CHAP that are accepted read the same once written.
+fn fuzz_authentication(packet: &Packet<'_>) {
+    let mut again = Vec::new();
+    if let Ok(pap) = pap::Pap::parse(packet) {
+        pap.append(packet.identifier, &mut again);
+        assert_eq!(
+            Packet::parse(&again).and_then(|packet| pap::Pap::parse(&packet)),
+            Ok(pap)
+        );
+    }
+    again.clear();
+    if let Ok(chap) = chap::Chap::parse(packet) {
+        if let chap::Chap::Response { value, .. } = chap
+            && let Ok(response) = chap::MsChapV2Response::parse(value)
+        {
+            assert!(chap::MsChapV2Response::parse(&response.emit()) == Ok(response));
+        }
+        // Longer texts are cut when they are written.
+        if packet.data.len() <= chap::Chap::MAX_TEXT {
+            chap.append(packet.identifier, &mut again);
+            assert_eq!(
+                Packet::parse(&again).and_then(|packet| chap::Chap::parse(&packet)),
+                Ok(chap)
+            );
+        }
     }
 }
 
