@@ -11,6 +11,9 @@ use wanbox_rig::{Lab, Need, Result, TempDir, ensure};
 
 use crate::{test, wanbox};
 
+/// What scripts with pppd have before them.
+pub const PPP: &str = include_str!("lab/ppp.sh");
+
 /// Modules that tests may want, with dependencies of every kind.
 const MODULES: &[&str] = &[
     "eql",
@@ -46,6 +49,16 @@ pub fn tests() -> Vec<Trial> {
             "lab::pppd_to_pppd",
             &[Need::Lab, Need::Tool("pppd"), Need::Tool("socat")],
             pppd_to_pppd,
+        ),
+        test(
+            "lab::eql_over_pppd",
+            &[
+                Need::Lab,
+                Need::Tool("pppd"),
+                Need::Tool("socat"),
+                Need::Tool("perl"),
+            ],
+            eql_over_pppd,
         ),
     ]
 }
@@ -201,46 +214,59 @@ fn wrong_use() -> Result {
 
 /// Two pppds in namespaces of their own, joined by two ptys: what wanbox is compared with.
 fn pppd_to_pppd() -> Result {
+    let script = r#"
+        namespace one two
+        joined /dev/line0 /dev/line1
+        pppd_at one /dev/line0 noauth 10.0.0.1:10.0.0.2
+        pppd_at two /dev/line1 noauth
+        await 30 has_address two ppp0 10.0.0.2
+        at one ip addr show ppp0
+        at one ping -c 3 -W 5 10.0.0.2
+        at two ping -c 3 -W 5 -s 1400 10.0.0.1
+        stop one
+        wait "$(cat /run/two.pid)"
+        echo "the other ended with $?"
+    "#;
     let ran = Lab::new(&wanbox())
         .modules(&["ppp_async"])
         .with(&["pppd", "socat"])
-        .run(
-            r#"
-            socat PTY,link=/dev/line0,raw,echo=0 PTY,link=/dev/line1,raw,echo=0 &
-            for line in /dev/line0 /dev/line1; do
-              while ! [ -e $line ]; do sleep 0.1; done
-            done
-            unshare -n pppd /dev/line0 nodetach local noauth debug 10.0.0.1:10.0.0.2 >/out/log0 2>&1 &
-            one=$!
-            unshare -n pppd /dev/line1 nodetach local noauth debug >/out/log1 2>&1 &
-            two=$!
-            for n in $(seq 100); do
-              nsenter -t $two -n ip addr show ppp0 2>/dev/null | grep -q 10.0.0 && break
-              sleep 0.1
-            done
-            nsenter -t $one -n ip addr show ppp0
-            nsenter -t $one -n ping -c 3 -W 5 10.0.0.2
-            nsenter -t $two -n ping -c 3 -W 5 -s 1400 10.0.0.1
-            kill $one
-            wait $two
-            echo "the other ended with $?"
-            "#,
-            &[],
-        )?;
-    let logs = format!("{}\n{}", ran.read("log0")?, ran.read("log1")?);
-    let output = ran.finished.ok()?;
+        .run(&format!("{PPP}{script}"), &[])?;
+    for (text, times) in [
+        ("inet 10.0.0.1 peer 10.0.0.2/32", 1),
+        (" 0% packet loss", 2),
+        // What pppd says when its peer has terminated the link.
+        ("the other ended with 16", 1),
+    ] {
+        ensure!(
+            ran.finished.stdout.matches(text).count() == times,
+            "not {times} times {text:?}: {}",
+            ran.everything()
+        );
+    }
+    Ok(())
+}
+
+/// The kernel's eql over two PPP links carries every packet, and both links have a share.
+fn eql_over_pppd() -> Result {
+    let ran = Lab::new(&wanbox())
+        .modules(&["ppp_async", "eql"])
+        .with(&["pppd", "socat", "perl"])
+        .run(&format!("{PPP}{}", include_str!("lab/eql.sh")), &[])?;
+    let output = &ran.finished.stdout;
+    let shares: Vec<u32> = output
+        .lines()
+        .find_map(|line| line.strip_prefix("ppp0 sent "))
+        .into_iter()
+        .flat_map(|rest| rest.split(", ppp1 "))
+        .filter_map(|share| share.parse().ok())
+        .collect();
     ensure!(
-        output.contains("inet 10.0.0.1 peer 10.0.0.2/32"),
-        "{output}\n{logs}"
-    );
-    ensure!(
-        output.matches(" 0% packet loss").count() == 2,
-        "{output}\n{logs}"
-    );
-    // What pppd says when its peer has terminated the link.
-    ensure!(
-        output.contains("the other ended with 16"),
-        "{output}\n{logs}"
+        output.contains("10 packets received, 0% packet loss")
+            && shares.len() == 2
+            && shares.iter().all(|&share| share >= 2)
+            && shares.iter().sum::<u32>() >= 10,
+        "{}",
+        ran.everything()
     );
     Ok(())
 }

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Words for scripts in the lab that meet pppd: network namespaces, a link's end in each, and
-# waiting. What an end says is in /out/NAME.log. Tests put this before a script of theirs.
+# waiting; an end is pppd or wanpiped. What it says is in /out/NAME.log. Tests put this before
+# a script of theirs.
 
 # `await SECONDS COMMAND...`: until the command does it, or not.
 await() {
@@ -52,6 +53,32 @@ pppd_at() {
   end=$1
   shift
   start "$end" pppd "$@" nodetach debug local nocrtscts noccp lcp-restart 1 ipcp-restart 1 ipv6cp-restart 1
+}
+
+# `router NAME LINE DEVICE-KEYS CHANNEL-KEYS ADDRESSES`: a router of that namespace with one PPP
+# device, its files below /r/NAME. The last three are lines of text; ADDRESSES are the
+# interface's file.
+router() {
+  etc=/r/$1/etc/wanpipe
+  rm -rf "/r/$1"
+  mkdir -p "$etc/interfaces"
+  echo 'WAN_DEVICES="wanpipe1"' >"$etc/wanrouter.rc"
+  printf '%s\n' '[devices]' 'wanpipe1 = WAN_PPP' '[interfaces]' 'wp1ppp = wanpipe1, , WANPIPE' \
+    '[wanpipe1]' "LINE = $2" 'MTU = 1500' "$3" '[wp1ppp]' "$4" >"$etc/wanpipe1.conf"
+  printf '%s\n' "$5" >"$etc/interfaces/wp1ppp"
+}
+
+# `wan NAME COMMAND...`: a command of wanbox on that router.
+wan() {
+  end=$1
+  shift
+  at "$end" env "WANBOX_ROOT=/r/$end" "$@"
+}
+
+# `wan_stop NAME`: stops the router, and keeps its logs.
+wan_stop() {
+  wan "$1" wanrouter stop >>"/out/$1.log" 2>&1
+  cat "/r/$1"/var/log/* >>"/out/$1.log"
 }
 
 # `joined ONE TWO`: two ttys, what is written to one is read from the other.
