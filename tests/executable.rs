@@ -154,7 +154,15 @@ fn runs_in_an_empty_chroot() -> Result {
 
 fn list() -> Result {
     let applets = applets()?;
-    for wanted in ["wanrouter", "wanconfig", "wanpiped", "fpipemon", "cpipemon"] {
+    for wanted in [
+        "wanrouter",
+        "wanconfig",
+        "wanpiped",
+        "fpipemon",
+        "cpipemon",
+        "ppipemon",
+        "mppipemon",
+    ] {
         ensure!(applets.iter().any(|a| a == wanted), "{wanted}: {applets:?}");
     }
     let mut sorted = applets.clone();

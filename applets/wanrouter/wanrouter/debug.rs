@@ -244,10 +244,11 @@ impl Session<'_> {
                 Err(error) => exit = self.output.failure(error),
             }
         }
-        let monitor = if state.protocol == "FR" {
-            "fpipemon"
-        } else {
-            "cpipemon"
+        let monitor = match state.protocol.as_str() {
+            "FR" => "fpipemon",
+            "PPP" => "ppipemon",
+            "MPPP" => "mppipemon",
+            _ => "cpipemon",
         };
         self.output.print(format_args!(
             "To watch the frames: {monitor} -i {interface} -c ti\n\
