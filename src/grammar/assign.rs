@@ -5,6 +5,8 @@
 //! word, bare or in single or double quotes. Everything else is skipped with a warning: commands,
 //! and values that a shell would have to expand.
 
+use std::ops::Range;
+
 use crate::diagnostic::Diagnostics;
 
 /// One assignment.
@@ -82,6 +84,20 @@ fn assignment(text: &str) -> Result<(&str, String), &'static str> {
     } else {
         Err("more than one word after '='; quote the value")
     }
+}
+
+/// Where the variable and its value, quotes included, are in a line that is an assignment.
+pub(crate) fn spans(line: &str) -> Option<(Range<usize>, Range<usize>)> {
+    let text = line.trim();
+    if text.is_empty() || text.starts_with('#') {
+        return None;
+    }
+    let (key, _) = assignment(text).ok()?;
+    let equals = line.find('=')?;
+    let start = equals.checked_sub(key.len())?;
+    let (_, rest) = word(line.get(equals + 1..)?.trim_end()).ok()?;
+    let end = line.trim_end().len() - rest.len();
+    Some((start..equals, equals + 1..end))
 }
 
 /// The first word of a text, quotes resolved, and what follows it.

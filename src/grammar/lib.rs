@@ -4,6 +4,7 @@ pub mod applet;
 pub mod argv;
 pub mod assign;
 pub mod diagnostic;
+pub mod document;
 pub mod exit;
 pub mod generate;
 pub mod line;

@@ -144,7 +144,7 @@ fn significant(raw: &str) -> Option<&str> {
 }
 
 /// Blanks and tabs, and no other white space, surround what counts.
-fn trim(text: &str) -> &str {
+pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
