@@ -1,4 +1,4 @@
-//! `wanrouter`, `wanconfig` and the link daemon `wanpiped`.
+//! `wanrouter`, `wanconfig`, `wancfg` and the link daemon `wanpiped`.
 
 use wanbox_grammar::Applet;
 
@@ -14,6 +14,7 @@ mod plan;
 pub mod proc_files;
 mod report;
 mod site;
+mod wancfg;
 mod wanconfig;
 mod wanpiped;
 mod wanrouter;
@@ -21,4 +22,9 @@ mod wanrouter;
 pub use wanpiped::fuzz_monitor;
 
 /// The applets of this crate.
-pub const APPLETS: &[Applet] = &[wanrouter::APPLET, wanconfig::APPLET, wanpiped::APPLET];
+pub const APPLETS: &[Applet] = &[
+    wanrouter::APPLET,
+    wanconfig::APPLET,
+    wancfg::APPLET,
+    wanpiped::APPLET,
+];

@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'adsl' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'pcap' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'set' 'timeout' 'u' 'y' 'z'
+    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'new' 'pcap' 'pcap-file' 'port' 'prot' 'remove-interface' 'rename-interface' 'root' 's' 'seconds' 'set' 'timeout' 'u' 'unset' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -49,6 +49,7 @@ complete -c wanbox -n '__fish_wanbox_using_command' -l force -d 'with --install:
 complete -c wanbox -n '__fish_wanbox_using_command' -l version -d 'print the version'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wanrouter' -d 'start and stop WAN links, and show what they do'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wanconfig' -d 'set up, change and show WAN devices and interfaces'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wancfg' -d 'configure WAN devices, from menus or for scripts'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wanpiped' -d 'link daemon of one WAN device'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'fpipemon' -d 'watch a Frame Relay link'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'cpipemon' -d 'watch a Cisco HDLC link'
@@ -123,6 +124,21 @@ complete -c wanbox -n '__fish_wanbox_using_command wanconfig' -f -a 'line' -d 'c
 complete -c wanbox -n '__fish_wanbox_using_command wanconfig' -f -a 'capture' -d 'write the line to the pcap file that follows, or off'
 complete -c wanbox -n '__fish_wanbox_using_command wanconfig' -f -a 'hwprobe' -d 'list what lines can run on'
 complete -c wanbox -n '__fish_wanbox_using_command wanconfig' -f -a 'help' -d 'print the usage'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l new -r -d 'make the device, with this link type: WAN_FR, WAN_CHDLC, ...'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l set -s s -r -d 'give a key a value; several times'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l unset -r -d 'take a key away, so that its default counts; several times'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l add-interface -r -d 'add an interface: its name, its address on the link (a DLCI), its mode (default: WANPIPE)'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l remove-interface -r -d 'take an interface away'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l rename-interface -r -d 'give an interface another name'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l boot -r -d 'yes, no: whether \'wanrouter start\' starts the device (WAN_DEVICES of wanrouter.rc)'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l delete -d 'take the device away; what its files held stays beside them as NAME.bak'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l get -s g -r -d 'print the value that counts for a key: its own or its default; several times'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l check -d 'say whether the configuration would load, and all that is wrong or odd in it'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l list-keys -d 'list the keys that the device (or any) has, with what they may be and mean'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l list -d 'list the devices'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l json -d 'print JSON'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
 complete -c wanbox -n '__fish_wanbox_using_command wanpiped' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wanpiped' -l foreground -s f -d 'stay in the foreground and log to standard error'
 complete -c wanbox -n '__fish_wanbox_using_command wanpiped' -l conf -s c -r -d 'configuration file; "-" reads it from standard input (default: DEVICE.conf in the configuration directory)'

@@ -1,6 +1,6 @@
 //! From files to devices.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_runtime::files::{self, FileError, Root};
@@ -8,7 +8,7 @@ use wanbox_runtime::files::{self, FileError, Root};
 use super::{DeviceConf, IpConf, Outcome, Settings, parse};
 
 /// The longest configuration or interface file, octets.
-const LIMIT: u64 = 1024 * 1024;
+pub const LIMIT: u64 = 1024 * 1024;
 
 /// Reads the configuration file of a device and the interface files it needs.
 ///
@@ -33,22 +33,35 @@ pub fn file(path: &Path, root: &Root, settings: &Settings) -> Result<Outcome, Fi
 /// Reads the interface files of every interface. One that is absent leaves its interface without
 /// addresses: see [`DeviceConf::without_addresses`].
 pub fn add_addresses(outcome: &mut Outcome, root: &Root, settings: &Settings) {
+    add_addresses_from(outcome, |interface| {
+        let path = settings.interface_file(root, interface);
+        (path.clone(), files::read(&path, LIMIT))
+    });
+}
+
+/// As [`add_addresses`], with the files from elsewhere: `read` gives the place and the content of
+/// an interface's file.
+pub fn add_addresses_from(
+    outcome: &mut Outcome,
+    read: impl Fn(&str) -> (PathBuf, Result<Vec<u8>, FileError>),
+) {
     for device in &mut outcome.devices {
-        outcome
-            .diagnostics
-            .extend(device_addresses(device, root, settings));
+        outcome.diagnostics.extend(device_addresses(device, &read));
     }
 }
 
-fn device_addresses(device: &mut DeviceConf, root: &Root, settings: &Settings) -> Diagnostics {
+fn device_addresses(
+    device: &mut DeviceConf,
+    read: impl Fn(&str) -> (PathBuf, Result<Vec<u8>, FileError>),
+) -> Diagnostics {
     let mut all = Diagnostics::default();
     for interface in &mut device.interfaces {
         if device.backup || !interface.usage.has_addresses() {
             continue;
         }
-        let path = settings.interface_file(root, &interface.name);
+        let (path, content) = read(&interface.name);
         let mut diagnostics = Diagnostics::new(path.display().to_string());
-        match files::read(&path, LIMIT) {
+        match content {
             Ok(text) => {
                 interface.ip = IpConf::parse(
                     &String::from_utf8_lossy(&text),

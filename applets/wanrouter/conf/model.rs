@@ -218,6 +218,19 @@ pub enum Usage {
 }
 
 impl Usage {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Wanpipe, Self::Bridge, Self::BridgeNode, Self::Api];
+
+    /// What it is, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Wanpipe => "routed IP",
+            Self::Bridge => "Ethernet frames for a bridge of this machine",
+            Self::BridgeNode => "Ethernet frames, a host of the bridged network",
+            Self::Api => "raw frames for an application, over a local socket",
+        }
+    }
+
     /// Its word in a file.
     pub fn word(self) -> &'static str {
         match self {

@@ -291,7 +291,7 @@ fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>, FileError>
 /// # Errors
 /// Those of making, writing and renaming the temporary file beside it, which is then removed.
 pub fn write_atomic(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
-    replace(path, content, mode, false)
+    replace(path, content, mode, None, false)
 }
 
 /// As [`write_atomic`], and the new content survives a power failure. For configuration.
@@ -299,10 +299,58 @@ pub fn write_atomic(path: &Path, content: &[u8], mode: u32) -> Result<(), FileEr
 /// # Errors
 /// As [`write_atomic`].
 pub fn write_durable(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
-    replace(path, content, mode, true)
+    replace(path, content, mode, None, true)
 }
 
-fn replace(path: &Path, content: &[u8], mode: u32, durable: bool) -> Result<(), FileError> {
+/// Replaces a file that people own: as [`write_durable`], through a symbolic link, and with the
+/// mode and the owner it had. What it held is left beside it as `NAME.bak`. A new file gets
+/// `mode`; `most` are the permissions that no such file may exceed.
+///
+/// # Errors
+/// As [`write_durable`], and that the old content cannot be read.
+pub fn rewrite(path: &Path, content: &[u8], mode: u32, most: u32) -> Result<(), FileError> {
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let old = match fs::metadata(&place) {
+        Ok(old) => old,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return replace(&place, content, mode & most, None, true);
+        }
+        Err(error) => return Err(FileError::io(path, "read", error)),
+    };
+    let kept = read(&place, u64::MAX - 1)?;
+    let mode = old.mode() & 0o7777 & most;
+    let owner = Some((old.uid(), old.gid()));
+    replace(&backup(&place), &kept, mode, owner, true)?;
+    replace(&place, content, mode, owner, true)
+}
+
+/// Takes a file away; what it held is left beside it as `NAME.bak`. One that is not there is fine.
+///
+/// # Errors
+/// Those of rename(2).
+pub fn retire(path: &Path) -> Result<(), FileError> {
+    match fs::rename(path, backup(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::io(path, "remove", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the old content of a file goes.
+fn backup(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".bak");
+    path.with_file_name(name)
+}
+
+fn replace(
+    path: &Path,
+    content: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+    durable: bool,
+) -> Result<(), FileError> {
     let failed = |error| FileError::io(path, "write", error);
     let name = path.file_name().ok_or_else(|| {
         failed(io::Error::new(
@@ -323,6 +371,10 @@ fn replace(path: &Path, content: &[u8], mode: u32, durable: bool) -> Result<(), 
             .mode(0o600)
             .open(&temporary)?;
         file.write_all(content)?;
+        if let Some((uid, gid)) = owner {
+            // Only root may give files away; the content matters more.
+            let _ = std::os::unix::fs::fchown(&file, Some(uid), Some(gid));
+        }
         // Whatever the umask says.
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         if durable {

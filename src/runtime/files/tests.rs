@@ -151,3 +151,34 @@ fn long_socket_paths_are_shortened() {
     let error = SocketPath::new(&deep.join("n".repeat(120))).unwrap_err();
     assert!(matches!(error.problem, FileProblem::SocketPathTooLong));
 }
+
+#[test]
+fn rewritten_files_keep_what_is_not_their_content() {
+    let scratch = Scratch::new("rewrite");
+    let file = scratch.0.join("wanpipe1.conf");
+    let link = scratch.0.join("link");
+    rewrite(&file, b"one", 0o640, 0o777).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+    assert_eq!(mode(&file), 0o640);
+    assert!(!scratch.0.join("wanpipe1.conf.bak").exists());
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o604)).unwrap();
+    std::os::unix::fs::symlink("wanpipe1.conf", &link).unwrap();
+    rewrite(&link, b"two", 0o640, 0o777).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(read(&file, 10).unwrap(), b"two");
+    assert_eq!(mode(&file), 0o604);
+    assert_eq!(
+        read(&scratch.0.join("wanpipe1.conf.bak"), 10).unwrap(),
+        b"one"
+    );
+    rewrite(&file, b"secret", 0o640, 0o600).unwrap();
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(mode(&scratch.0.join("wanpipe1.conf.bak")), 0o600);
+    retire(&file).unwrap();
+    retire(&file).unwrap();
+    assert!(!file.exists());
+    assert_eq!(
+        read(&scratch.0.join("wanpipe1.conf.bak"), 10).unwrap(),
+        b"secret"
+    );
+}

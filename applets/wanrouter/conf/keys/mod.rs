@@ -231,3 +231,54 @@ fn c_number(text: &str) -> Result<(u64, Option<String>), String> {
     });
     Ok((number.value, odd))
 }
+
+/// What to say of a key that is in no table: the one it is most like.
+pub fn unknown(table: &[Key], name: &str) -> String {
+    let nearest = table
+        .iter()
+        .map(|key| (distance(key.name, name), key.name))
+        .min()
+        .filter(|(distance, _)| *distance <= 2);
+    match nearest {
+        Some((_, key)) => format!("unknown key, did you mean {key}?"),
+        None => "unknown key".to_owned(),
+    }
+}
+
+/// The edits that make one name of the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b = b.as_bytes();
+    if a.len().abs_diff(b.len()) > 2 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (n, x) in a.bytes().enumerate() {
+        let mut left = n + 1;
+        let mut above_left = n;
+        for (y, cell) in b.iter().zip(row.iter_mut().skip(1)) {
+            let here = (*cell + 1)
+                .min(left + 1)
+                .min(above_left + usize::from(x != *y));
+            above_left = std::mem::replace(cell, here);
+            left = here;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = n + 1;
+        }
+    }
+    row.last().copied().unwrap_or(a.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance("BAUDRATE", "BAUDRATE"), 0);
+        assert_eq!(distance("BAUDRATE", "BAUD_RATE"), 1);
+        assert_eq!(distance("SIGNALLING", "SIGNALING"), 1);
+        assert_eq!(distance("MTU", "UTM"), 2);
+        assert_eq!(distance("T391", "STATION"), usize::MAX);
+    }
+}

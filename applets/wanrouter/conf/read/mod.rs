@@ -277,14 +277,16 @@ fn usage(mode: &str) -> Result<Usage, String> {
         "NETGRAPH",
         "XMTP2_API",
     ];
-    let modes = [Usage::Wanpipe, Usage::Bridge, Usage::BridgeNode, Usage::Api];
-    if let Some(usage) = modes.into_iter().find(|usage| usage.word() == mode) {
+    if let Some(usage) = Usage::ALL.into_iter().find(|usage| usage.word() == mode) {
         return Ok(usage);
     }
     if OTHERS.contains(&mode) {
         return Err(format!("mode {mode} is not yet driven by this version"));
     }
-    match modes.iter().find(|u| u.word().eq_ignore_ascii_case(mode)) {
+    match Usage::ALL
+        .iter()
+        .find(|u| u.word().eq_ignore_ascii_case(mode))
+    {
         Some(usage) => Err(format!("mode '{mode}' is written {}", usage.word())),
         None => Err(format!("unknown mode '{mode}'")),
     }

@@ -105,19 +105,7 @@ impl Values {
 
     /// An unknown key, and the known one it is most like.
     fn unknown(&self, line: usize, name: &str, diagnostics: &mut Diagnostics) {
-        let nearest = self
-            .table
-            .iter()
-            .map(|key| (distance(key.name, name), key.name))
-            .min()
-            .filter(|(distance, _)| *distance <= 2);
-        let allowed = nearest.map_or(String::new(), |(_, key)| format!("did you mean {key}?"));
-        let what = if allowed.is_empty() {
-            "unknown key".to_owned()
-        } else {
-            format!("unknown key, {allowed}")
-        };
-        diagnostics.error(line, name, what, "");
+        diagnostics.error(line, name, keys::unknown(self.table, name), "");
     }
 
     fn value(&self, name: &str) -> Option<Value> {
@@ -205,43 +193,5 @@ fn remark(
             diagnostics.warning(line, key.name, what);
         }
         (None, Status::Used | Status::Card) => {}
-    }
-}
-
-/// The edits that make one name of the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b = b.as_bytes();
-    if a.len().abs_diff(b.len()) > 2 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (n, x) in a.bytes().enumerate() {
-        let mut left = n + 1;
-        let mut above_left = n;
-        for (y, cell) in b.iter().zip(row.iter_mut().skip(1)) {
-            let here = (*cell + 1)
-                .min(left + 1)
-                .min(above_left + usize::from(x != *y));
-            above_left = std::mem::replace(cell, here);
-            left = here;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = n + 1;
-        }
-    }
-    row.last().copied().unwrap_or(a.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::distance;
-
-    #[test]
-    fn distances() {
-        assert_eq!(distance("BAUDRATE", "BAUDRATE"), 0);
-        assert_eq!(distance("BAUDRATE", "BAUD_RATE"), 1);
-        assert_eq!(distance("SIGNALLING", "SIGNALING"), 1);
-        assert_eq!(distance("MTU", "UTM"), 2);
-        assert_eq!(distance("T391", "STATION"), usize::MAX);
     }
 }
