@@ -1,6 +1,37 @@
 //! The Point-to-Point Protocol (RFC 1661) as sans-I/O engines, for one link of a daemon and for
 //! tens of thousands of sessions in an access concentrator.
+//!
+//! | to | use |
+//! |---|---|
+//! | run PPP over one line | [`Session`]: a [`Link`] and a [`Network`] together |
+//! | join lines into a bundle | a [`Link`] for each (LCP and authentication), one [`Network`] (IPCP, IPV6CP) for all |
+//! | say how | [`Profile`], shared by all sessions that are alike |
+//!
+//! All of them are fed and asked in the same way: `carrier`, `open`, `close` and `receive` in,
+//! `poll_transmit` and `poll_event` out after each of these, `handle_timeout` when
+//! `poll_timeout` says so.
 
 pub mod auth;
 pub mod automaton;
+mod event;
+pub mod ipcp;
+pub mod ipv6cp;
+mod layer;
+pub mod lcp;
+mod link;
 pub mod multilink;
+mod network;
+mod profile;
+mod queue;
+mod session;
+mod stats;
+
+pub use event::{Cause, Event, Header, Phase, Refusal};
+pub use link::{Link, LinkView, Received};
+pub use network::{Network, NetworkReceived, Payload};
+pub use profile::{Profile, ProfileError};
+pub use session::{Delivery, Session};
+pub use stats::{ControlStats, LinkStats, Loopback, NetworkStats, Traffic};
+
+#[cfg(test)]
+mod tests;

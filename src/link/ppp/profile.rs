@@ -1,0 +1,140 @@
+//! What a PPP link can be told. Sessions share their profile.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use wanbox_wire::ppp::lcp::AuthProtocol;
+
+use super::automaton::Limits;
+use super::{ipcp, ipv6cp, lcp};
+
+/// The configuration that sessions share; what differs from one to the next is told to the
+/// session itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Timers and counters of LCP and the network control protocols.
+    pub limits: Limits,
+    /// What LCP negotiates.
+    pub lcp: lcp::Config,
+    /// How the peer may prove who it is, the best way first; at most 8. Empty: it need not.
+    pub demand: Vec<AuthProtocol>,
+    /// How we are ready to prove who we are, the best way first. Empty: we never do.
+    pub provide: Vec<AuthProtocol>,
+    /// IPv4, when the link may carry it.
+    pub ipv4: Option<ipcp::Config>,
+    /// IPv6, when the link may carry it.
+    pub ipv6: Option<ipv6cp::Config>,
+    /// The time from the first Configure-Request to the network phase: 1 s to 1 h. `None`: any.
+    pub connect_timeout: Option<Duration>,
+    /// The time for which a link is silent after it ended, before it is tried again: up to 1 h.
+    /// `None`: it is not tried again, though a request of the peer still begins it when the link
+    /// was not closed from here (the state Stopped of RFC 1661).
+    pub hold_down: Option<Duration>,
+    /// Each session counts its packets. They take 300 octets of it.
+    pub statistics: bool,
+}
+
+impl Default for Profile {
+    /// A link that carries IPv4 and proves nothing, with the values of RFC 1661 and the original's
+    /// 90 s for connecting and 5 s of hold-down.
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            lcp: lcp::Config::default(),
+            demand: Vec::new(),
+            provide: Vec::new(),
+            ipv4: Some(ipcp::Config::default()),
+            ipv6: None,
+            connect_timeout: Some(Duration::from_secs(90)),
+            hold_down: Some(Duration::from_secs(5)),
+            statistics: true,
+        }
+    }
+}
+
+const HOUR_MS: u64 = 3_600_000;
+
+impl Profile {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// The first field that is out of its range.
+    pub fn check(&self) -> Result<(), ProfileError> {
+        let duration = |what, value: Duration, allowed| {
+            let ms = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
+            in_range(what, ms, allowed)
+        };
+        duration("restart timer (ms)", self.limits.restart, 10..=HOUR_MS)?;
+        in_range("Max-Configure", self.limits.max_configure.into(), 1..=255)?;
+        in_range("Max-Terminate", self.limits.max_terminate.into(), 1..=255)?;
+        in_range("Max-Failure", self.limits.max_failure.into(), 1..=255)?;
+        if let Some(timeout) = self.connect_timeout {
+            duration("connect timeout (ms)", timeout, 1_000..=HOUR_MS)?;
+        }
+        if let Some(time) = self.hold_down {
+            duration("hold-down (ms)", time, 0..=HOUR_MS)?;
+        }
+        in_range("MRU", self.lcp.mru.into(), lcp::Config::MRU)?;
+        in_range(
+            "smallest MRU of the peer",
+            self.lcp.min_peer_mru.into(),
+            lcp::Config::MIN_PEER_MRU,
+        )?;
+        if let Some(interval) = self.lcp.echo_interval {
+            duration("echo interval (ms)", interval, 100..=HOUR_MS)?;
+        }
+        in_range("echo failures", self.lcp.echo_failures.into(), 1..=255)?;
+        in_range("loop limit", self.lcp.loop_limit.into(), 1..=255)?;
+        if let Some(multilink) = &self.lcp.multilink {
+            in_range("MRRU", multilink.mrru.into(), lcp::Config::MRU)?;
+            in_range("endpoint (octets)", multilink.endpoint.len() as u64, 0..=21)?;
+        }
+        if let Some(vj) = self.ipv4.and_then(|ipv4| ipv4.van_jacobson) {
+            in_range("VJ slots", u64::from(vj.max_slot) + 1, 2..=256)?;
+        }
+        in_range("ways to demand proof", self.demand.len() as u64, 0..=8)
+    }
+}
+
+fn in_range(
+    what: &'static str,
+    value: u64,
+    allowed: RangeInclusive<u64>,
+) -> Result<(), ProfileError> {
+    if allowed.contains(&value) {
+        Ok(())
+    } else {
+        Err(ProfileError {
+            what,
+            value,
+            allowed,
+        })
+    }
+}
+
+/// A value out of its range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileError {
+    /// The field and its unit.
+    pub what: &'static str,
+    /// The value it was given.
+    pub value: u64,
+    /// The values it may have.
+    pub allowed: RangeInclusive<u64>,
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} is out of range: {} to {} is allowed",
+            self.what,
+            self.value,
+            self.allowed.start(),
+            self.allowed.end()
+        )
+    }
+}
+
+impl std::error::Error for ProfileError {}

@@ -1,0 +1,198 @@
+//! A link and its network layers together: PPP over one line.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wanbox_wire::ppp::{ADDRESS, CONTROL, Protocol};
+
+use super::event::{Cause, Event, Header, Phase, Refusal};
+use super::link::{Link, Received};
+use super::network::{Network, NetworkReceived, Payload};
+use super::profile::Profile;
+use super::queue::Queue;
+
+/// User data taken out of a received frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery<'f> {
+    /// What it is.
+    pub payload: Payload,
+    /// The packet; padding may follow it.
+    pub packet: &'f [u8],
+}
+
+/// PPP over one line.
+#[derive(Debug)]
+pub struct Session {
+    link: Link,
+    network: Network,
+    events: Queue<Event>,
+}
+
+impl Session {
+    /// A session without carrier that nobody wants yet. `seed` makes its magic numbers and
+    /// interface identifiers: from the system's randomness in a daemon.
+    #[must_use]
+    pub fn new(profile: Arc<Profile>, seed: u64) -> Self {
+        Self {
+            link: Link::new(Arc::clone(&profile), seed),
+            network: Network::new(profile, !seed),
+            events: Queue::default(),
+        }
+    }
+
+    /// The line got (`true`) or lost (`false`) its carrier. Down at first.
+    pub fn carrier(&mut self, now: Instant, up: bool) {
+        self.link.carrier(now, up);
+        self.settle(now);
+    }
+
+    /// The owner wants the link. On a link that ended, or is held down, negotiation begins anew
+    /// at once.
+    pub fn open(&mut self, now: Instant) {
+        self.link.open(now);
+        self.settle(now);
+    }
+
+    /// The owner does not want the link any more: the peer is told, and [`Event::Finished`]
+    /// follows.
+    pub fn close(&mut self, now: Instant) {
+        self.link.close(now);
+        self.settle(now);
+    }
+
+    /// A frame came in, without flags and FCS. User data is returned, everything else consumed
+    /// or counted.
+    pub fn receive<'a>(&'a mut self, now: Instant, frame: &'a [u8]) -> Option<Delivery<'a>> {
+        match self.link.receive(now, frame) {
+            Received::Consumed => {}
+            Received::Rejected(protocol) => self.network.protocol_rejected(now, protocol),
+            Received::Network {
+                protocol,
+                information,
+            } => match self.network.receive(now, protocol, information) {
+                NetworkReceived::Delivery(payload, packet) => {
+                    return Some(Delivery { payload, packet });
+                }
+                NetworkReceived::Consumed => {}
+                NetworkReceived::Unknown => self.link.reject(protocol, information),
+            },
+        }
+        self.settle(now);
+        None
+    }
+
+    /// The octets to send before a payload of this length. Counts it as sent.
+    ///
+    /// # Errors
+    /// Why the payload cannot be sent now; counted.
+    pub fn encapsulate(&mut self, payload: Payload, octets: usize) -> Result<Header, Refusal> {
+        let header = self.link.encapsulate(payload.protocol(), octets)?;
+        self.network.admit(payload, octets)?;
+        Ok(header)
+    }
+
+    /// A deadline passed. Calling it early or late is harmless.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.link.handle_timeout(now);
+        self.settle(now);
+        self.network.handle_timeout(now);
+        self.settle(now);
+    }
+
+    /// When to call [`Session::handle_timeout`] next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let (link, network) = (self.link.poll_timeout(), self.network.poll_timeout());
+        link.into_iter().chain(network).min()
+    }
+
+    /// The next control frame to send, written over `frame`; `false` when there is none.
+    pub fn poll_transmit(&mut self, frame: &mut Vec<u8>) -> bool {
+        if self.link.poll_transmit(frame) {
+            return true;
+        }
+        if !self.network.has_transmit() {
+            return false;
+        }
+        frame.clear();
+        if !self.link.framing(Protocol::IPCP).acfc {
+            frame.extend_from_slice(&[ADDRESS, CONTROL]);
+        }
+        self.network.transmit(frame).is_some()
+    }
+
+    /// The next thing the owner must know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// LCP and the phases.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The network layers.
+    #[must_use]
+    pub const fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// This session's own addresses, in the place of the profile's. They hold from the next
+    /// negotiation on; `None` does without IPv4.
+    pub fn set_ipv4(&mut self, now: Instant, config: Option<super::ipcp::Config>) {
+        self.network.set_ipv4(now, config);
+        self.settle(now);
+    }
+
+    /// As [`Session::set_ipv4`], for IPv6.
+    pub fn set_ipv6(&mut self, now: Instant, config: Option<super::ipv6cp::Config>) {
+        self.network.set_ipv6(now, config);
+        self.settle(now);
+    }
+
+    /// Control packets and events that the owner did not take in time.
+    #[must_use]
+    pub const fn overflowed(&self) -> u32 {
+        self.link
+            .overflowed()
+            .wrapping_add(self.network.overflowed())
+            .wrapping_add(self.events.lost())
+    }
+
+    /// Sets all counters to 0.
+    pub fn reset_stats(&mut self) {
+        self.link.reset_stats();
+        self.network.reset_stats();
+    }
+
+    /// Lets the network layers follow the link, and puts the events of both in order.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            while let Some(event) = self.network.poll_event() {
+                self.events.push(event);
+            }
+            let Some(event) = self.link.poll_event() else {
+                break;
+            };
+            match event {
+                Event::LinkUp => {
+                    self.events.push(event);
+                    self.network.up(now, self.link.peer().mru);
+                }
+                Event::LinkDown(_) => {
+                    self.network.down(now);
+                    while let Some(below) = self.network.poll_event() {
+                        self.events.push(below);
+                    }
+                    self.events.push(event);
+                }
+                other => self.events.push(other),
+            }
+        }
+        if self.link.phase() == Phase::Network && self.network.is_futile() {
+            self.link.fail(now, Cause::NoNetwork);
+            self.settle(now);
+        }
+    }
+}
