@@ -4,9 +4,12 @@
 use std::fmt::Write;
 use std::ops::Range;
 
+use wanbox_wire::ppp::chap::Chap;
 use wanbox_wire::ppp::ipcp::IpcpOption;
 use wanbox_wire::ppp::ipv6cp::Ipv6cpOption;
 use wanbox_wire::ppp::lcp::LcpOption;
+use wanbox_wire::ppp::multilink::{Format, Fragment};
+use wanbox_wire::ppp::pap::Pap;
 use wanbox_wire::ppp::{Code, Frame, HEADER, Options, Packet, Protocol, RawOption};
 
 use super::decode::Decoded;
@@ -59,11 +62,6 @@ impl<'f> View<'_, 'f> {
         let end = self.octets.len().saturating_sub(behind);
         let start = end.saturating_sub(part.len());
         self.decoded.secret = Range { start, end };
-    }
-
-    /// Octets of the frame from the first of `part` on, for a part of an information field.
-    fn behind(&self, information: &[u8], upto: usize) -> usize {
-        information.len().saturating_sub(upto)
     }
 
     fn packet(&mut self, protocol: Protocol, information: &'f [u8], head: &str) {
@@ -139,7 +137,10 @@ impl<'f> View<'_, 'f> {
                 Some((number, rest)) => {
                     let rejected = Protocol(u16::from_be_bytes(*number));
                     // A peer may send back a password that it did not ask for.
-                    self.hide(rest, self.behind(information, HEADER + packet.data.len()));
+                    self.hide(
+                        rest,
+                        information.len().saturating_sub(HEADER + packet.data.len()),
+                    );
                     self.more(&format!("Rejected={rejected}"));
                 }
                 None => self.more("no protocol"),
@@ -163,81 +164,76 @@ impl<'f> View<'_, 'f> {
         }
     }
 
-    /// PAP (RFC 1334 section 2).
-    fn pap(&mut self, information: &'f [u8], head: &str) {
-        let packet = match Packet::parse(information) {
-            Ok(packet) => packet,
-            Err(error) => {
-                // Some of it may be there all the same.
-                self.hide(information.get(HEADER..).unwrap_or_default(), 0);
-                return self.say(head, &format!("PAP: {error}"));
-            }
-        };
-        let name = match packet.code {
-            1 => "Authenticate-Request".to_owned(),
-            2 => "Authenticate-Ack".to_owned(),
-            3 => "Authenticate-Nak".to_owned(),
-            other => format!("code {other}"),
-        };
-        self.say(head, &format!("PAP {name} Id={}", packet.identifier));
-        let behind = self.behind(information, HEADER + packet.data.len());
-        if matches!(packet.code, 2 | 3) {
-            let message = counted(packet.data).map_or(&[][..], |(message, _)| message);
-            if !message.is_empty() {
-                self.more(&format!("\"{}\"", printable(message)));
-            }
-            return;
+    /// A packet of an authentication protocol. Of one that cannot be read nothing is shown: some
+    /// of what is to be hidden may be there all the same.
+    fn proof(&mut self, name: &str, information: &'f [u8], head: &str) -> Option<Packet<'f>> {
+        let packet = Packet::parse(information);
+        if let Err(error) = packet {
+            self.hide(information.get(HEADER..).unwrap_or_default(), 0);
+            self.say(head, &format!("{name}: {error}"));
         }
-        // Also of a request with wrong lengths nothing behind the name is shown.
-        let Some((peer, rest)) = counted(packet.data).filter(|_| packet.code == 1) else {
-            self.hide(packet.data, behind);
-            return self.more("malformed");
-        };
-        self.hide(rest, behind);
-        self.more(&format!(
-            "Peer-ID=\"{}\" Password=********",
-            printable(peer)
-        ));
+        packet.ok()
     }
 
-    /// CHAP (RFC 1994 section 4).
-    fn chap(&mut self, information: &'f [u8], head: &str) {
-        let packet = match Packet::parse(information) {
-            Ok(packet) => packet,
+    fn pap(&mut self, information: &'f [u8], head: &str) {
+        let Some(packet) = self.proof("PAP", information, head) else {
+            return;
+        };
+        let padding = information.len().saturating_sub(HEADER + packet.data.len());
+        let id = packet.identifier;
+        let (name, more) = match Pap::parse(&packet) {
+            Ok(Pap::Request { peer, .. }) => {
+                // The password's length too.
+                let from = 1 + peer.len();
+                self.hide(packet.data.get(from..).unwrap_or_default(), padding);
+                let peer = printable(peer);
+                (
+                    "Authenticate-Request",
+                    format!("Peer-ID=\"{peer}\" Password=********"),
+                )
+            }
+            Ok(Pap::Ack { message }) => ("Authenticate-Ack", quoted(message)),
+            Ok(Pap::Nak { message }) => ("Authenticate-Nak", quoted(message)),
             Err(error) => {
-                self.hide(information.get(HEADER..).unwrap_or_default(), 0);
-                return self.say(head, &format!("CHAP: {error}"));
+                self.hide(packet.data, padding);
+                ("packet", error.to_string())
             }
         };
-        let name = match packet.code {
-            1 => "Challenge".to_owned(),
-            2 => "Response".to_owned(),
-            3 => "Success".to_owned(),
-            4 => "Failure".to_owned(),
-            other => format!("code {other}"),
+        self.say(head, &format!("PAP {name} Id={id}"));
+        if !more.is_empty() {
+            self.more(&more);
+        }
+    }
+
+    fn chap(&mut self, information: &'f [u8], head: &str) {
+        let Some(packet) = self.proof("CHAP", information, head) else {
+            return;
         };
-        self.say(head, &format!("CHAP {name} Id={}", packet.identifier));
-        let behind = self.behind(information, HEADER + packet.data.len());
-        match packet.code {
-            1 | 2 => match counted(packet.data) {
-                Some((value, name)) => {
-                    let shown = if packet.code == 2 {
-                        self.hide(value, behind + name.len());
-                        "********".to_owned()
-                    } else {
-                        format!("{} octets", value.len())
-                    };
-                    self.more(&format!("Value={shown} Name=\"{}\"", printable(name)));
-                }
-                None => {
-                    self.hide(packet.data, behind);
-                    self.more("malformed");
-                }
-            },
-            3 | 4 if !packet.data.is_empty() => {
-                self.more(&format!("\"{}\"", printable(packet.data)));
+        let padding = information.len().saturating_sub(HEADER + packet.data.len());
+        let id = packet.identifier;
+        let (name, more) = match Chap::parse(&packet) {
+            Ok(Chap::Challenge { value, name }) => {
+                let (octets, name) = (value.len(), printable(name));
+                (
+                    "Challenge",
+                    format!("Value={octets} octets Name=\"{name}\""),
+                )
             }
-            _ => {}
+            Ok(Chap::Response { value, name }) => {
+                self.hide(value, padding + name.len());
+                let name = printable(name);
+                ("Response", format!("Value=******** Name=\"{name}\""))
+            }
+            Ok(Chap::Success { message }) => ("Success", quoted(message)),
+            Ok(Chap::Failure { message }) => ("Failure", quoted(message)),
+            Err(error) => {
+                self.hide(packet.data, padding);
+                ("packet", error.to_string())
+            }
+        };
+        self.say(head, &format!("CHAP {name} Id={id}"));
+        if !more.is_empty() {
+            self.more(&more);
         }
     }
 
@@ -245,50 +241,61 @@ impl<'f> View<'_, 'f> {
     /// link came up and is not in the frame: the long one, unless its reserved bits are set or
     /// only the short one leads to a protocol.
     fn multilink(&mut self, information: &'f [u8], head: &str) {
-        let (Some(&flags), Some(&low)) = (information.first(), information.get(1)) else {
-            return self.say(head, "MP, truncated");
+        let reserved = information.first().is_some_and(|flags| flags & 0x3F != 0);
+        let read = |format| Fragment::parse(format, information).ok();
+        let long = read(Format::Long).filter(|_| !reserved);
+        let short = read(Format::Short);
+        let is_told = |fragment: &Fragment<'_>| {
+            !fragment.header.begin
+                || Frame::parse(fragment.data).is_ok_and(|f| is_known(f.protocol))
         };
-        let (begin, end) = (flags & 0x80 != 0, flags & 0x40 != 0);
-        let known = |at: usize| {
-            let inner = Frame::parse(information.get(at..)?).ok()?;
-            (inner.acfc
-                && inner.protocol.to_string() != format!("protocol {:04x}", inner.protocol.0))
-            .then_some(inner)
+        let fragment = match (long, short) {
+            (Some(long), Some(short)) if !is_told(&long) && is_told(&short) => short,
+            (Some(fragment), _) | (None, Some(fragment)) => fragment,
+            (None, None) => return self.say(head, "MP, truncated"),
         };
-        let long = flags & 0x3F == 0 && information.len() >= 4;
-        let long = long && !(begin && known(4).is_none() && known(2).is_some());
-        let (sequence, at) = if long {
-            let word = information.first_chunk().copied().unwrap_or_default();
-            (u32::from_be_bytes(word) & 0x00FF_FFFF, 4)
-        } else {
-            (u32::from(flags & 0x0F) << 8 | u32::from(low), 2)
-        };
-        let part = information.get(at..).unwrap_or_default();
+        let Fragment { header, data } = fragment;
         self.say(
             head,
             &format!(
-                "MP B={} E={} Seq={sequence}, {} octets",
-                u8::from(begin),
-                u8::from(end),
-                part.len()
+                "MP B={} E={} Seq={}, {} octets",
+                u8::from(header.begin),
+                u8::from(header.end),
+                header.sequence,
+                data.len()
             ),
         );
-        if begin && end && self.depth > 0 {
+        let Some(inner) = Frame::parse(data).ok().filter(|_| header.begin) else {
+            return;
+        };
+        if header.end && self.depth > 0 {
             self.depth -= 1;
-            if let Ok(inner) = Frame::parse(part) {
-                self.decoded.summary.push_str(": ");
-                self.packet(inner.protocol, inner.information, "\t\t");
-            }
-        } else if let Some(inner) = known(at).filter(|_| begin) {
+            self.decoded.summary.push_str(": ");
+            self.packet(inner.protocol, inner.information, "\t\t");
+        } else if is_known(inner.protocol) {
             self.more(&inner.protocol.to_string());
+            // The beginning of a packet may hold what whole ones do not show.
+            if matches!(
+                inner.protocol,
+                Protocol::PAP | Protocol::CHAP | Protocol::EAP
+            ) {
+                self.hide(inner.information, 0);
+            }
         }
     }
 }
 
-/// What an octet counts, and what is behind it.
-fn counted(data: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&length, rest) = data.split_first()?;
-    rest.split_at_checked(length.into())
+fn quoted(message: &[u8]) -> String {
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!("\"{}\"", printable(message))
+    }
+}
+
+/// Whether a protocol is one that links carry.
+fn is_known(protocol: Protocol) -> bool {
+    protocol.to_string() != format!("protocol {:04x}", protocol.0)
 }
 
 fn code_name(code: Code) -> Option<&'static str> {
