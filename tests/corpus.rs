@@ -43,6 +43,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("pipemon", wanbox_wire::pipemon::fuzz_pipemon),
     ("ppp", wanbox_wire::ppp::fuzz_ppp),
     ("resolver", wanbox_runtime::resolver::fuzz_reply),
+    ("secrets", wanbox_grammar::secrets::fuzz_secrets),
     ("sections", wanbox_grammar::sections::fuzz_sections),
     ("trace", wanbox_pipemon::fuzz_trace),
 ];
