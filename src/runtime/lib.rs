@@ -13,6 +13,7 @@ pub mod netns;
 pub mod packet;
 pub mod process;
 pub mod resolver;
+pub mod stream;
 pub mod terminal;
 pub mod timers;
 pub mod tun;
