@@ -7,6 +7,7 @@ pub mod datagram;
 pub mod event_loop;
 pub mod files;
 pub mod logging;
+pub mod mapping;
 mod message;
 pub mod netlink;
 pub mod netns;
