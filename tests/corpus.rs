@@ -45,6 +45,8 @@ const TARGETS: &[(&str, Target)] = &[
     ("resolver", wanbox_runtime::resolver::fuzz_reply),
     ("secrets", wanbox_grammar::secrets::fuzz_secrets),
     ("sections", wanbox_grammar::sections::fuzz_sections),
+    ("sfm", wanbox_wire::sfm::fuzz_sfm),
+    ("status_map", wanbox_wire::status_map::fuzz_status_map),
     ("trace", wanbox_pipemon::fuzz_trace),
 ];
 

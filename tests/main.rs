@@ -33,6 +33,7 @@ mod keyboard;
 mod lab;
 mod monitors;
 mod network;
+mod sdladump;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
     trials.extend(cisco_hdlc::tests());
     trials.extend(api::tests());
     trials.extend(monitors::tests());
+    trials.extend(sdladump::tests());
     trials.extend(faults::tests());
     trials.extend(backup::tests());
     trials.extend(keyboard::tests());

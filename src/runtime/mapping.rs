@@ -182,10 +182,10 @@ mod tests {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read(&path).unwrap(), [0; 4096]);
-        assert!(mapping.store(8, b"01234567abcdefgh"));
+        assert!(mapping.store(8, b"stored octets..."));
         assert_eq!(
             &fs::read(&path).unwrap()[6..26],
-            b"\0\001234567abcdefgh\0\0"
+            b"\0\0stored octets...\0\0"
         );
         for (place, octets) in [
             (4096, &[1; 8][..]),

@@ -23,7 +23,7 @@ pub mod channel_flags {
 }
 
 // Octets of the records.
-const STATUS: usize = 352;
+const STATUS: usize = 344;
 const SETTING: usize = 128;
 const STATISTIC: usize = 48;
 const CHANNEL: usize = 96;
