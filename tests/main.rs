@@ -33,7 +33,7 @@ mod keyboard;
 mod lab;
 mod monitors;
 mod network;
-mod sdladump;
+mod ppp;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
@@ -85,9 +85,9 @@ fn main() -> ExitCode {
     trials.extend(corpus::tests());
     trials.extend(frame_relay::tests());
     trials.extend(cisco_hdlc::tests());
+    trials.extend(ppp::tests());
     trials.extend(api::tests());
     trials.extend(monitors::tests());
-    trials.extend(sdladump::tests());
     trials.extend(faults::tests());
     trials.extend(backup::tests());
     trials.extend(keyboard::tests());

@@ -30,8 +30,10 @@ pub enum Over {
 /// One interface of a device.
 #[derive(Clone, Debug, Default)]
 pub struct Channel {
-    /// The DLCI; `None` for Cisco HDLC.
+    /// The DLCI; `None` for Cisco HDLC and PPP.
     pub dlci: Option<u16>,
+    /// The channel of a PPP link.
+    pub ppp: bool,
     /// The usage mode; empty: `WANPIPE`.
     pub usage: &'static str,
     /// Lines of its section.
@@ -53,6 +55,7 @@ impl Channel {
     pub fn name(&self) -> String {
         match self.dlci {
             Some(dlci) => format!("wp1_fr{dlci}"),
+            None if self.ppp => "wp1_ppp".to_owned(),
             None => "wp1_chdlc".to_owned(),
         }
     }
@@ -61,7 +64,7 @@ impl Channel {
 /// One end of a line.
 #[derive(Clone, Debug)]
 pub struct End {
-    /// `WAN_FR` or `WAN_CHDLC`.
+    /// `WAN_FR`, `WAN_CHDLC` or `WAN_PPP`.
     pub kind: &'static str,
     /// The port of the management protocol.
     pub udp_port: u16,
@@ -98,6 +101,20 @@ impl End {
                 keys: "KEEPALIVE_TX_TIMER = 1000\nKEEPALIVE_RX_TIMER = 1100\n\
                        KEEPALIVE_ERR_MARGIN = 3\n"
                     .to_owned(),
+                ..Channel::default()
+            }],
+        }
+    }
+
+    /// A PPP end with quick timers, and these lines for its device and its interface.
+    pub fn ppp(keys: &str, interface: &str) -> Self {
+        Self {
+            kind: "WAN_PPP",
+            udp_port: 9000,
+            keys: format!("RESTARTTIMER = 1\nHOLD_DOWN = 1\nECHO_INTERVAL = 1\n{keys}"),
+            channels: vec![Channel {
+                ppp: true,
+                keys: interface.to_owned(),
                 ..Channel::default()
             }],
         }

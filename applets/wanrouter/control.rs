@@ -4,7 +4,7 @@
 //! ([`socket`]). The keys are stable: scripts may speak it too.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -167,6 +167,8 @@ pub struct DeviceStatus {
     pub link_ups: u64,
     /// The signalling dialect in use, for Frame Relay.
     pub signalling: Option<String>,
+    /// PPP's own, for a PPP link.
+    pub ppp: Option<PppStatus>,
     /// The UDP port of the management protocol, 0 when off.
     pub udp_port: u16,
     /// A running capture.
@@ -175,6 +177,58 @@ pub struct DeviceStatus {
     pub interfaces: Vec<InterfaceStatus>,
     /// The classic 17 counters of the device's text file.
     pub traffic: Traffic,
+}
+
+/// The state of a PPP link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PppStatus {
+    /// The phase (RFC 1661 section 3.2): dead, establish, authenticate, network, terminate.
+    pub phase: String,
+    /// The state of LCP.
+    pub lcp: String,
+    /// The state of IPCP.
+    pub ipcp: String,
+    /// The state of IPV6CP.
+    pub ipv6cp: String,
+    /// Why the link went down last.
+    pub last_cause: Option<String>,
+    /// What we may rely on: our options that the peer acknowledged.
+    pub local: Negotiated,
+    /// What the peer may rely on.
+    pub peer: Negotiated,
+    /// Our IPv4 address, once agreed on.
+    pub local_address: Option<Ipv4Addr>,
+    /// The peer's.
+    pub peer_address: Option<Ipv4Addr>,
+    /// TCP/IP headers are compressed, one way at least.
+    pub van_jacobson: bool,
+    /// Name servers that the peer told.
+    pub name_servers: Vec<Ipv4Addr>,
+    /// Our link-local address, once agreed on.
+    pub local_link_local: Option<Ipv6Addr>,
+    /// The peer's.
+    pub peer_link_local: Option<Ipv6Addr>,
+}
+
+/// Options of one side that the other acknowledged.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Negotiated {
+    /// The longest information field that it takes, octets.
+    pub mru: u16,
+    /// The control characters that it wants escaped.
+    pub accm: u32,
+    /// Its magic number; 0: none.
+    pub magic: u32,
+    /// It takes compressed protocol fields.
+    pub pfc: bool,
+    /// It takes frames without address and control.
+    pub acfc: bool,
+    /// The longest packet that it puts together, octets; absent without multilink.
+    pub mrru: Option<u16>,
+    /// It wants short multilink sequence numbers.
+    pub short_sequence: bool,
+    /// How it wants the other side to prove itself.
+    pub authentication: Option<String>,
 }
 
 /// The state of one interface.

@@ -13,6 +13,7 @@ pub mod ip;
 pub mod keys;
 pub mod load;
 pub mod model;
+pub mod ppp;
 mod read;
 pub mod settings;
 pub mod summary;
@@ -20,6 +21,7 @@ pub mod words;
 
 pub use ip::{Gateway, IpConf};
 pub use model::*;
+pub use ppp::{IpMode, IpcpConf, MultilinkConf, PppAuth, PppChannel, PppConf, Secret};
 pub use read::{fuzz_parse, parse};
 pub use settings::Settings;
 

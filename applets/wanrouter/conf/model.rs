@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use wanbox_grammar::line::Line;
 
 use super::ip::IpConf;
+use super::ppp::{PppChannel, PppConf};
 
 /// One device: a line and the protocol on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +107,8 @@ pub enum Protocol {
     FrameRelay(FrameRelayConf),
     /// Cisco HDLC: `WAN_CHDLC`.
     CiscoHdlc,
+    /// PPP: `WAN_PPP`.
+    Ppp(Box<PppConf>),
 }
 
 impl Protocol {
@@ -114,6 +117,7 @@ impl Protocol {
         match self {
             Self::FrameRelay(_) => "WAN_FR",
             Self::CiscoHdlc => "WAN_CHDLC",
+            Self::Ppp(_) => "WAN_PPP",
         }
     }
 
@@ -122,6 +126,7 @@ impl Protocol {
         match self {
             Self::FrameRelay(_) => "FR",
             Self::CiscoHdlc => "CHDLC",
+            Self::Ppp(_) => "PPP",
         }
     }
 }
@@ -197,9 +202,13 @@ pub struct InterfaceConf {
 }
 
 impl InterfaceConf {
-    /// Its address comes from the peer (SLARP).
+    /// Its address comes from the peer (SLARP, IPCP).
     pub fn learns_address(&self) -> bool {
-        matches!(&self.channel, Channel::CiscoHdlc(channel) if !channel.slarp.is_zero())
+        match &self.channel {
+            Channel::FrameRelay(_) => false,
+            Channel::CiscoHdlc(channel) => !channel.slarp.is_zero(),
+            Channel::Ppp(channel) => channel.learns_address,
+        }
     }
 }
 
@@ -260,6 +269,8 @@ pub enum Channel {
     FrameRelay(FrameRelayChannel),
     /// The one channel of a Cisco HDLC link.
     CiscoHdlc(CiscoHdlcChannel),
+    /// The one channel of a PPP link.
+    Ppp(PppChannel),
 }
 
 /// A Frame Relay channel.

@@ -10,6 +10,7 @@ use std::time::Instant;
 pub mod cisco_hdlc;
 pub mod frame_relay;
 pub mod fuzz;
+pub mod ppp;
 
 /// A logical channel of a link, as its owner numbers it (an index, stable while the channel lives).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,6 +104,18 @@ impl AsRef<[u8]> for Header {
     }
 }
 
+/// Where a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// To the line of the engine's own.
+    Line,
+    /// To a member of the bundle that the engine heads, by its number there.
+    Member(u8),
+}
+
+/// Takes a frame: where it goes, its first octets, the others.
+pub type Push<'p> = dyn FnMut(Path, &[u8], &[u8]) + 'p;
+
 /// Why a payload was not accepted for sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -130,6 +143,8 @@ pub enum Cause {
     Keepalive,
     /// Our own frames come back.
     Looped,
+    /// One side closed it, or the two could not agree (PPP; its engine says more).
+    Closed,
 }
 
 /// What the owner must know.
@@ -147,6 +162,21 @@ pub enum Event {
     PeerAddress(ChannelId, Ipv4Addr),
     /// Our own address and mask were learned (SLARP).
     LocalAddress(ChannelId, Ipv4Addr, Ipv4Addr),
+    /// IPCP agreed on addresses, ours and the peer's; 0.0.0.0 where one is not known.
+    Addresses(ChannelId, Ipv4Addr, Ipv4Addr),
+    /// The peer told name servers; 0.0.0.0 for none.
+    NameServers(ChannelId, [Ipv4Addr; 2]),
+    /// IPV6CP agreed on interface identifiers, ours and the peer's; 0 where one is not known.
+    InterfaceIdentifiers(ChannelId, u64, u64),
+    /// The longest packet that the peer takes, octets.
+    Mtu(ChannelId, u16),
+    /// The control characters to escape on a line that stuffs octets, a bit each.
+    Accm {
+        /// Of what we send.
+        send: u32,
+        /// Of what we receive: the others are noise of the line.
+        receive: u32,
+    },
     /// A DLCI that no channel is configured for appeared or left at the switch.
     UnconfiguredDlci {
         /// The DLCI.
@@ -178,4 +208,31 @@ pub trait Engine {
     fn poll_transmit(&mut self, frame: &mut Vec<u8>) -> bool;
     /// The next thing the owner must know.
     fn poll_event(&mut self) -> Option<Event>;
+
+    /// Sends a packet: as one frame behind what [`Engine::encapsulate`] gives, or as the frames
+    /// that the engine makes of it (compressed, in fragments). Each is given to `push`: where it
+    /// goes, its first octets, the others.
+    ///
+    /// # Errors
+    /// Why it was not sent, as of [`Engine::encapsulate`].
+    fn send(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        kind: PayloadKind,
+        packet: &[u8],
+        push: &mut Push<'_>,
+    ) -> Result<(), Refusal> {
+        let header = self.encapsulate(now, channel, kind, packet.len())?;
+        push(Path::Line, header.as_ref(), packet);
+        Ok(())
+    }
+
+    /// The next packet that the engine made of received frames (decompressed, of fragments),
+    /// written over `packet`; asked for after each frame and each timeout. It comes after what
+    /// [`Engine::receive`] returned.
+    fn poll_packet(&mut self, packet: &mut Vec<u8>) -> Option<(ChannelId, PayloadKind)> {
+        let _ = packet;
+        None
+    }
 }

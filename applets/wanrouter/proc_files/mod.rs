@@ -182,6 +182,7 @@ mod tests;
 pub fn sample(device: &str) -> DeviceStatus {
     use crate::control::{InterfaceStatus, LinkState, Traffic};
     DeviceStatus {
+        ppp: None,
         device: device.to_owned(),
         pid: 4711,
         file: None,

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use wanbox_link::offload::Segmenter;
 use wanbox_runtime::event_loop::{Loop, Token};
-use wanbox_wanrouter_engine::{ChannelId, Delivery, Engine, Marks, PayloadKind, Refusal};
+use wanbox_wanrouter_engine::{ChannelId, Delivery, Engine, Marks, Path, PayloadKind, Refusal};
 use wanbox_wire::ip::{Gso, VirtioHeader};
 use wanbox_wire::pipemon::packet::{Checksum, Class, classify};
 
@@ -167,15 +167,17 @@ impl Device {
         }
         if header.gso == Gso::None && header.flags == 0 {
             // The common packet: finished, on its own.
-            return match self
-                .link
-                .encapsulate(now, ChannelId(channel), kind, packet.len())
-            {
-                Ok(head) => {
+            let batch = &mut self.batch;
+            let mut push = |path: Path, head: &[u8], packet: &[u8]| match path {
+                Path::Line => batch.push(head, packet),
+                Path::Member(_) => {}
+            };
+            let id = ChannelId(channel);
+            return match self.link.send(now, id, kind, packet, &mut push) {
+                Ok(()) => {
                     interface.sending.packets += 1;
                     interface.sending.octets += packet.len() as u64;
                     self.counters.data_frames += 1;
-                    self.batch.push(head.as_ref(), packet);
                     Outcome::Done
                 }
                 Err(refusal) => refuse(interface, refusal),
@@ -246,6 +248,24 @@ impl Device {
         if let Some(delivery) = self.link.receive(now, frame) {
             self.deliver(now, delivery);
         }
+        self.deliver_made(now);
+    }
+
+    /// Delivers packets that the engine made of several frames, or of compressed ones.
+    pub fn deliver_made(&mut self, now: Instant) {
+        let mut packet = mem::take(&mut self.made_packet);
+        while let Some((channel, kind)) = self.link.poll_packet(&mut packet) {
+            let payload = &packet;
+            self.deliver(
+                now,
+                Delivery {
+                    channel,
+                    kind,
+                    payload,
+                },
+            );
+        }
+        self.made_packet = packet;
     }
 
     fn deliver(&mut self, now: Instant, delivery: Delivery<'_>) {

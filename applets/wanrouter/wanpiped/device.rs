@@ -134,6 +134,8 @@ pub struct Device {
     pub coalescer: Coalescer,
     /// The channel whose packets wait in the coalescer.
     pub coalescing: Option<u16>,
+    /// A packet that the engine made of received frames.
+    pub made_packet: Vec<u8>,
     /// A control frame on its way.
     control_frame: Vec<u8>,
     /// Management counters.
@@ -224,6 +226,7 @@ impl Device {
             packet_buffer: vec![0; Tun::MAX_PACKET],
             coalescer: Coalescer::new(FLOWS, true),
             coalescing: None,
+            made_packet: Vec::new(),
             control_frame: Vec::new(),
             management: Management::default(),
             counters: LineCounters::default(),
@@ -283,6 +286,7 @@ impl Device {
                 "the line is looped: our own keepalives come back".into()
             }
             Link::CiscoHdlc(_) => "no keepalives from the other side".into(),
+            Link::Ppp(engine) => super::ppp::reason(engine),
         })
     }
 
@@ -587,7 +591,6 @@ impl Device {
             self.texts_shown = (frames, now);
             self.data_shown = self.counters.data_frames;
             let status = self.status(now);
-            self.update_map(now, &status);
             if let Err(error) = crate::proc_files::publish(&self.root.run_dir(), &status)
                 && let Some(suppressed) = self.complaints.allow(now)
             {
@@ -605,9 +608,6 @@ impl Device {
 
     /// Ends cleanly: the texts go, sockets go with their owners.
     pub fn close(&mut self) {
-        if let Some(map) = self.watch.map.take() {
-            map.remove();
-        }
         if let Err(error) = crate::proc_files::withdraw(&self.root.run_dir(), &self.conf.name) {
             log::error!("{}: {error}", self.conf.name);
         }
@@ -640,6 +640,7 @@ impl Handler for Device {
         match token.owner {
             owner::ENGINE => {
                 self.link.handle_timeout(lp.now());
+                self.deliver_made(lp.now());
                 self.pump(lp);
             }
             owner::PACE => self.pump_line(lp),

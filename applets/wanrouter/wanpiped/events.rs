@@ -52,6 +52,18 @@ impl Device {
             Event::LocalAddress(ChannelId(channel), local, mask) => {
                 self.local_address(now, channel, local, mask);
             }
+            Event::Addresses(ChannelId(channel), local, peer) => {
+                self.ppp_addresses(now, channel, local, peer);
+            }
+            Event::NameServers(ChannelId(channel), servers) => {
+                self.ppp_name_servers(now, channel, servers);
+            }
+            Event::InterfaceIdentifiers(ChannelId(channel), local, peer) => {
+                self.ppp_identifiers(now, channel, local, peer);
+            }
+            Event::Mtu(ChannelId(channel), mtu) => self.ppp_mtu(now, channel, mtu),
+            // Lines that carry whole frames escape nothing.
+            Event::Accm { .. } => {}
             Event::UnconfiguredDlci { dlci, present } => {
                 let what = if present {
                     "reports"
@@ -75,7 +87,8 @@ impl Device {
         tell(&mut self.changes, now, level, &self.conf.name, what);
     }
 
-    fn peer_address(&mut self, now: Instant, channel: u16, peer: Ipv4Addr) {
+    /// The peer's address was learned.
+    pub fn peer_address(&mut self, now: Instant, channel: u16, peer: Ipv4Addr) {
         let slot = self.interfaces.get_mut(usize::from(channel));
         let Some(interface) = slot.and_then(Option::as_mut) else {
             return;

@@ -73,6 +73,12 @@ pub struct Interface {
     pub learned: Option<Address>,
     /// The peer's address as learned from it.
     pub learned_peer: Option<Ipv4Addr>,
+    /// Our link-local address as IPV6CP made it.
+    pub link_local: Option<Address>,
+    /// Name servers that the peer told.
+    pub name_servers: Vec<Ipv4Addr>,
+    /// Its MTU, octets.
+    pub mtu: u32,
 }
 
 impl Interface {
@@ -117,6 +123,9 @@ impl Interface {
             in_bridge,
             learned: None,
             learned_peer: None,
+            link_local: None,
+            name_servers: Vec::new(),
+            mtu,
         })
     }
 
@@ -145,6 +154,49 @@ impl Interface {
         }
         self.up = true;
         self.set_route(netlink);
+        // The kernel drops IPv6 addresses with the interface.
+        if let (Some(address), Some(index)) = (self.link_local, self.index()) {
+            host::unless_there(netlink.add_address(index, &address))
+                .map_err(|error| format!("{}: {error}", self.conf.name))?;
+        }
+        Ok(())
+    }
+
+    /// Takes our link-local address; one given earlier goes.
+    ///
+    /// # Errors
+    /// What the kernel refused, for people.
+    pub fn learn_link_local(
+        &mut self,
+        netlink: &mut Netlink,
+        address: Address,
+    ) -> Result<(), String> {
+        let Some(index) = self.index() else {
+            return Ok(());
+        };
+        if let Some(old) = self.link_local.filter(|&old| old != address) {
+            // It may be gone with the interface already.
+            let _ = netlink.delete_address(index, &old);
+        }
+        self.link_local = Some(address);
+        if self.up {
+            host::unless_there(netlink.add_address(index, &address))
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Sets its MTU, octets.
+    ///
+    /// # Errors
+    /// What the kernel refused, for people.
+    pub fn set_mtu(&mut self, netlink: &mut Netlink, mtu: u32) -> Result<(), String> {
+        if let Some(index) = self.index() {
+            netlink
+                .set_mtu(index, mtu)
+                .map_err(|error| error.to_string())?;
+        }
+        self.mtu = mtu;
         Ok(())
     }
 
@@ -283,7 +335,7 @@ fn open_tun(conf: &InterfaceConf, mtu: u32, netlink: &mut Netlink) -> Result<Hos
 fn bridge_of(conf: &InterfaceConf) -> Option<&str> {
     match &conf.channel {
         Channel::FrameRelay(channel) => channel.bridge.as_deref(),
-        Channel::CiscoHdlc(_) => None,
+        Channel::CiscoHdlc(_) | Channel::Ppp(_) => None,
     }
 }
 

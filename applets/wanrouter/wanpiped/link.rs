@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use wanbox_wanrouter_engine::cisco_hdlc::CiscoHdlc;
 use wanbox_wanrouter_engine::frame_relay::FrameRelay;
-use wanbox_wanrouter_engine::{ChannelId, Delivery, Engine, Event, Header, PayloadKind, Refusal};
+use wanbox_wanrouter_engine::ppp::Ppp;
+use wanbox_wanrouter_engine::{
+    ChannelId, Delivery, Engine, Event, Header, PayloadKind, Push, Refusal,
+};
 use wanbox_wire::pipemon::Protocol;
 
 /// One engine.
@@ -13,6 +16,8 @@ pub enum Link {
     FrameRelay(Box<FrameRelay>),
     /// Cisco HDLC.
     CiscoHdlc(Box<CiscoHdlc>),
+    /// PPP.
+    Ppp(Box<Ppp>),
 }
 
 impl Link {
@@ -21,6 +26,7 @@ impl Link {
         match self {
             Self::FrameRelay(_) => Protocol::FrameRelay,
             Self::CiscoHdlc(_) => Protocol::CiscoHdlc,
+            Self::Ppp(_) => Protocol::Ppp,
         }
     }
 
@@ -29,6 +35,7 @@ impl Link {
         match self {
             Self::FrameRelay(engine) => engine.link_up(),
             Self::CiscoHdlc(engine) => engine.link_up(),
+            Self::Ppp(engine) => engine.link_up(),
         }
     }
 
@@ -36,6 +43,7 @@ impl Link {
         match self {
             Self::FrameRelay(engine) => engine.as_ref(),
             Self::CiscoHdlc(engine) => engine.as_ref(),
+            Self::Ppp(engine) => engine.as_ref(),
         }
     }
 
@@ -43,6 +51,7 @@ impl Link {
         match self {
             Self::FrameRelay(engine) => engine.as_mut(),
             Self::CiscoHdlc(engine) => engine.as_mut(),
+            Self::Ppp(engine) => engine.as_mut(),
         }
     }
 }
@@ -56,6 +65,7 @@ impl Engine for Link {
         match self {
             Self::FrameRelay(engine) => engine.receive(now, frame),
             Self::CiscoHdlc(engine) => engine.receive(now, frame),
+            Self::Ppp(engine) => engine.receive(now, frame),
         }
     }
 
@@ -69,6 +79,7 @@ impl Engine for Link {
         match self {
             Self::FrameRelay(engine) => engine.encapsulate(now, channel, kind, octets),
             Self::CiscoHdlc(engine) => engine.encapsulate(now, channel, kind, octets),
+            Self::Ppp(engine) => engine.encapsulate(now, channel, kind, octets),
         }
     }
 
@@ -86,5 +97,27 @@ impl Engine for Link {
 
     fn poll_event(&mut self) -> Option<Event> {
         self.engine_mut().poll_event()
+    }
+
+    fn send(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        kind: PayloadKind,
+        packet: &[u8],
+        push: &mut Push<'_>,
+    ) -> Result<(), Refusal> {
+        match self {
+            Self::FrameRelay(engine) => engine.send(now, channel, kind, packet, push),
+            Self::CiscoHdlc(engine) => engine.send(now, channel, kind, packet, push),
+            Self::Ppp(engine) => engine.send(now, channel, kind, packet, push),
+        }
+    }
+
+    fn poll_packet(&mut self, packet: &mut Vec<u8>) -> Option<(ChannelId, PayloadKind)> {
+        match self {
+            Self::FrameRelay(_) | Self::CiscoHdlc(_) => None,
+            Self::Ppp(engine) => engine.poll_packet(packet),
+        }
     }
 }

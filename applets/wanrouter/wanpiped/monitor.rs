@@ -236,7 +236,7 @@ impl Desk<'_> {
     fn orphaned(&self) -> u64 {
         match &*self.link {
             Link::FrameRelay(engine) => frame_relay::orphaned(engine),
-            Link::CiscoHdlc(_) => 0,
+            Link::CiscoHdlc(_) | Link::Ppp(_) => 0,
         }
     }
 

@@ -118,6 +118,7 @@ impl Device {
         match &mut self.link {
             Link::FrameRelay(engine) => engine.flush_link_stats(),
             Link::CiscoHdlc(engine) => engine.flush(now),
+            Link::Ppp(engine) => engine.flush(),
         }
         self.texts_stale = true;
     }
@@ -252,6 +253,12 @@ impl Device {
                     }
                 }
                 Link::CiscoHdlc(engine) => engine.set_local_address(local),
+                Link::Ppp(engine) => {
+                    if let Protocol::Ppp(link) = &self.conf.protocol {
+                        let ipv4 = super::ppp::ipv4(link, conf.ip.as_ref());
+                        engine.set_ipv4(now, ipv4);
+                    }
+                }
             }
         }
         if again || interface.is_wanted_up() != interface.up {

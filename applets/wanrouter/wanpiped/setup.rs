@@ -9,7 +9,7 @@ use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
 use wanbox_runtime::files::Root;
 use wanbox_runtime::logging::Logging;
 use wanbox_runtime::netlink::Netlink;
-use wanbox_wanrouter_engine::{ChannelId, cisco_hdlc, frame_relay};
+use wanbox_wanrouter_engine::{ChannelId, cisco_hdlc, frame_relay, ppp};
 use wanbox_wire::frame_relay::{MAX_INFORMATION, Style};
 
 use super::device::{Device, Parts, owner};
@@ -17,7 +17,6 @@ use super::guard::Guard;
 use super::interface::{HostEnd, Interface};
 use super::line::{self, Line, Pacing};
 use super::link::Link;
-use super::map::StatusMap;
 use crate::conf::{
     Channel, CiscoHdlcChannel, Clocking, DeviceConf, Encapsulation, FrameRelayChannel,
     FrameRelayConf, InterfaceConf, Protocol, Signalling, Station, Usage,
@@ -70,12 +69,6 @@ pub fn build(
     for interface in interfaces {
         device.add_interface(lp, interface)?;
     }
-    let map = device.root.status_map(&device.conf.name);
-    match StatusMap::create(&map, now) {
-        Ok(map) => device.watch.map = Some(map),
-        // The link can do without it.
-        Err(error) => log::warn!("{}: its state is not kept: {error}", device.conf.name),
-    }
     device.follow_carrier(now);
     device.pump(lp);
     Ok(device)
@@ -104,6 +97,12 @@ fn engine(conf: &DeviceConf, now: Instant) -> Result<Link, String> {
             let config = frame_relay_config(link, conf.mtu)?;
             frame_relay::FrameRelay::new(config)
                 .map(|engine| Link::FrameRelay(Box::new(engine)))
+                .map_err(|error| format!("{}: {error}", conf.name))
+        }
+        Protocol::Ppp(link) => {
+            let config = super::ppp::config(conf, link);
+            ppp::Ppp::new(config, now, seed()?)
+                .map(|engine| Link::Ppp(Box::new(engine)))
                 .map_err(|error| format!("{}: {error}", conf.name))
         }
         Protocol::CiscoHdlc => {
@@ -240,6 +239,13 @@ impl Device {
                 engine.set_local_address(local);
                 interface.connected = engine.link_up();
             }
+            (Link::Ppp(engine), Channel::Ppp(_)) if place == 0 => {
+                if let Protocol::Ppp(link) = &self.conf.protocol {
+                    engine.set_ipv4(now, super::ppp::ipv4(link, interface.conf.ip.as_ref()));
+                }
+                interface.connected = engine.passes();
+            }
+            (Link::Ppp(_), _) => return Err(fail(&"a PPP link has a single interface")),
             (Link::CiscoHdlc(_), _) => {
                 return Err(fail(&"a Cisco HDLC link has a single interface"));
             }

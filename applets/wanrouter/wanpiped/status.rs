@@ -10,9 +10,6 @@ use crate::control::{
     ApiStatus, Counters, DeviceStatus, InterfaceStatus, LinkState, Traffic, api_socket,
 };
 
-/// Counters of one group: names and values.
-pub type Group = [(&'static str, u64)];
-
 impl Device {
     /// The state of the device.
     pub fn status(&self, now: Instant) -> DeviceStatus {
@@ -28,7 +25,7 @@ impl Device {
                     Station::Cpe => "CPE",
                     Station::Node => "Node",
                 },
-                Protocol::CiscoHdlc => "N/A",
+                Protocol::CiscoHdlc | Protocol::Ppp(_) => "N/A",
             }
             .into(),
             line: conf
@@ -63,8 +60,9 @@ impl Device {
             link_ups: self.link_ups,
             signalling: match &self.link {
                 Link::FrameRelay(engine) => engine.dialect().map(|dialect| dialect.to_string()),
-                Link::CiscoHdlc(_) => None,
+                Link::CiscoHdlc(_) | Link::Ppp(_) => None,
             },
+            ppp: self.ppp_status(),
             udp_port: conf.udp_port,
             capture: self.watch.capture().map(Into::into),
             interfaces: self.in_order().map(|i| self.interface_status(i)).collect(),
@@ -90,14 +88,14 @@ impl Device {
                     let id = wanbox_wanrouter_engine::ChannelId(channel);
                     Some(engine.channel_dlci(id).unwrap_or(0))
                 }
-                Link::CiscoHdlc(_) => None,
+                Link::CiscoHdlc(_) | Link::Ppp(_) => None,
             },
             usage: interface.conf.usage.word().into(),
             connected: interface.connected,
             up: interface.up,
             address: ip.and_then(|ip| ip.address).or(interface.learned_local()),
             peer: interface.peer(),
-            mtu: self.conf.mtu.into(),
+            mtu: interface.mtu,
             traffic: Traffic {
                 rx_packets: interface.receiving.packets,
                 tx_packets: interface.sending.packets,
@@ -135,6 +133,11 @@ impl Device {
                 let format = stats.bad_address + stats.bad_control + stats.bad_type;
                 (stats.rx_short + stats.rx_long, format)
             }
+            Link::Ppp(engine) => {
+                let (link, network) = (engine.link_stats(), engine.network_stats());
+                let format = link.bad_header + link.lcp.malformed + network.malformed;
+                (0, format.into())
+            }
         };
         Traffic {
             rx_packets: self.counters.rx_frames,
@@ -162,77 +165,6 @@ impl Device {
                     .map(|&(name, value)| (name.to_owned(), value)),
             );
         };
-        self.device_counters(&mut group);
-        for (channel, interface) in self.in_order() {
-            let (tx, rx) = (&interface.sending, &interface.receiving);
-            group(
-                &interface.conf.name,
-                &[
-                    ("tx_packets", tx.packets),
-                    ("tx_octets", tx.octets),
-                    ("tx_empty", tx.empty),
-                    ("tx_malformed", tx.malformed),
-                    ("tx_broadcast_source", tx.broadcast),
-                    ("tx_multicast_source", tx.multicast),
-                    ("tx_management", tx.management),
-                    ("tx_link_down", tx.link_down),
-                    ("tx_channel_down", tx.channel_down),
-                    ("tx_refused", tx.refused),
-                    ("tx_held", tx.held),
-                    ("rx_packets", rx.packets),
-                    ("rx_octets", rx.octets),
-                    ("rx_multicast", rx.multicast),
-                    ("rx_management", rx.management),
-                    ("rx_interface_down", rx.not_started),
-                    ("rx_not_taken", rx.not_taken),
-                    ("rx_bad_source", rx.bad_source),
-                ],
-            );
-            if let HostEnd::Api(api) = &interface.end {
-                let c = &api.counters;
-                group(
-                    &interface.conf.name,
-                    &[
-                        ("api_clients", c.clients),
-                        ("api_busy", c.busy),
-                        ("api_rx_no_client", c.no_client),
-                        ("api_rx_lost", c.lost),
-                        ("api_rx_unread", c.unread),
-                        ("api_tx_refused", c.refused),
-                        ("api_tx_acknowledged", c.acknowledged),
-                        ("api_line_paused", c.line_paused),
-                    ],
-                );
-            }
-            let id = wanbox_wanrouter_engine::ChannelId(channel);
-            if let Link::FrameRelay(engine) = &self.link
-                && let Some(s) = engine.channel_stats(id)
-            {
-                group(
-                    &interface.conf.name,
-                    &[
-                        ("fr_rx_dropped", s.rx_dropped),
-                        ("fr_rx_inactive", s.rx_inactive),
-                        ("fr_rx_over_cir", s.rx_over_cir),
-                        ("fr_rx_de", s.rx_discard_eligible),
-                        ("fr_rx_fecn", s.rx_fecn),
-                        ("fr_rx_becn", s.rx_becn),
-                        ("fr_tx_de", s.tx_discard_eligible),
-                        ("fr_tx_held", s.tx_held),
-                        ("fr_tx_throttled", s.tx_throttled),
-                        ("fr_arp_rx", s.arp_rx),
-                        ("fr_arp_refused", s.arp_refused),
-                        ("fr_inarp_requests", s.inarp_requests),
-                        ("fr_arp_replies", s.arp_replies),
-                    ],
-                );
-            }
-        }
-        all
-    }
-
-    /// Gives every counter but the interfaces' to `group`: of a group, names and values.
-    pub fn device_counters(&self, group: &mut dyn FnMut(&str, &Group)) {
         let line = &self.counters;
         group(
             "line",
@@ -316,6 +248,7 @@ impl Device {
                     ],
                 );
             }
+            Link::Ppp(engine) => group("ppp", &super::ppp::counters(engine)),
             Link::CiscoHdlc(engine) => {
                 let s = engine.stats();
                 group(
@@ -354,5 +287,71 @@ impl Device {
                 );
             }
         }
+        for (channel, interface) in self.in_order() {
+            let (tx, rx) = (&interface.sending, &interface.receiving);
+            group(
+                &interface.conf.name,
+                &[
+                    ("tx_packets", tx.packets),
+                    ("tx_octets", tx.octets),
+                    ("tx_empty", tx.empty),
+                    ("tx_malformed", tx.malformed),
+                    ("tx_broadcast_source", tx.broadcast),
+                    ("tx_multicast_source", tx.multicast),
+                    ("tx_management", tx.management),
+                    ("tx_link_down", tx.link_down),
+                    ("tx_channel_down", tx.channel_down),
+                    ("tx_refused", tx.refused),
+                    ("tx_held", tx.held),
+                    ("rx_packets", rx.packets),
+                    ("rx_octets", rx.octets),
+                    ("rx_multicast", rx.multicast),
+                    ("rx_management", rx.management),
+                    ("rx_interface_down", rx.not_started),
+                    ("rx_not_taken", rx.not_taken),
+                    ("rx_bad_source", rx.bad_source),
+                ],
+            );
+            if let HostEnd::Api(api) = &interface.end {
+                let c = &api.counters;
+                group(
+                    &interface.conf.name,
+                    &[
+                        ("api_clients", c.clients),
+                        ("api_busy", c.busy),
+                        ("api_rx_no_client", c.no_client),
+                        ("api_rx_lost", c.lost),
+                        ("api_rx_unread", c.unread),
+                        ("api_tx_refused", c.refused),
+                        ("api_tx_acknowledged", c.acknowledged),
+                        ("api_line_paused", c.line_paused),
+                    ],
+                );
+            }
+            let id = wanbox_wanrouter_engine::ChannelId(channel);
+            if let Link::FrameRelay(engine) = &self.link
+                && let Some(s) = engine.channel_stats(id)
+            {
+                group(
+                    &interface.conf.name,
+                    &[
+                        ("fr_rx_dropped", s.rx_dropped),
+                        ("fr_rx_inactive", s.rx_inactive),
+                        ("fr_rx_over_cir", s.rx_over_cir),
+                        ("fr_rx_de", s.rx_discard_eligible),
+                        ("fr_rx_fecn", s.rx_fecn),
+                        ("fr_rx_becn", s.rx_becn),
+                        ("fr_tx_de", s.tx_discard_eligible),
+                        ("fr_tx_held", s.tx_held),
+                        ("fr_tx_throttled", s.tx_throttled),
+                        ("fr_arp_rx", s.arp_rx),
+                        ("fr_arp_refused", s.arp_refused),
+                        ("fr_inarp_requests", s.inarp_requests),
+                        ("fr_arp_replies", s.arp_replies),
+                    ],
+                );
+            }
+        }
+        all
     }
 }

@@ -6,15 +6,14 @@ use super::Status::{Ignored, Later, Used};
 use super::{Key, key};
 
 const X25: super::Of = Other("WAN_X25");
-const PPP: super::Of = Other("WAN_PPP");
 const MULTI: super::Of = Other("WAN_MULTPPP");
 const U32: super::Kind = Number(0, u32::MAX as u64);
 
 /// The highest CIR, Bc and Be, kbit/s and kbit. The cards stopped at 512.
 const KBIT: u64 = 1_000_000;
 
-/// Every key of an interface's section.
-pub const INTERFACE: &[Key] = &[
+/// The keys of an interface's section but PPP's.
+pub(super) const COMMON: &[Key] = &[
     // Every link.
     key(
         "MULTICAST",
@@ -393,11 +392,6 @@ pub const INTERFACE: &[Key] = &[
         Later,
         "calls to accept",
     ),
-    key("PAP", YesNo, "NO", PPP, Later, "authentication"),
-    key("CHAP", YesNo, "NO", PPP, Later, "authentication"),
-    key("USERID", Text(510), "", PPP, Later, "authentication"),
-    key("PASSWD", Text(510), "", PPP, Later, "authentication"),
-    key("SYSNAME", Text(31), "", PPP, Later, "authentication"),
     key(
         "MPPP_PROT",
         Text(16),

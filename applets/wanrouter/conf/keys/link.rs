@@ -6,7 +6,6 @@ use super::Status::{Card, Ignored, Later, Used};
 use super::{Key, key};
 
 const X25: super::Of = Other("WAN_X25");
-const PPP: super::Of = Other("WAN_PPP");
 const STATIONS: super::Kind = Choice(&[("CPE", 0), ("NODE", 1), ("DTE", 0), ("DCE", 1)]);
 const U32: super::Kind = Number(0, u32::MAX as u64);
 
@@ -21,8 +20,8 @@ const SIGNALLING: super::Kind = Choice(&[
     ("AUTO", 4),
 ]);
 
-/// Every key of a device's section.
-pub const LINK: &[Key] = &[
+/// The keys of a device's section but PPP's.
+pub(super) const COMMON: &[Key] = &[
     key("LINE", Rest, "", All, Used, "what the link runs on"),
     // The card.
     key(
@@ -528,39 +527,6 @@ pub const LINK: &[Key] = &[
         X25,
         Later,
         "address of the station",
-    ),
-    key("RESTARTTIMER", U32, "", PPP, Later, "restart timer"),
-    key(
-        "AUTHRESTART",
-        U32,
-        "",
-        PPP,
-        Later,
-        "authentication restart timer",
-    ),
-    key("AUTHWAIT", U32, "", PPP, Later, "authentication wait timer"),
-    key("MDMFAILTIMER", U32, "", PPP, Later, "modem failure timer"),
-    key("DTRDROPTIMER", U32, "", PPP, Later, "DTR drop timer"),
-    key("CONNECTTIMEOUT", U32, "", PPP, Later, "connection timeout"),
-    key("CONFIGURERETRY", U32, "", PPP, Later, "configure retries"),
-    key("TERMINATERETRY", U32, "", PPP, Later, "terminate retries"),
-    key("MAXCONFREJECT", U32, "", PPP, Later, "rejects accepted"),
-    key("AUTHRETRY", U32, "", PPP, Later, "authentication retries"),
-    key(
-        "AUTHENTICATOR",
-        YesNo,
-        "",
-        PPP,
-        Later,
-        "ask the peer who it is",
-    ),
-    key(
-        "IP_MODE",
-        Choice(&[("STATIC", 0), ("HOST", 1), ("PEER", 2)]),
-        "",
-        PPP,
-        Later,
-        "where addresses come from",
     ),
 ];
 

@@ -6,9 +6,38 @@ use wanbox_grammar::{line, value};
 
 mod interface;
 mod link;
+mod ppp;
 
-pub use interface::INTERFACE;
-pub use link::{FAMILIES, LINK};
+pub use link::FAMILIES;
+
+/// Every key of a device's section.
+pub const LINK: &[Key] = &both::<{ link::COMMON.len() + ppp::LINK.len() }>(link::COMMON, ppp::LINK);
+
+/// Every key of an interface's section.
+pub const INTERFACE: &[Key] =
+    &both::<{ interface::COMMON.len() + ppp::INTERFACE.len() }>(interface::COMMON, ppp::INTERFACE);
+
+/// Two tables as one.
+const fn both<const N: usize>(first: &[Key], second: &[Key]) -> [Key; N] {
+    let mut all = [key("", Kind::Rest, "", Of::All, Status::Used, ""); N];
+    let mut rest: &mut [Key] = &mut all;
+    let mut tables = [first, second];
+    while let [slot, behind @ ..] = rest {
+        match (tables[0], tables[1]) {
+            ([key, others @ ..], _) => {
+                *slot = *key;
+                tables[0] = others;
+            }
+            ([], [key, others @ ..]) => {
+                *slot = *key;
+                tables[1] = others;
+            }
+            ([], []) => {}
+        }
+        rest = behind;
+    }
+    all
+}
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +84,8 @@ pub enum Of {
     FrameRelay,
     /// Cisco HDLC.
     CiscoHdlc,
+    /// PPP.
+    Ppp,
     /// Links that this version does not drive.
     Other(&'static str),
 }
@@ -75,6 +106,7 @@ pub const TYPES: &[LinkType] = &[
     link_type("WAN_FR", Of::FrameRelay, "Frame Relay"),
     link_type("WAN_MFR", Of::FrameRelay, "Frame Relay"),
     link_type("WAN_CHDLC", Of::CiscoHdlc, "Cisco HDLC"),
+    link_type("WAN_PPP", Of::Ppp, "PPP"),
 ];
 
 const fn link_type(word: &'static str, of: Of, name: &'static str) -> LinkType {

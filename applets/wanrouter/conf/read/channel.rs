@@ -5,8 +5,8 @@ use std::time::Duration;
 use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::value;
 
-use super::Listed;
 use super::values::Values;
+use super::{Listed, ppp};
 use crate::conf::model::*;
 
 /// The lowest and highest DLCI of user data with local management (Q.922, T1.617).
@@ -37,6 +37,7 @@ pub fn read(
     let channel = match &device.protocol {
         Protocol::FrameRelay(_) => Channel::FrameRelay(frame_relay(listed, own, diagnostics)),
         Protocol::CiscoHdlc => Channel::CiscoHdlc(cisco_hdlc(listed, link, own, diagnostics)),
+        Protocol::Ppp(conf) => Channel::Ppp(ppp::channel(listed, conf, link, own, diagnostics)),
     };
     if listed.usage == Usage::Api {
         for key in WITHOUT_PACKETS {

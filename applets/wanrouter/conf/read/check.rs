@@ -2,6 +2,7 @@
 
 use wanbox_grammar::diagnostic::Diagnostics;
 
+use super::ppp;
 use super::values::Values;
 use crate::conf::model::*;
 
@@ -27,6 +28,7 @@ pub fn device(
                 diagnostics.error(declared, &device.name, what, allowed);
             }
         }
+        Protocol::Ppp(conf) => ppp::check_device(device, conf, declared, listed, diagnostics),
         Protocol::CiscoHdlc => {
             for (extra, line) in device.interfaces.iter().zip(listed).skip(1) {
                 let what = format!("{} has its one interface already", device.name);

@@ -10,17 +10,18 @@ use wanbox_grammar::value;
 use super::Outcome;
 use super::keys::{self, INTERFACE, LINK, Of};
 use super::model::*;
+use super::ppp::PppConf;
 use super::settings::device_name;
 use values::Values;
 
 mod channel;
 mod check;
+mod ppp;
 mod values;
 
 /// Link types that the original tools knew and this version does not drive.
 const OTHER_TYPES: &[&str] = &[
     "WAN_X25",
-    "WAN_PPP",
     "WAN_BSC",
     "WAN_HDLC",
     "WAN_MULTPPP",
@@ -355,10 +356,20 @@ fn read_device(
         backup: values.flag("BACKUP"),
         protocol: match of {
             Of::FrameRelay => Protocol::FrameRelay(read_frame_relay(values)),
+            Of::Ppp => Protocol::Ppp(Box::new(read_ppp(device, values, diagnostics))),
             _ => Protocol::CiscoHdlc,
         },
         interfaces: Vec::new(),
     }
+}
+
+fn read_ppp(device: &Declared, values: &Values, diagnostics: &mut Diagnostics) -> PppConf {
+    let mut conf = ppp::link(&device.name, values, diagnostics);
+    if conf.bundle.is_some() {
+        // It has no interface that would say so.
+        conf.auth = ppp::auth(device.line, &device.name, &conf, values, None, diagnostics);
+    }
+    conf
 }
 
 fn read_source(values: &Values, diagnostics: &mut Diagnostics) -> Option<(Ipv4Addr, u8)> {

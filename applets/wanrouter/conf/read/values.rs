@@ -174,6 +174,7 @@ fn remark(
         other if other == of => None,
         Of::FrameRelay => Some("WAN_FR"),
         Of::CiscoHdlc => Some("WAN_CHDLC"),
+        Of::Ppp => Some("WAN_PPP"),
         Of::Other(owner) => Some(owner),
     };
     match (owner, key.status) {

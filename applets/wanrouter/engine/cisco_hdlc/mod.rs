@@ -273,7 +273,7 @@ impl CiscoHdlc {
             Cause::Carrier => self.stats.down_carrier += 1,
             Cause::Keepalive => self.stats.down_keepalive += 1,
             // Counted where it is found, also while the link is down.
-            Cause::Looped => {}
+            Cause::Looped | Cause::Closed => {}
         }
         self.event(Event::LinkDown(cause));
         // Another router may be there when the line returns.

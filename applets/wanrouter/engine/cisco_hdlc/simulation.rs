@@ -56,7 +56,7 @@ impl Node {
                     self.learned = Some(address);
                 }
                 Event::PeerAddress(..) => assert!(self.learned.is_some()),
-                Event::ChannelDown(_) | Event::UnconfiguredDlci { .. } => {
+                _ => {
                     panic!("not an event of this engine: {event:?}")
                 }
             }

@@ -313,7 +313,8 @@ impl Device {
         let content = match &interface.conf.channel {
             crate::conf::Channel::FrameRelay(_) => Content::FrameRelay,
             crate::conf::Channel::CiscoHdlc(channel) if channel.streaming => Content::Hdlc,
-            crate::conf::Channel::CiscoHdlc(_) => Content::CiscoHdlc,
+            // An application's interface is not for PPP.
+            crate::conf::Channel::CiscoHdlc(_) | crate::conf::Channel::Ppp(_) => Content::CiscoHdlc,
         };
         let (channel_up, sending, receiving) =
             (interface.connected, interface.sending, interface.receiving);

@@ -82,8 +82,8 @@ impl Told {
                     self.channels[usize::from(id.0)] = false;
                 }
                 Event::PeerAddress(id, _) => assert!(self.channels[usize::from(id.0)]),
-                Event::LocalAddress(..) => panic!("Frame Relay learns no address of its own"),
                 Event::UnconfiguredDlci { .. } => {}
+                _ => panic!("not an event of this engine: {event:?}"),
             }
         }
         assert_eq!(self.link, link.link_up());

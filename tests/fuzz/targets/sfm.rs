@@ -1,2 +1,0 @@
-#![no_main]
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| wanbox_wire::sfm::fuzz_sfm(octets));
