@@ -55,10 +55,11 @@ need-cargo:
 # Installs what was built. Configuration that is already there stays as it is.
 install:
 	@test -x build/wanbox || { echo "make install: build/wanbox is missing: run make first" >&2; exit 1; }
-	install -d $(BINDIR) $(SBINDIR) $(SHAREDIR)/man/man7 $(SHAREDIR)/man/man8 $(SHAREDIR)/wanbox/examples $(CONFDIR)/interfaces \
+	install -d $(BINDIR) $(SBINDIR) $(SHAREDIR)/man/man5 $(SHAREDIR)/man/man7 $(SHAREDIR)/man/man8 $(SHAREDIR)/wanbox/examples $(CONFDIR)/interfaces \
 	  $(SHAREDIR)/bash-completion/completions $(SHAREDIR)/zsh/site-functions $(SHAREDIR)/fish/vendor_completions.d
 	install -m 755 build/wanbox $(BINDIR)/wanbox
 	$(BINDIR)/wanbox --install -s $(SBINDIR)
+	install -m 644 man/*.5 $(SHAREDIR)/man/man5/
 	install -m 644 man/*.7 $(SHAREDIR)/man/man7/
 	install -m 644 man/*.8 $(SHAREDIR)/man/man8/
 	install -m 644 completions/bash/* $(SHAREDIR)/bash-completion/completions/

@@ -43,7 +43,10 @@ const TARGETS: &[(&str, Target)] = &[
     ("pipemon", wanbox_wire::pipemon::fuzz_pipemon),
     ("ppp", wanbox_wire::ppp::fuzz_ppp),
     ("resolver", wanbox_runtime::resolver::fuzz_reply),
+    ("secrets", wanbox_grammar::secrets::fuzz_secrets),
     ("sections", wanbox_grammar::sections::fuzz_sections),
+    ("sfm", wanbox_wire::sfm::fuzz_sfm),
+    ("status_map", wanbox_wire::status_map::fuzz_status_map),
     ("trace", wanbox_pipemon::fuzz_trace),
 ];
 

@@ -34,6 +34,7 @@ mod lab;
 mod monitors;
 mod network;
 mod ppp;
+mod sdladump;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
     trials.extend(ppp::tests());
     trials.extend(api::tests());
     trials.extend(monitors::tests());
+    trials.extend(sdladump::tests());
     trials.extend(faults::tests());
     trials.extend(backup::tests());
     trials.extend(keyboard::tests());

@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'new' 'pcap' 'pcap-file' 'port' 'prot' 'remove-interface' 'rename-interface' 'root' 's' 'seconds' 'set' 'timeout' 'u' 'unset' 'y' 'z'
+    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'new' 'pcap' 'pcap-file' 'port' 'prot' 'remove-interface' 'rename-interface' 'root' 's' 'seconds' 'set' 'sfm' 'timeout' 'u' 'unset' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -57,6 +57,7 @@ complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'ppipemon' -d 'watch a
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'mppipemon' -d 'watch a PPP link of a multi-port card'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'cfgft1' -d 'set a line\'s CSU/DSU and record its settings'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpbackupd' -d 'watch primary WAN links and bring up a backup'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'sdladump' -d 'show the memory of a WAN device, check firmware modules'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpkbdmon' -d 'show the state of a WAN link on the keyboard\'s lamps'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
@@ -265,6 +266,12 @@ complete -c wanbox -n '__fish_wanbox_using_command wpbackupd backup' -l help -d 
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd primary' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd auto' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd stop' -f -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command sdladump' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command sdladump' -l verbose -s v -d 'say first what is shown'
+complete -c wanbox -n '__fish_wanbox_using_command sdladump' -l json -d 'say what is in the memory, as JSON'
+complete -c wanbox -n '__fish_wanbox_using_command sdladump' -l sections -d 'list the sections of the memory'
+complete -c wanbox -n '__fish_wanbox_using_command sdladump' -l sfm -r -d 'check this firmware module and print its header and SHA-256'
+complete -c wanbox -n '__fish_wanbox_using_command sdladump' -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'
 complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l print -d 'print a line a sample instead: for machines without a keyboard'
 complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l json -d 'print a line of JSON a sample instead'

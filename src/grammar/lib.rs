@@ -9,6 +9,7 @@ pub mod exit;
 pub mod generate;
 pub mod line;
 pub mod report;
+pub mod secrets;
 pub mod sections;
 pub mod value;
 

@@ -18,5 +18,7 @@ pub mod lmi;
 pub mod pcap;
 pub mod pipemon;
 pub mod ppp;
+pub mod sfm;
+pub mod status_map;
 
 pub use error::ParseError;

@@ -591,6 +591,7 @@ impl Device {
             self.texts_shown = (frames, now);
             self.data_shown = self.counters.data_frames;
             let status = self.status(now);
+            self.update_map(now, &status);
             if let Err(error) = crate::proc_files::publish(&self.root.run_dir(), &status)
                 && let Some(suppressed) = self.complaints.allow(now)
             {
@@ -608,6 +609,9 @@ impl Device {
 
     /// Ends cleanly: the texts go, sockets go with their owners.
     pub fn close(&mut self) {
+        if let Some(map) = self.watch.map.take() {
+            map.remove();
+        }
         if let Err(error) = crate::proc_files::withdraw(&self.root.run_dir(), &self.conf.name) {
             log::error!("{}: {error}", self.conf.name);
         }

@@ -8,6 +8,7 @@
 //! | [`datapath`] | packets between interfaces and line |
 //! | [`api`] | raw frames between applications and line |
 //! | [`line`], [`batch`], [`watch`] | the line, frames on their way to it, trace and capture |
+//! | [`map`] | the state of the device in a mapped file |
 //! | [`interface`], [`host`] | the kernel's side of a channel |
 //! | [`link`], [`ppp`] | the engine, whichever protocol; what is PPP's own |
 //! | [`monitor`], [`guard`], [`service`] | the management protocol, who may ask through the line, and how requests come in |
@@ -40,6 +41,7 @@ mod host;
 mod interface;
 mod line;
 mod link;
+mod map;
 mod monitor;
 mod ppp;
 mod requests;

@@ -17,6 +17,7 @@ use super::guard::Guard;
 use super::interface::{HostEnd, Interface};
 use super::line::{self, Line, Pacing};
 use super::link::Link;
+use super::map::StatusMap;
 use crate::conf::{
     Channel, CiscoHdlcChannel, Clocking, DeviceConf, Encapsulation, FrameRelayChannel,
     FrameRelayConf, InterfaceConf, Protocol, Signalling, Station, Usage,
@@ -68,6 +69,12 @@ pub fn build(
         Device::new(parts, lp).map_err(|error| format!("cannot wait for the line: {error}"))?;
     for interface in interfaces {
         device.add_interface(lp, interface)?;
+    }
+    let map = device.root.status_map(&device.conf.name);
+    match StatusMap::create(&map, now) {
+        Ok(map) => device.watch.map = Some(map),
+        // The link can do without it.
+        Err(error) => log::warn!("{}: its state is not kept: {error}", device.conf.name),
     }
     device.follow_carrier(now);
     device.pump(lp);

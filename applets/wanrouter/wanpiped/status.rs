@@ -10,6 +10,9 @@ use crate::control::{
     ApiStatus, Counters, DeviceStatus, InterfaceStatus, LinkState, Traffic, api_socket,
 };
 
+/// Counters of one group: names and values.
+pub type Group = [(&'static str, u64)];
+
 impl Device {
     /// The state of the device.
     pub fn status(&self, now: Instant) -> DeviceStatus {
@@ -165,6 +168,77 @@ impl Device {
                     .map(|&(name, value)| (name.to_owned(), value)),
             );
         };
+        self.device_counters(&mut group);
+        for (channel, interface) in self.in_order() {
+            let (tx, rx) = (&interface.sending, &interface.receiving);
+            group(
+                &interface.conf.name,
+                &[
+                    ("tx_packets", tx.packets),
+                    ("tx_octets", tx.octets),
+                    ("tx_empty", tx.empty),
+                    ("tx_malformed", tx.malformed),
+                    ("tx_broadcast_source", tx.broadcast),
+                    ("tx_multicast_source", tx.multicast),
+                    ("tx_management", tx.management),
+                    ("tx_link_down", tx.link_down),
+                    ("tx_channel_down", tx.channel_down),
+                    ("tx_refused", tx.refused),
+                    ("tx_held", tx.held),
+                    ("rx_packets", rx.packets),
+                    ("rx_octets", rx.octets),
+                    ("rx_multicast", rx.multicast),
+                    ("rx_management", rx.management),
+                    ("rx_interface_down", rx.not_started),
+                    ("rx_not_taken", rx.not_taken),
+                    ("rx_bad_source", rx.bad_source),
+                ],
+            );
+            if let HostEnd::Api(api) = &interface.end {
+                let c = &api.counters;
+                group(
+                    &interface.conf.name,
+                    &[
+                        ("api_clients", c.clients),
+                        ("api_busy", c.busy),
+                        ("api_rx_no_client", c.no_client),
+                        ("api_rx_lost", c.lost),
+                        ("api_rx_unread", c.unread),
+                        ("api_tx_refused", c.refused),
+                        ("api_tx_acknowledged", c.acknowledged),
+                        ("api_line_paused", c.line_paused),
+                    ],
+                );
+            }
+            let id = wanbox_wanrouter_engine::ChannelId(channel);
+            if let Link::FrameRelay(engine) = &self.link
+                && let Some(s) = engine.channel_stats(id)
+            {
+                group(
+                    &interface.conf.name,
+                    &[
+                        ("fr_rx_dropped", s.rx_dropped),
+                        ("fr_rx_inactive", s.rx_inactive),
+                        ("fr_rx_over_cir", s.rx_over_cir),
+                        ("fr_rx_de", s.rx_discard_eligible),
+                        ("fr_rx_fecn", s.rx_fecn),
+                        ("fr_rx_becn", s.rx_becn),
+                        ("fr_tx_de", s.tx_discard_eligible),
+                        ("fr_tx_held", s.tx_held),
+                        ("fr_tx_throttled", s.tx_throttled),
+                        ("fr_arp_rx", s.arp_rx),
+                        ("fr_arp_refused", s.arp_refused),
+                        ("fr_inarp_requests", s.inarp_requests),
+                        ("fr_arp_replies", s.arp_replies),
+                    ],
+                );
+            }
+        }
+        all
+    }
+
+    /// Gives every counter but the interfaces' to `group`: of a group, names and values.
+    pub fn device_counters(&self, group: &mut dyn FnMut(&str, &Group)) {
         let line = &self.counters;
         group(
             "line",
@@ -287,71 +361,5 @@ impl Device {
                 );
             }
         }
-        for (channel, interface) in self.in_order() {
-            let (tx, rx) = (&interface.sending, &interface.receiving);
-            group(
-                &interface.conf.name,
-                &[
-                    ("tx_packets", tx.packets),
-                    ("tx_octets", tx.octets),
-                    ("tx_empty", tx.empty),
-                    ("tx_malformed", tx.malformed),
-                    ("tx_broadcast_source", tx.broadcast),
-                    ("tx_multicast_source", tx.multicast),
-                    ("tx_management", tx.management),
-                    ("tx_link_down", tx.link_down),
-                    ("tx_channel_down", tx.channel_down),
-                    ("tx_refused", tx.refused),
-                    ("tx_held", tx.held),
-                    ("rx_packets", rx.packets),
-                    ("rx_octets", rx.octets),
-                    ("rx_multicast", rx.multicast),
-                    ("rx_management", rx.management),
-                    ("rx_interface_down", rx.not_started),
-                    ("rx_not_taken", rx.not_taken),
-                    ("rx_bad_source", rx.bad_source),
-                ],
-            );
-            if let HostEnd::Api(api) = &interface.end {
-                let c = &api.counters;
-                group(
-                    &interface.conf.name,
-                    &[
-                        ("api_clients", c.clients),
-                        ("api_busy", c.busy),
-                        ("api_rx_no_client", c.no_client),
-                        ("api_rx_lost", c.lost),
-                        ("api_rx_unread", c.unread),
-                        ("api_tx_refused", c.refused),
-                        ("api_tx_acknowledged", c.acknowledged),
-                        ("api_line_paused", c.line_paused),
-                    ],
-                );
-            }
-            let id = wanbox_wanrouter_engine::ChannelId(channel);
-            if let Link::FrameRelay(engine) = &self.link
-                && let Some(s) = engine.channel_stats(id)
-            {
-                group(
-                    &interface.conf.name,
-                    &[
-                        ("fr_rx_dropped", s.rx_dropped),
-                        ("fr_rx_inactive", s.rx_inactive),
-                        ("fr_rx_over_cir", s.rx_over_cir),
-                        ("fr_rx_de", s.rx_discard_eligible),
-                        ("fr_rx_fecn", s.rx_fecn),
-                        ("fr_rx_becn", s.rx_becn),
-                        ("fr_tx_de", s.tx_discard_eligible),
-                        ("fr_tx_held", s.tx_held),
-                        ("fr_tx_throttled", s.tx_throttled),
-                        ("fr_arp_rx", s.arp_rx),
-                        ("fr_arp_refused", s.arp_refused),
-                        ("fr_inarp_requests", s.inarp_requests),
-                        ("fr_arp_replies", s.arp_replies),
-                    ],
-                );
-            }
-        }
-        all
     }
 }

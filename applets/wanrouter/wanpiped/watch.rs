@@ -11,6 +11,8 @@ use wanbox_wire::pipemon::trace::{self, Packer};
 use wanbox_wire::pipemon::{Control, Message, Protocol};
 use wanbox_wire::{cisco_hdlc, fcs, frame_relay, ppp};
 
+use super::map::StatusMap;
+
 /// Frames that a trace keeps for a slow monitor; older ones give way and are counted.
 const RING: usize = 256;
 /// A trace that nobody asked for in this time ends by itself.
@@ -54,6 +56,8 @@ pub struct Watch {
     born: Instant,
     trace: Trace,
     capture: Option<Capture>,
+    /// The file that readers find the newest frames in.
+    pub map: Option<StatusMap>,
 }
 
 impl Watch {
@@ -70,6 +74,7 @@ impl Watch {
                 lost: 0,
             },
             capture: None,
+            map: None,
         }
     }
 
@@ -81,6 +86,9 @@ impl Watch {
         }
         if self.trace.flags != 0 {
             self.trace_frame(now, outgoing, frame);
+        }
+        if let Some(map) = &mut self.map {
+            map.frame(now, outgoing, frame);
         }
     }
 

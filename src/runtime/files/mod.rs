@@ -81,6 +81,11 @@ impl Root {
         self.path("/run/wanbox/monitor")
     }
 
+    /// The file in which the daemon of a device keeps its state.
+    pub fn status_map(&self, device: &str) -> PathBuf {
+        self.run_dir().join(format!("{device}.map"))
+    }
+
     /// Makes the run directory and what is under it (mode 0755), if it is not there.
     ///
     /// # Errors

@@ -1,0 +1,216 @@
+//! TCP connections, made from here or by the other end.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, connect, getsockopt, listen,
+    setsockopt, socket, sockopt,
+};
+
+/// How long a connection may take to be made.
+const WITHIN: Duration = Duration::from_secs(10);
+/// A connection that is silent for so long is asked whether it is still there, so often, and is
+/// lost when what was sent is not acknowledged for so long.
+const KEEPALIVE_IDLE: u32 = 30;
+const KEEPALIVE_INTERVAL: u32 = 10;
+const KEEPALIVE_COUNT: u32 = 3;
+const USER_TIMEOUT_MS: u32 = 30_000;
+
+/// Whom to call.
+#[derive(Clone, Copy, Debug)]
+pub struct TcpSettings {
+    /// The other end.
+    pub remote: SocketAddr,
+}
+
+/// Where to be called.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenSettings {
+    /// Our address and port; port 0 is any.
+    pub local: SocketAddr,
+    /// The only network that may call, with its prefix length; `None`: everybody.
+    pub source: Option<(IpAddr, u8)>,
+}
+
+/// What every connection is set to.
+fn prepare(stream: &impl AsFd) -> io::Result<()> {
+    setsockopt(stream, sockopt::TcpNoDelay, &true)?;
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &KEEPALIVE_IDLE)?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &KEEPALIVE_INTERVAL)?;
+    setsockopt(stream, sockopt::TcpKeepCount, &KEEPALIVE_COUNT)?;
+    setsockopt(stream, sockopt::TcpUserTimeout, &USER_TIMEOUT_MS)?;
+    Ok(())
+}
+
+fn tcp(address: &SocketAddr) -> io::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::Inet,
+        SocketAddr::V6(_) => AddressFamily::Inet6,
+    };
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    Ok(socket(family, SockType::Stream, flags, None)?)
+}
+
+/// A connection made from here.
+pub struct Call {
+    settings: TcpSettings,
+    stream: Option<OwnedFd>,
+    there: bool,
+}
+
+impl Call {
+    pub const fn new(settings: TcpSettings) -> Self {
+        Self {
+            settings,
+            stream: None,
+            there: false,
+        }
+    }
+
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.stream.as_ref().map(AsFd::as_fd)
+    }
+
+    pub const fn is_there(&self) -> bool {
+        self.there
+    }
+
+    pub const fn within(&self) -> Duration {
+        WITHIN
+    }
+
+    /// Begins to call. `true`: the connection is there already.
+    pub fn start(&mut self) -> Result<bool, String> {
+        let address = self.settings.remote;
+        let fail = |error: io::Error| format!("{address}: {error}");
+        let stream = tcp(&address).map_err(fail)?;
+        prepare(&stream).map_err(fail)?;
+        let made = match connect(stream.as_raw_fd(), &SockaddrStorage::from(address)) {
+            Ok(()) => true,
+            Err(Errno::EINPROGRESS | Errno::EINTR) => false,
+            Err(errno) => return Err(fail(errno.into())),
+        };
+        self.stream = Some(stream);
+        self.there = made;
+        Ok(made)
+    }
+
+    /// The call was answered, or refused.
+    pub fn finish(&mut self) -> io::Result<()> {
+        let stream = self.stream.as_ref().ok_or(ErrorKind::NotConnected)?;
+        match getsockopt(stream, sockopt::SocketError)? {
+            0 => {
+                self.there = true;
+                Ok(())
+            }
+            errno => {
+                let error = io::Error::from_raw_os_error(errno);
+                let address = self.settings.remote;
+                Err(io::Error::new(error.kind(), format!("{address}: {error}")))
+            }
+        }
+    }
+
+    pub fn hang_up(&mut self) {
+        self.stream = None;
+        self.there = false;
+    }
+}
+
+/// Waits for a call.
+pub struct Listen {
+    listener: TcpListener,
+    source: Option<(IpAddr, u8)>,
+    stream: Option<(TcpStream, IpAddr)>,
+}
+
+impl Listen {
+    pub fn open(settings: ListenSettings) -> Result<Self, String> {
+        let address = settings.local;
+        let fail = |error: io::Error| format!("{address}: {error}");
+        let socket = tcp(&address).map_err(fail)?;
+        let prepared = || -> io::Result<()> {
+            setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+            bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
+            listen(&socket, Backlog::new(4)?)?;
+            Ok(())
+        };
+        prepared().map_err(fail)?;
+        Ok(Self {
+            listener: socket.into(),
+            source: settings.source,
+            stream: None,
+        })
+    }
+
+    pub fn listener(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+
+    #[cfg(test)]
+    pub fn local(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.stream.as_ref().map(|(stream, _)| stream.as_fd())
+    }
+
+    /// Takes the next caller. `Some(false)`: it was turned away; `None`: nobody calls. A caller
+    /// from where the present one called takes its place: the present one lost its memory of us.
+    pub fn accept(&mut self, plugged: bool) -> io::Result<Option<bool>> {
+        let (stream, from) = match self.listener.accept() {
+            Ok(call) => call,
+            Err(error) => {
+                return match error.kind() {
+                    // Errors of the connection, not of the listener.
+                    ErrorKind::WouldBlock
+                    | ErrorKind::Interrupted
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::ConnectionReset => Ok(None),
+                    _ => Err(error),
+                };
+            }
+        };
+        let host = from.ip().to_canonical();
+        let allowed = self.source.is_none_or(|source| is_within(host, source));
+        let busy = self
+            .stream
+            .as_ref()
+            .is_some_and(|(_, other)| *other != host);
+        if !plugged || !allowed || busy {
+            return Ok(Some(false));
+        }
+        if stream.set_nonblocking(true).is_err() || prepare(&stream).is_err() {
+            return Ok(Some(false));
+        }
+        self.stream = Some((stream, host));
+        Ok(Some(true))
+    }
+
+    pub fn hang_up(&mut self) {
+        self.stream = None;
+    }
+}
+
+fn is_within(host: IpAddr, (network, bits): (IpAddr, u8)) -> bool {
+    let prefix = |address: u128, width: u32| {
+        address
+            .checked_shr(width.saturating_sub(bits.into()))
+            .unwrap_or(0)
+    };
+    match (host, network) {
+        (IpAddr::V4(host), IpAddr::V4(network)) => {
+            prefix(host.to_bits().into(), 32) == prefix(network.to_bits().into(), 32)
+        }
+        (IpAddr::V6(host), IpAddr::V6(network)) => {
+            prefix(host.to_bits(), 128) == prefix(network.to_bits(), 128)
+        }
+        _ => false,
+    }
+}
