@@ -48,6 +48,8 @@ const TARGETS: &[(&str, Target)] = &[
     ("sfm", wanbox_wire::sfm::fuzz_sfm),
     ("status_map", wanbox_wire::status_map::fuzz_status_map),
     ("trace", wanbox_pipemon::fuzz_trace),
+    ("vj", wanbox_link::vj::fuzz_vj),
+    ("vj_header", wanbox_wire::vj::fuzz_vj_header),
 ];
 
 pub fn tests() -> Vec<Trial> {

@@ -10,3 +10,4 @@ pub mod pace;
 pub mod ppp;
 pub mod random;
 pub mod seal;
+pub mod vj;

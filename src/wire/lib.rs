@@ -20,5 +20,6 @@ pub mod pipemon;
 pub mod ppp;
 pub mod sfm;
 pub mod status_map;
+pub mod vj;
 
 pub use error::ParseError;
