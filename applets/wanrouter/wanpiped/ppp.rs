@@ -50,13 +50,12 @@ fn profile(conf: &PppConf, ip: Option<&IpConf>) -> Profile {
             echo_failures: conf.echo_failures,
             ..Default::default()
         },
-        demand: Vec::new(),
-        provide: Vec::new(),
         ipv4: ipv4(conf, ip),
         ipv6: conf.ipv6cp.then(ipv6cp::Config::default),
         connect_timeout: some(conf.connect_timeout),
         hold_down: Some(conf.hold_down),
         statistics: true,
+        ..Profile::default()
     }
 }
 

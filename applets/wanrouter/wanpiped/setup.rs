@@ -108,7 +108,8 @@ fn engine(conf: &DeviceConf, now: Instant) -> Result<Link, String> {
         }
         Protocol::Ppp(link) => {
             let config = super::ppp::config(conf, link);
-            ppp::Ppp::new(config, now, seed()?)
+            let seed = u128::from(seed()?) << 64 | u128::from(seed()?);
+            ppp::Ppp::new(config, now, seed)
                 .map(|engine| Link::Ppp(Box::new(engine)))
                 .map_err(|error| format!("{}: {error}", conf.name))
         }

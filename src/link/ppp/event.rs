@@ -4,6 +4,7 @@ use std::fmt;
 
 use wanbox_wire::ppp::{FrameRepr, Protocol};
 
+use super::auth::{Claim, Failure};
 use super::ipcp::Ipv4;
 use super::ipv6cp::Ipv6;
 
@@ -25,7 +26,7 @@ pub enum Phase {
 }
 
 /// Why a link went down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The line lost its carrier.
     Carrier,
@@ -42,7 +43,7 @@ pub enum Cause {
     /// The link took too long to come up ([`Profile::connect_timeout`](super::Profile)).
     ConnectTimeout,
     /// The peer did not prove who it is, or did not believe us.
-    Authentication,
+    Authentication(Failure),
     /// The peer is not ready to prove who it is in any way that we allow.
     AuthenticationRefused,
     /// The peer does not know a packet without which there is no PPP.
@@ -68,7 +69,7 @@ impl Cause {
             Self::Keepalive | Self::Looped | Self::ConnectTimeout => 0x0001,
             Self::Carrier => 0x0002,
             Self::Local => 0x0004,
-            Self::Authentication => 0x0008,
+            Self::Authentication(_) => 0x0008,
             Self::AuthenticationRefused => 0x0010,
             Self::NoAnswer | Self::Rejected => 0x0100,
             Self::NoNetwork => 0x0200,
@@ -88,7 +89,10 @@ impl fmt::Display for Cause {
             Self::Looped => "the line is looped back",
             Self::NoAnswer => "the peer does not answer",
             Self::ConnectTimeout => "it took too long to connect",
-            Self::Authentication => "authentication failed",
+            Self::Authentication(Failure::Silent) => "authentication was not answered",
+            Self::Authentication(Failure::Refused) => "authentication failed",
+            Self::Authentication(Failure::Impostor) => "the peer does not know our secret",
+            Self::Authentication(Failure::NoSecret) => "there is no secret for the peer",
             Self::AuthenticationRefused => "the peer refuses to authenticate itself",
             Self::Rejected => "the peer rejects what PPP cannot do without",
             Self::NoNetwork => "no network protocol came up",
@@ -104,6 +108,9 @@ pub enum Event {
     /// [`Link::peer`](super::Link::peer) say holds, such as the control characters of an
     /// asynchronous line and the multilink options.
     LcpUp,
+    /// The peer says who it is: judge it, and call [`Session::authenticate`](super::Session), at
+    /// once or later.
+    Authenticate(Claim),
     /// The network phase begins: each side has proved what it had to.
     LinkUp,
     /// The link is down, or the attempt to bring it up failed. What was negotiated does not hold

@@ -9,7 +9,7 @@ use wanbox_wire::ppp::{Protocol, RawOption};
 
 use super::automaton::State;
 use super::layer::{Context, Core, Layer, Verdict};
-use super::{Cause, Profile};
+use super::{Cause, Profile, proof};
 
 /// What LCP negotiates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,7 +226,7 @@ impl Lcp {
             .iter()
             .enumerate()
             .filter(|(index, _)| self.refused & 1_u8.wrapping_shl(*index as u32) == 0)
-            .map(|(_, way)| *way);
+            .map(|(_, way)| proof::option(*way));
         let best = open.clone().next();
         self.want.authentication = open.find(|way| Some(*way) == wish).or(best);
     }
@@ -330,12 +330,13 @@ impl Layer for Lcp {
             LcpOption::Mru(mru) => wish.mru = mru,
             LcpOption::Accm(map) => wish.accm = map,
             LcpOption::Authentication(way) => {
-                if !profile.provide.contains(&way) {
-                    let Some(best) = profile.provide.first() else {
+                let mut ready = profile.provide.iter().copied().map(proof::option);
+                if !ready.clone().any(|ready| ready == way) {
+                    let Some(best) = ready.next() else {
                         self.noted |= Cause::PEER_AUTHENTICATION_REJECTED;
                         return Verdict::Reject;
                     };
-                    LcpOption::Authentication(*best).append(naks);
+                    LcpOption::Authentication(best).append(naks);
                     return Verdict::Nak;
                 }
                 wish.authentication = Some(way);
@@ -397,7 +398,7 @@ impl Layer for Lcp {
             Ok(LcpOption::Authentication(wish)) => {
                 let refused = self.want.authentication;
                 for (index, way) in profile.demand.iter().enumerate() {
-                    if Some(*way) == refused {
+                    if Some(proof::option(*way)) == refused {
                         self.refused |= 1_u8.wrapping_shl(index as u32);
                     }
                 }

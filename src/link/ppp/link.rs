@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use wanbox_wire::ppp::{Code, Frame, FrameRepr, HEADER, Packet, Protocol, Writer};
 
+use super::auth::{self, Claim, Failure, Verdict};
 use super::automaton::{Actions, Event as Signal, State};
 use super::event::{Cause, Event, Header, Phase, Refusal};
 use super::layer::{self, Context, Layer};
 use super::lcp::{Lcp, Negotiated};
 use super::profile::Profile;
+use super::proof::{News, Proof, Role};
 use super::queue::{Outbox, Queue};
 use super::stats::{LinkStats, Loopback, count};
 use crate::random::SplitMix64;
@@ -48,6 +50,10 @@ pub struct LinkView {
     pub cause_bits: u16,
     /// Echo-Requests that wait for an answer.
     pub echoes_pending: u8,
+    /// How the peer proves who it is, when it has to.
+    pub demanding: Option<Role>,
+    /// How we prove who we are, when we have to.
+    pub giving: Option<Role>,
 }
 
 /// LCP over one line, with the phases of the link.
@@ -56,9 +62,16 @@ pub struct Link {
     profile: Arc<Profile>,
     lcp: Lcp,
     random: SplitMix64,
+    /// What makes challenges impossible to tell beforehand; `random` is no secret.
+    secret: u64,
     out: Outbox,
     events: Queue<Event>,
     stats: Option<Box<LinkStats>>,
+    /// The engines of authentication, while they have work.
+    proof: Option<Box<Proof>>,
+    /// How they ended.
+    proved: [Option<Role>; 2],
+    peer_name: Option<Box<[u8]>>,
     /// The next Echo-Request is due.
     echo: Option<Instant>,
     /// The end of the hold-down while `resting`, else of the patience with this attempt.
@@ -80,15 +93,19 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link without carrier that nobody wants yet. `seed` makes its magic numbers: from the
-    /// system's randomness in a daemon.
+    /// A link without carrier that nobody wants yet. `seed` makes its magic numbers and its
+    /// challenges, for which it must be random and secret.
     #[must_use]
-    pub fn new(profile: Arc<Profile>, seed: u64) -> Self {
+    pub fn new(profile: Arc<Profile>, seed: u128) -> Self {
         Self {
             stats: profile.statistics.then(Box::default),
             profile,
             lcp: Lcp::default(),
-            random: SplitMix64::new(seed),
+            random: SplitMix64::new(seed as u64),
+            secret: (seed >> 64) as u64,
+            proof: None,
+            proved: [None; 2],
+            peer_name: None,
             out: Outbox::default(),
             events: Queue::default(),
             echo: None,
@@ -190,6 +207,9 @@ impl Link {
                 }
                 self.count(|stats| &mut stats.out_of_phase);
             }
+            Protocol::PAP | Protocol::CHAP => {
+                self.receive_proof(now, protocol, frame.information);
+            }
             _ => {
                 if protocol == Protocol::LQR {
                     self.count(|stats| &mut stats.quality_frames);
@@ -252,8 +272,93 @@ impl Link {
         if protocol == Protocol::LCP {
             self.cause = Some(Cause::Rejected);
             self.signal(now, Signal::RxjMinus);
+        } else if self.proof.as_ref().is_some_and(|p| p.uses(protocol)) {
+            self.fail(now, Cause::Authentication(Failure::Refused));
         }
         Received::Consumed
+    }
+
+    fn receive_proof(&mut self, now: Instant, protocol: Protocol, information: &[u8]) {
+        self.count(|stats| match protocol {
+            Protocol::PAP => &mut stats.pap_frames.received,
+            _ => &mut stats.chap_frames.received,
+        });
+        if !self.lcp.core().is_opened() {
+            self.count(|stats| &mut stats.out_of_phase);
+            return;
+        }
+        let over = |role: &Role| role.method.protocol() == protocol;
+        let Some(proof) = &mut self.proof else {
+            if self.proved.iter().flatten().any(over) {
+                // Late, or doubled on its way.
+                self.count(|stats| &mut stats.out_of_phase);
+            } else {
+                self.reject(protocol, information);
+            }
+            return;
+        };
+        if !proof.uses(protocol) {
+            self.reject(protocol, information);
+            return;
+        }
+        let mut unused = auth::Stats::default();
+        let stats = match &mut self.stats {
+            Some(stats) => &mut stats.auth,
+            None => &mut unused,
+        };
+        let known = Packet::parse(information)
+            .is_ok_and(|packet| proof.receive(now, protocol, &packet, stats));
+        if !known {
+            let counter = match protocol {
+                Protocol::PAP => &mut stats.pap.rx_unknown,
+                _ => &mut stats.chap.rx_unknown,
+            };
+            *counter = counter.wrapping_add(1);
+        }
+        self.settle_proof(now);
+    }
+
+    /// The owner's judgement of the claim of an [`Event::Authenticate`]. Without a claim that waits
+    /// for it nothing happens.
+    pub fn authenticate(&mut self, now: Instant, claim: &Claim, verdict: Verdict) {
+        self.with_proof(|proof, stats| proof.judge(now, claim, verdict, stats));
+        self.settle_proof(now);
+    }
+
+    fn with_proof(&mut self, work: impl FnOnce(&mut Proof, &mut auth::Stats)) {
+        if let Some(proof) = &mut self.proof {
+            match &mut self.stats {
+                Some(stats) => work(proof, &mut stats.auth),
+                None => work(proof, &mut auth::Stats::default()),
+            }
+        }
+    }
+
+    /// Follows authentication into the network phase, or out of it.
+    fn settle_proof(&mut self, now: Instant) {
+        let Some(proof) = &mut self.proof else {
+            return;
+        };
+        proof.transmit(&mut self.out);
+        let mut failed = None;
+        while let Some(news) = proof.news(now) {
+            match news {
+                News::Claim(claim) => self.events.push(Event::Authenticate(claim)),
+                News::Done => {
+                    self.peer_name = proof.peer_name().map(Into::into);
+                    self.until = None;
+                    self.phase = Phase::Network;
+                    self.events.push(Event::LinkUp);
+                }
+                News::Failed(failure) => failed = Some(failure),
+            }
+        }
+        self.proved = [proof.demanding(), proof.giving()];
+        if let Some(failure) = failed {
+            self.fail(now, Cause::Authentication(failure));
+        } else if proof.is_over(now, &self.profile) {
+            self.proof = None;
+        }
     }
 
     /// RFC 1661 sections 5.8 and 5.9.
@@ -374,6 +479,15 @@ impl Link {
                 self.fail(now, Cause::ConnectTimeout);
             }
         }
+        if self
+            .proof
+            .as_ref()
+            .and_then(|proof| proof.poll_timeout())
+            .is_some_and(|at| at <= now)
+        {
+            self.with_proof(|proof, stats| proof.handle_timeout(now, stats));
+            self.settle_proof(now);
+        }
         if self.echo.is_some_and(|echo| echo <= now) {
             self.send_echo(now);
         }
@@ -382,7 +496,8 @@ impl Link {
     /// When to call [`Link::handle_timeout`] next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.lcp.deadline(), self.until, self.echo]
+        let proof = self.proof.as_ref().and_then(|proof| proof.poll_timeout());
+        [self.lcp.deadline(), self.until, self.echo, proof]
             .into_iter()
             .flatten()
             .min()
@@ -393,7 +508,11 @@ impl Link {
         let Some((protocol, packet)) = self.out.pop() else {
             return false;
         };
-        self.count(|stats| &mut stats.lcp_frames.sent);
+        self.count(|stats| match protocol {
+            Protocol::PAP => &mut stats.pap_frames.sent,
+            Protocol::CHAP => &mut stats.chap_frames.sent,
+            _ => &mut stats.lcp_frames.sent,
+        });
         frame.clear();
         self.framing(protocol).append(frame);
         frame.extend_from_slice(&packet);
@@ -429,6 +548,12 @@ impl Link {
         self.lcp.peer_endpoint()
     }
 
+    /// Who the peer has proved to be; kept until another proof begins.
+    #[must_use]
+    pub fn peer_name(&self) -> Option<&[u8]> {
+        self.peer_name.as_deref()
+    }
+
     /// The state for people and monitors.
     #[must_use]
     pub fn view(&self) -> LinkView {
@@ -440,6 +565,8 @@ impl Link {
             last_cause: self.last_cause,
             cause_bits: self.last_cause.map_or(0, Cause::bits) | self.lcp.noted(),
             echoes_pending: self.echoes_pending,
+            demanding: self.proved[0],
+            giving: self.proved[1],
         }
     }
 
@@ -453,6 +580,18 @@ impl Link {
     #[must_use]
     pub const fn overflowed(&self) -> u32 {
         self.out.lost().wrapping_add(self.events.lost())
+    }
+
+    /// Octets on the heap, without the shared profile and what passes by: waiting packets and
+    /// events, and authentication under way.
+    #[must_use]
+    pub fn heap(&self) -> usize {
+        self.out.heap()
+            + self.events.heap()
+            + self.lcp.peer_endpoint().map_or(0, size_of_val)
+            + self.peer_name.as_deref().map_or(0, size_of_val)
+            + self.stats.as_deref().map_or(0, size_of_val)
+            + self.proof.as_deref().map_or(0, size_of_val)
     }
 
     /// Sets all counters to 0.
@@ -560,13 +699,30 @@ impl Link {
             .map(|interval| now + interval);
         self.count(|stats| &mut stats.ups);
         self.events.push(Event::LcpUp);
-        self.until = None;
-        self.phase = Phase::Network;
-        self.events.push(Event::LinkUp);
+        let mut seed = || u128::from(self.secret) << 64 | u128::from(self.random.next_u64());
+        let seeds = [seed(), seed()];
+        let demanded = self.lcp.local().authentication;
+        let required = self.lcp.peer().authentication;
+        self.peer_name = None;
+        self.proved = [None; 2];
+        self.proof = Proof::new(&self.profile, demanded, required, seeds).map(Box::new);
+        if self.proof.is_some() {
+            self.phase = Phase::Authenticate;
+            self.with_proof(|proof, stats| proof.start(now, stats));
+            self.settle_proof(now);
+        } else {
+            self.until = None;
+            self.phase = Phase::Network;
+            self.events.push(Event::LinkUp);
+        }
     }
 
     fn layer_down(&mut self, now: Instant) {
         self.echo = None;
+        self.proof = None;
+        for role in &mut self.proved {
+            *role = role.filter(|role| role.state == auth::State::Failed);
+        }
         match self.cause {
             None => {
                 self.last_cause = Some(Cause::Renegotiation);

@@ -22,6 +22,7 @@ mod link;
 pub mod multilink;
 mod network;
 mod profile;
+mod proof;
 mod queue;
 mod session;
 mod stats;
@@ -30,6 +31,7 @@ pub use event::{Cause, Event, Header, Phase, Refusal};
 pub use link::{Link, LinkView, Received};
 pub use network::{Network, NetworkReceived, Payload};
 pub use profile::{Profile, ProfileError};
+pub use proof::Role;
 pub use session::{Delivery, Session};
 pub use stats::{ControlStats, LinkStats, Loopback, NetworkStats, Traffic};
 

@@ -302,7 +302,7 @@ impl Network {
     }
 
     /// Whether a control packet waits.
-    pub(crate) fn has_transmit(&self) -> bool {
+    pub(crate) const fn has_transmit(&self) -> bool {
         !self.out.is_empty()
     }
 
@@ -356,6 +356,17 @@ impl Network {
     #[must_use]
     pub const fn overflowed(&self) -> u32 {
         self.out.lost().wrapping_add(self.events.lost())
+    }
+
+    /// Octets on the heap, without the shared profile and what passes by: waiting packets and
+    /// events.
+    #[must_use]
+    pub fn heap(&self) -> usize {
+        self.out.heap()
+            + self.events.heap()
+            + self.ipcp.as_deref().map_or(0, size_of_val)
+            + self.ipv6cp.as_deref().map_or(0, size_of_val)
+            + self.stats.as_deref().map_or(0, size_of_val)
     }
 
     /// Sets all counters to 0.

@@ -4,8 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use wanbox_wire::ppp::lcp::AuthProtocol;
-
+use super::auth::{self, Credentials, Method};
 use super::automaton::Limits;
 use super::{ipcp, ipv6cp, lcp};
 
@@ -18,9 +17,16 @@ pub struct Profile {
     /// What LCP negotiates.
     pub lcp: lcp::Config,
     /// How the peer may prove who it is, the best way first; at most 8. Empty: it need not.
-    pub demand: Vec<AuthProtocol>,
-    /// How we are ready to prove who we are, the best way first. Empty: we never do.
-    pub provide: Vec<AuthProtocol>,
+    pub demand: Vec<Method>,
+    /// How we are ready to prove who we are, the best way first; needs
+    /// [`Profile::credentials`]. Empty: we never do.
+    pub provide: Vec<Method>,
+    /// Our name when the peer has to prove who it is.
+    pub name: Box<[u8]>,
+    /// Our name and secrets when we have to.
+    pub credentials: Option<Credentials>,
+    /// Timers and counters of authentication.
+    pub authentication: auth::Config,
     /// IPv4, when the link may carry it.
     pub ipv4: Option<ipcp::Config>,
     /// IPv6, when the link may carry it.
@@ -31,7 +37,7 @@ pub struct Profile {
     /// `None`: it is not tried again, though a request of the peer still begins it when the link
     /// was not closed from here (the state Stopped of RFC 1661).
     pub hold_down: Option<Duration>,
-    /// Each session counts its packets. They take 300 octets of it.
+    /// Each session counts its packets. They take half a kilobyte of it.
     pub statistics: bool,
 }
 
@@ -44,6 +50,9 @@ impl Default for Profile {
             lcp: lcp::Config::default(),
             demand: Vec::new(),
             provide: Vec::new(),
+            name: Box::default(),
+            credentials: None,
+            authentication: auth::Config::default(),
             ipv4: Some(ipcp::Config::default()),
             ipv6: None,
             connect_timeout: Some(Duration::from_secs(90)),
@@ -93,7 +102,22 @@ impl Profile {
         if let Some(vj) = self.ipv4.and_then(|ipv4| ipv4.van_jacobson) {
             in_range("VJ slots", u64::from(vj.max_slot) + 1, 2..=256)?;
         }
-        in_range("ways to demand proof", self.demand.len() as u64, 0..=8)
+        in_range("ways to demand proof", self.demand.len() as u64, 0..=8)?;
+        let credentials = u64::from(self.credentials.is_some());
+        let needed = u64::from(!self.provide.is_empty());
+        in_range("credentials to prove ourselves", credentials, needed..=1)?;
+        let auth = &self.authentication;
+        duration(
+            "authentication restart timer (ms)",
+            auth.restart,
+            10..=HOUR_MS,
+        )?;
+        duration("authentication wait timer (ms)", auth.wait, 10..=HOUR_MS)?;
+        in_range("Max-Authenticate", auth.max_tries.into(), 1..=255)?;
+        if let Some(time) = auth.rechallenge {
+            duration("rechallenge (ms)", time, 1_000..=24 * HOUR_MS)?;
+        }
+        in_range("name (octets)", self.name.len() as u64, 0..=255)
     }
 }
 

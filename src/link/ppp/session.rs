@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use wanbox_wire::ppp::{ADDRESS, CONTROL, Protocol};
 
+use super::auth::{Claim, Verdict};
 use super::event::{Cause, Event, Header, Phase, Refusal};
 use super::link::{Link, Received};
 use super::network::{Network, NetworkReceived, Payload};
@@ -30,12 +31,12 @@ pub struct Session {
 
 impl Session {
     /// A session without carrier that nobody wants yet. `seed` makes its magic numbers and
-    /// interface identifiers: from the system's randomness in a daemon.
+    /// interface identifiers, and challenges, for which it must be random and secret.
     #[must_use]
-    pub fn new(profile: Arc<Profile>, seed: u64) -> Self {
+    pub fn new(profile: Arc<Profile>, seed: u128) -> Self {
         Self {
             link: Link::new(Arc::clone(&profile), seed),
-            network: Network::new(profile, !seed),
+            network: Network::new(profile, !(seed as u64)),
             events: Queue::default(),
         }
     }
@@ -89,6 +90,13 @@ impl Session {
         let header = self.link.encapsulate(payload.protocol(), octets)?;
         self.network.admit(payload, octets)?;
         Ok(header)
+    }
+
+    /// The owner's judgement of the claim of an [`Event::Authenticate`]. Without a claim that waits
+    /// for it nothing happens.
+    pub fn authenticate(&mut self, now: Instant, claim: &Claim, verdict: Verdict) {
+        self.link.authenticate(now, claim, verdict);
+        self.settle(now);
     }
 
     /// A deadline passed. Calling it early or late is harmless.
@@ -158,6 +166,13 @@ impl Session {
             .overflowed()
             .wrapping_add(self.network.overflowed())
             .wrapping_add(self.events.lost())
+    }
+
+    /// Octets of memory that the session takes, without the shared profile and what passes by:
+    /// waiting packets and events, and what authentication under way keeps.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of_val(self) + self.link.heap() + self.network.heap() + self.events.heap()
     }
 
     /// Sets all counters to 0.

@@ -2,6 +2,8 @@
 
 use wanbox_wire::ppp::Code;
 
+use super::auth;
+
 /// Packets of a control protocol with the codes 1 to 7, as the monitors show them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ControlStats {
@@ -90,6 +92,8 @@ pub struct LinkStats {
     pub discard_request: Traffic,
     /// Identifications and Time-Remainings received (RFC 1570).
     pub identification: u32,
+    /// PAP and CHAP packets.
+    pub auth: auth::Stats,
     /// Magic numbers where they should not be.
     pub loopback: Loopback,
     /// Frames of LCP.

@@ -15,7 +15,7 @@ const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A session that is open, with carrier.
-fn session(profile: Profile, now: Instant, seed: u64) -> Session {
+fn session(profile: Profile, now: Instant, seed: u128) -> Session {
     profile.check().unwrap();
     let mut session = Session::new(Arc::new(profile), seed);
     session.carrier(now, true);
@@ -627,10 +627,10 @@ fn ipv6_identifiers_are_unique_and_given() {
 
 #[test]
 fn ways_to_prove_and_their_refusal() {
-    use wanbox_wire::ppp::lcp::AuthProtocol;
+    use super::auth::Method;
     let now = Clock::new().now();
     let profile = Profile {
-        demand: vec![AuthProtocol::MS_CHAP_V2, AuthProtocol::CHAP_MD5],
+        demand: vec![Method::MsChapV2, Method::ChapMd5],
         ..Profile::default()
     };
     let demanded = |ppp: &mut Session| {
@@ -655,4 +655,158 @@ fn ways_to_prove_and_their_refusal() {
         [Event::LinkDown(Cause::AuthenticationRefused)]
     );
     assert_eq!(ppp.link().view().cause_bits, 0x0010);
+}
+
+const NAME: &[u8] = b"router";
+const SECRET: &[u8] = b"s3cret";
+
+/// A profile that demands proof, and one that can give it, in these ways.
+fn proving(demand: &[auth::Method], provide: &[auth::Method]) -> (Profile, Profile) {
+    let demanding = Profile {
+        demand: demand.to_vec(),
+        name: (*b"access").into(),
+        ..with_ipv4(ipcp::Config::host(HOST, PEER))
+    };
+    let giving = Profile {
+        provide: provide.to_vec(),
+        credentials: Some(auth::Credentials::new(NAME, SECRET)),
+        ..Profile::default()
+    };
+    (demanding, giving)
+}
+
+/// Judges what the peer claimed; the events but for that one.
+fn judge(now: Instant, session: &mut Session, secret: &[u8]) -> Vec<Event> {
+    let mut rest = Vec::new();
+    for event in events(session) {
+        match event {
+            Event::Authenticate(claim) => {
+                assert_eq!(&*claim.name, NAME);
+                session.authenticate(now, &claim, claim.verify(secret));
+            }
+            other => rest.push(other),
+        }
+    }
+    rest
+}
+
+#[test]
+fn the_peer_proves_itself_in_every_way() {
+    use super::auth::{Method, State};
+    let all = [Method::MsChapV2, Method::ChapMd5, Method::Pap];
+    for way in all {
+        let mut clock = Clock::new();
+        let now = clock.now();
+        // The peer asks for the one way that it knows.
+        let (demanding, giving) = proving(&all, &[way]);
+        let mut a = session(demanding, now, 1 << 64 | 1);
+        let mut b = session(giving, now, 2 << 64 | 2);
+        exchange(now, &mut a, &mut b);
+        assert_eq!(a.link().phase(), Phase::Authenticate);
+        assert_eq!(a.encapsulate(Payload::Ipv4, 20), Err(Refusal::LinkDown));
+        // The owner takes its time.
+        clock.advance(SECOND);
+        let now = clock.now();
+        assert_eq!(judge(now, &mut a, SECRET), [Event::LcpUp]);
+        exchange(now, &mut a, &mut b);
+        assert!(matches!(
+            events(&mut a)[..],
+            [Event::LinkUp, Event::Ipv4Up(_)]
+        ));
+        assert_eq!(events(&mut b).len(), 3);
+        assert_eq!(a.link().peer_name(), Some(NAME));
+        let role = Role {
+            method: way,
+            state: State::Opened,
+        };
+        assert_eq!(a.link().view().demanding, Some(role));
+        assert_eq!(b.link().view().giving, Some(role));
+        // The engines go, what they found stays.
+        clock.advance(60 * SECOND);
+        assert_eq!(a.poll_timeout(), Some(clock.now()));
+        a.handle_timeout(clock.now());
+        assert_eq!(a.poll_timeout(), None);
+        assert_eq!(a.link().peer_name(), Some(NAME));
+        assert_eq!(a.link().view().demanding, Some(role));
+        assert_eq!(a.link().phase(), Phase::Network);
+        let stats = a.link().stats().unwrap().auth;
+        assert_eq!(stats.pap.tx_ack + stats.chap.tx_success, 1);
+    }
+}
+
+#[test]
+fn a_wrong_secret_ends_the_link_after_the_answer() {
+    use super::auth::{Failure, Method, State};
+    for way in [Method::MsChapV2, Method::ChapMd5, Method::Pap] {
+        let now = Clock::new().now();
+        let (demanding, giving) = proving(&[way], &[way]);
+        let mut a = session(demanding, now, 1 << 64 | 1);
+        let mut b = session(giving, now, 2 << 64 | 2);
+        exchange(now, &mut a, &mut b);
+        judge(now, &mut a, b"other");
+        exchange(now, &mut a, &mut b);
+        let down = Event::LinkDown(Cause::Authentication(Failure::Refused));
+        assert_eq!(events(&mut a), [down.clone(), Event::Finished]);
+        assert_eq!(events(&mut b), [Event::LcpUp, down, Event::Finished]);
+        assert_eq!(a.link().view().cause_bits, 0x0008);
+        assert_eq!(a.link().view().demanding.unwrap().state, State::Failed);
+        assert_eq!(b.link().view().giving.unwrap().state, State::Failed);
+    }
+}
+
+#[test]
+fn both_sides_prove_themselves() {
+    use super::auth::Method;
+    let now = Clock::new().now();
+    let (mut a, mut b) = proving(&[Method::ChapMd5], &[Method::Pap, Method::ChapMd5]);
+    a.provide = vec![Method::Pap];
+    a.credentials = b.credentials.clone();
+    b.demand = vec![Method::ChapMd5, Method::Pap];
+    let mut a = session(a, now, 1 << 64 | 1);
+    let mut b = session(b, now, 2 << 64 | 2);
+    exchange(now, &mut a, &mut b);
+    judge(now, &mut a, SECRET);
+    judge(now, &mut b, SECRET);
+    exchange(now, &mut a, &mut b);
+    for session in [&a, &b] {
+        assert_eq!(session.link().phase(), Phase::Network);
+        assert_eq!(session.link().peer_name(), Some(NAME));
+    }
+    assert_eq!(a.link().view().demanding.unwrap().method, Method::ChapMd5);
+    assert_eq!(a.link().view().giving.unwrap().method, Method::Pap);
+}
+
+#[test]
+fn an_idle_session_is_below_a_kilobyte() {
+    use super::auth::Method;
+    let mut clock = Clock::new();
+    let now = clock.now();
+    let (demanding, giving) = proving(&[Method::ChapMd5], &[Method::ChapMd5]);
+    let mut a = session(
+        Profile {
+            ipv6: Some(ipv6cp::Config::default()),
+            ..demanding
+        },
+        now,
+        1 << 64 | 1,
+    );
+    let mut b = session(
+        Profile {
+            ipv6: Some(ipv6cp::Config::default()),
+            ..giving
+        },
+        now,
+        2 << 64 | 2,
+    );
+    exchange(now, &mut a, &mut b);
+    judge(now, &mut a, SECRET);
+    exchange(now, &mut a, &mut b);
+    events(&mut a);
+    clock.advance(60 * SECOND);
+    a.handle_timeout(clock.now());
+    assert!(a.network().ipv4().is_some() && a.network().ipv6().is_some());
+    let octets = a.memory();
+    assert!(octets < 1024, "{octets} octets");
+    assert!(octets > size_of::<Session>());
+    println!("an idle session takes {octets} octets");
 }

@@ -46,17 +46,18 @@ pub struct Ppp {
 }
 
 impl Ppp {
-    /// A link without carrier. `seed` makes magic numbers and interface identifiers.
+    /// A link without carrier. `seed` makes magic numbers, interface identifiers and challenges, for
+    /// which it must be random and secret.
     ///
     /// # Errors
     /// The first value of the profile that is out of its range.
-    pub fn new(config: Config, now: Instant, seed: u64) -> Result<Self, ProfileError> {
+    pub fn new(config: Config, now: Instant, seed: u128) -> Result<Self, ProfileError> {
         config.profile.check()?;
         let mut link = Link::new(Arc::clone(&config.profile), seed);
         link.open(now);
         Ok(Self {
             link,
-            network: Network::new(Arc::clone(&config.profile), !seed),
+            network: Network::new(Arc::clone(&config.profile), !(seed as u64)),
             config,
             up: false,
             passes: false,
