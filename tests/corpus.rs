@@ -18,6 +18,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("api", wanbox_wire::api::fuzz_api),
     ("arp", wanbox_wire::arp::fuzz_arp),
     ("assign", wanbox_grammar::assign::fuzz_assign),
+    ("auth", |octets| {
+        wanbox_link::ppp::auth::fuzz_auth(Instant::now(), octets);
+    }),
     ("bundle", |octets| {
         wanbox_link::ppp::multilink::fuzz_bundle(Instant::now(), octets);
     }),

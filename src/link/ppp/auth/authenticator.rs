@@ -88,9 +88,15 @@ impl Authenticator {
         (self.method != Method::Pap && self.state != State::Initial).then_some(&self.challenge)
     }
 
-    /// The link is there: begins.
+    /// The link is there: begins, whatever was before.
     pub fn start(&mut self, now: Instant, stats: &mut Stats) {
         self.tries = 0;
+        self.judging = None;
+        self.answer = None;
+        self.accepted = None;
+        self.told = false;
+        self.outgoing = None;
+        self.event = None;
         match self.method {
             Method::Pap => {
                 self.state = State::Waiting;

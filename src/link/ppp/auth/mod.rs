@@ -10,12 +10,14 @@ use std::time::Duration;
 mod authenticator;
 mod claim;
 mod digest;
+mod fuzz;
 mod peer;
 #[cfg(test)]
 mod tests;
 
 pub use authenticator::Authenticator;
 pub use claim::{Claim, Outcome, Proof, Verdict};
+pub use fuzz::fuzz_auth;
 pub use peer::{Credentials, Peer, PeerSecret};
 
 use wanbox_wire::ppp::Protocol;

@@ -114,9 +114,14 @@ impl Peer {
         self.state
     }
 
-    /// The link is there: begins.
+    /// The link is there: begins, whatever was before.
     pub fn start(&mut self, now: Instant, stats: &mut Stats) {
         self.tries = 0;
+        self.answered = (Vec::new(), Vec::new());
+        self.expected = None;
+        self.told = false;
+        self.outgoing = None;
+        self.event = None;
         match self.method {
             Method::Pap => self.send_request(now, stats),
             Method::ChapMd5 | Method::MsChapV2 => {
@@ -146,7 +151,8 @@ impl Peer {
     }
 
     /// A packet of the method's protocol came in. `ours` is the challenge that we have sent
-    /// ourselves, where both sides have to prove themselves: one that comes back is not answered.
+    /// ourselves, where both sides have to prove themselves: neither one that comes back is
+    /// answered, nor one in our own name.
     /// Packets of the other role are not for us: `false`, and nothing was counted.
     pub fn receive(
         &mut self,
@@ -223,7 +229,10 @@ impl Peer {
             count(&mut stats.chap.too_large);
             return;
         }
-        if ours.is_some_and(|ours| same(ours, value)) {
+        // One of ours that comes back, now or from another link of ours: an answer would be what
+        // we ask for ourselves.
+        let own_name = !name.is_empty() && *name == *self.credentials.name;
+        if ours.is_some_and(|ours| own_name || same(ours, value)) {
             count(&mut stats.chap.bad_secret);
             return;
         }

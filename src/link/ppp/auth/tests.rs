@@ -1,7 +1,11 @@
 use std::time::{Duration, Instant};
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use wanbox_sim::{Endpoint, Impairments, Pair, Random, for_each_seed};
 use wanbox_wire::ppp::Packet;
+use wanbox_wire::ppp::chap::Chap;
+use wanbox_wire::ppp::pap::Pap;
 
 use super::*;
 
@@ -264,6 +268,59 @@ fn our_own_challenge_is_not_answered() {
 }
 
 #[test]
+fn a_challenge_in_our_own_name_is_not_answered_where_both_sides_prove_themselves() {
+    let now = wanbox_sim::Clock::new().now();
+    let mut stats = Stats::default();
+    let credentials = Credentials::new(b"user", b"secret");
+    let mut peer = Peer::new(Method::ChapMd5, Config::default(), credentials, 1);
+    peer.start(now, &mut stats);
+    let mut challenge = Vec::new();
+    Chap::Challenge {
+        value: &[7; 16],
+        name: b"user",
+    }
+    .append(1, &mut challenge);
+    let packet = Packet::parse(&challenge).unwrap();
+    let mut out = Vec::new();
+    assert!(peer.receive(now, &packet, Some(&[8; 16]), &mut stats));
+    assert!(!peer.poll_transmit(&mut out));
+    assert_eq!(stats.chap.bad_secret, 1);
+    assert!(peer.receive(now, &packet, None, &mut stats));
+    assert!(peer.poll_transmit(&mut out));
+}
+
+#[test]
+fn a_link_that_comes_back_begins_anew() {
+    let now = wanbox_sim::Clock::new().now();
+    let mut stats = Stats::default();
+    let mut role = Authenticator::new(Method::Pap, Config::default(), b"lns", 1);
+    let ask = |role: &mut Authenticator, stats: &mut Stats, password: &[u8]| {
+        let mut request = Vec::new();
+        let peer = b"user";
+        Pap::Request { peer, password }.append(1, &mut request);
+        role.receive(&Packet::parse(&request).unwrap(), stats);
+    };
+    role.start(now, &mut stats);
+    ask(&mut role, &mut stats, b"secret");
+    let Some(Event::Claim(claim)) = role.poll_event() else {
+        panic!("no claim");
+    };
+    role.judge(now, &claim, claim.verify(b"secret"), &mut stats);
+    assert_eq!(role.poll_event(), Some(Event::Succeeded));
+    // Who was accepted before is nobody now.
+    role.start(now, &mut stats);
+    assert_eq!((role.state(), role.peer_name()), (State::Waiting, None));
+    let mut out = Vec::new();
+    assert!(!role.poll_transmit(&mut out));
+    ask(&mut role, &mut stats, b"wrong");
+    let Some(Event::Claim(claim)) = role.poll_event() else {
+        panic!("an answer of before was given");
+    };
+    role.judge(now, &claim, claim.verify(b"secret"), &mut stats);
+    assert_eq!(role.poll_event(), Some(Event::Failed(Failure::Refused)));
+}
+
+#[test]
 fn proof_is_asked_for_again() {
     let config = Config {
         rechallenge: Some(Duration::from_secs(60)),
@@ -293,7 +350,7 @@ fn a_slow_judge_is_asked_once() {
     let mut role = Authenticator::new(Method::Pap, Config::default(), b"lns", 1);
     role.start(now, &mut stats);
     let mut request = Vec::new();
-    let pap = wanbox_wire::ppp::pap::Pap::Request {
+    let pap = Pap::Request {
         peer: b"user",
         password: b"secret",
     };
@@ -359,4 +416,20 @@ fn bad_lines() {
             assert!(pair.b.failed.is_some());
         }
     });
+}
+
+proptest! {
+    #[test]
+    fn any_octets(input in vec(any::<u8>(), 0..300)) {
+        fuzz_auth(wanbox_sim::Clock::new().now(), &input);
+    }
+
+    #[test]
+    fn mostly_exchanges(setup: u8, steps in vec(any::<u8>(), 0..100)) {
+        let mut input = vec![setup];
+        for step in steps {
+            input.extend([step, 0]);
+        }
+        fuzz_auth(wanbox_sim::Clock::new().now(), &input);
+    }
 }
