@@ -27,9 +27,46 @@ pub struct Sending {
     pub packets: u64,
     /// Their octets.
     pub octets: u64,
+    /// What monitors flushed of these two.
+    pub flushed: Flow,
+}
+
+/// Packets and their octets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// Packets.
+    pub packets: u64,
+    /// Octets.
+    pub octets: u64,
+}
+
+impl Flow {
+    fn since(self, flushed: Self) -> Self {
+        Self {
+            packets: self.packets.saturating_sub(flushed.packets),
+            octets: self.octets.saturating_sub(flushed.octets),
+        }
+    }
 }
 
 impl Sending {
+    fn flow(&self) -> Flow {
+        Flow {
+            packets: self.packets,
+            octets: self.octets,
+        }
+    }
+
+    /// What was given to the line since monitors flushed it.
+    pub fn user(&self) -> Flow {
+        self.flow().since(self.flushed)
+    }
+
+    /// Monitors begin to count anew.
+    pub fn flush_user(&mut self) {
+        self.flushed = self.flow();
+    }
+
     /// Packets dropped for any reason.
     pub fn dropped(&self) -> u64 {
         self.empty
@@ -59,9 +96,28 @@ pub struct Receiving {
     pub not_taken: u64,
     /// Dropped: a multicast or broadcast source address.
     pub bad_source: u64,
+    /// What monitors flushed of packets and octets.
+    pub flushed: Flow,
 }
 
 impl Receiving {
+    fn flow(&self) -> Flow {
+        Flow {
+            packets: self.packets,
+            octets: self.octets,
+        }
+    }
+
+    /// What was given to the host since monitors flushed it.
+    pub fn user(&self) -> Flow {
+        self.flow().since(self.flushed)
+    }
+
+    /// Monitors begin to count anew.
+    pub fn flush_user(&mut self) {
+        self.flushed = self.flow();
+    }
+
     /// Packets dropped for any reason.
     pub fn dropped(&self) -> u64 {
         self.not_started + self.not_taken + self.bad_source

@@ -200,7 +200,7 @@ impl Device {
     pub fn new(parts: Parts, lp: &mut Loop) -> io::Result<Self> {
         let now = lp.now();
         let mut device = Self {
-            watch: Watch::new(parts.link.protocol(), now),
+            watch: Watch::new(parts.link.protocol(), parts.link.framing(), now),
             conf: parts.conf,
             file: parts.file,
             root: parts.root,

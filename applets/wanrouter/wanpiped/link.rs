@@ -10,6 +10,8 @@ use wanbox_wanrouter_engine::{
 };
 use wanbox_wire::pipemon::Protocol;
 
+use super::watch::Framing;
+
 /// One engine.
 pub enum Link {
     /// Frame Relay.
@@ -27,6 +29,15 @@ impl Link {
             Self::FrameRelay(_) => Protocol::FrameRelay,
             Self::CiscoHdlc(_) => Protocol::CiscoHdlc,
             Self::Ppp(_) => Protocol::Ppp,
+        }
+    }
+
+    /// What its frames are.
+    pub fn framing(&self) -> Framing {
+        match self {
+            Self::FrameRelay(_) => Framing::FrameRelay,
+            Self::CiscoHdlc(_) => Framing::CiscoHdlc,
+            Self::Ppp(_) => Framing::Ppp,
         }
     }
 

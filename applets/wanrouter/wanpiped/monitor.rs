@@ -1,4 +1,4 @@
-//! The management protocol: what `fpipemon` and `cpipemon` ask, answered from the daemon's state.
+//! The management protocol: what the monitors ask, answered from the daemon's state.
 
 use std::time::Instant;
 
@@ -17,6 +17,7 @@ use super::watch::Watch;
 
 mod frame_relay;
 mod fuzz;
+mod ppp;
 
 pub use fuzz::fuzz_monitor;
 
@@ -95,8 +96,7 @@ impl Desk<'_> {
         let code = match request.protocol() {
             Protocol::FrameRelay => self.frame_relay(now, request, &mut control, data),
             Protocol::CiscoHdlc => self.cisco_hdlc(now, request, &mut control, data),
-            // No device speaks it.
-            Protocol::Ppp => code::INVALID_COMMAND,
+            Protocol::Ppp => self.ppp(now, request, &mut control, data),
         };
         match code {
             code::FR_INVALID_COMMAND | code::CHDLC_INVALID_COMMAND | code::INVALID_COMMAND => {

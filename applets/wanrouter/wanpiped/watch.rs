@@ -50,9 +50,32 @@ struct Capture {
     start: (Instant, Duration),
 }
 
+/// What the frames of a line are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Frame Relay.
+    FrameRelay,
+    /// Cisco HDLC.
+    CiscoHdlc,
+    /// PPP.
+    Ppp,
+}
+
+impl Framing {
+    /// Their number in capture files.
+    const fn link_type(self) -> LinkType {
+        match self {
+            Self::FrameRelay => LinkType::FrameRelay,
+            Self::CiscoHdlc => LinkType::CiscoHdlc,
+            Self::Ppp => LinkType::PppHdlc,
+        }
+    }
+}
+
 /// Everything that looks at frames.
 pub struct Watch {
     protocol: Protocol,
+    framing: Framing,
     born: Instant,
     trace: Trace,
     capture: Option<Capture>,
@@ -61,10 +84,11 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Looks at nothing yet.
-    pub fn new(protocol: Protocol, now: Instant) -> Self {
+    /// Looks at nothing yet. `protocol` is what monitors ask in, `framing` what they see.
+    pub fn new(protocol: Protocol, framing: Framing, now: Instant) -> Self {
         Self {
             protocol,
+            framing,
             born: now,
             trace: Trace {
                 flags: 0,
@@ -94,7 +118,7 @@ impl Watch {
 
     fn trace_frame(&mut self, now: Instant, outgoing: bool, frame: &[u8]) {
         self.end_stale_trace(now);
-        if self.trace.flags & kind_of(self.protocol, frame) == 0 {
+        if self.trace.flags & self.kind_of(frame) == 0 {
             return;
         }
         let mut traced = if self.trace.ring.len() >= RING {
@@ -113,6 +137,19 @@ impl Watch {
         traced.octets.clear();
         traced.octets.extend_from_slice(frame);
         self.trace.ring.push_back(traced);
+    }
+
+    /// The trace flag that a frame falls under.
+    fn kind_of(&self, frame: &[u8]) -> u8 {
+        match (self.protocol, kind_of(self.framing, frame)) {
+            (Protocol::FrameRelay, Kind::Data) => trace::fr::INFORMATION,
+            (Protocol::FrameRelay, _) => trace::fr::SIGNALLING,
+            (Protocol::CiscoHdlc, Kind::Data) => trace::chdlc::DATA,
+            (Protocol::CiscoHdlc, Kind::Signalling) => trace::chdlc::SLARP,
+            (Protocol::CiscoHdlc, Kind::Discovery) => trace::chdlc::CDP,
+            (Protocol::Ppp, Kind::Data) => trace::ppp::DATA,
+            (Protocol::Ppp, _) => trace::ppp::SIGNALLING,
+        }
     }
 
     /// A trace that nobody asks for any more ends, with a frame or without.
@@ -177,11 +214,7 @@ impl Watch {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
         }
         let mut file = File::create(path)?;
-        let header = FileHeader::new(match self.protocol {
-            Protocol::FrameRelay => LinkType::FrameRelay,
-            Protocol::CiscoHdlc => LinkType::CiscoHdlc,
-            Protocol::Ppp => LinkType::PppHdlc,
-        });
+        let header = FileHeader::new(self.framing.link_type());
         file.write_all(&header.encode())?;
         let since_1970 = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -228,30 +261,34 @@ impl Watch {
     }
 }
 
-/// The trace flag that a frame falls under.
-fn kind_of(protocol: Protocol, frame: &[u8]) -> u8 {
-    match protocol {
-        Protocol::FrameRelay => match frame_relay::Address::parse(frame) {
-            Ok(address) if !matches!(address.dlci, 0 | frame_relay::Address::MAX_DLCI) => {
-                trace::fr::INFORMATION
-            }
-            _ => trace::fr::SIGNALLING,
-        },
-        Protocol::CiscoHdlc => match cisco_hdlc::Frame::parse(frame).map(|f| f.protocol()) {
-            Ok(cisco_hdlc::Protocol::Slarp) => trace::chdlc::SLARP,
-            Ok(cisco_hdlc::Protocol::Cdp) => trace::chdlc::CDP,
-            _ => trace::chdlc::DATA,
-        },
-        Protocol::Ppp => match ppp::Frame::parse(frame) {
-            Ok(frame) if !is_ppp_control(frame.protocol) => trace::ppp::DATA,
-            _ => trace::ppp::SIGNALLING,
-        },
-    }
+/// What a frame is to a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Signalling,
+    Discovery,
+    Data,
 }
 
-/// Whether a PPP protocol negotiates or watches the link or a network protocol on it.
-fn is_ppp_control(protocol: ppp::Protocol) -> bool {
-    protocol.is_network_control() || !protocol.is_network()
+fn kind_of(framing: Framing, frame: &[u8]) -> Kind {
+    match framing {
+        Framing::FrameRelay => match frame_relay::Address::parse(frame) {
+            Ok(address) if !matches!(address.dlci, 0 | frame_relay::Address::MAX_DLCI) => {
+                Kind::Data
+            }
+            _ => Kind::Signalling,
+        },
+        Framing::CiscoHdlc => match cisco_hdlc::Frame::parse(frame).map(|f| f.protocol()) {
+            Ok(cisco_hdlc::Protocol::Slarp) => Kind::Signalling,
+            Ok(cisco_hdlc::Protocol::Cdp) => Kind::Discovery,
+            _ => Kind::Data,
+        },
+        Framing::Ppp => match ppp::Frame::parse(frame) {
+            Ok(frame) if !frame.protocol.is_network() => Kind::Signalling,
+            Ok(frame) if frame.protocol.is_network_control() => Kind::Signalling,
+            Ok(_) => Kind::Data,
+            Err(_) => Kind::Signalling,
+        },
+    }
 }
 
 #[cfg(test)]
@@ -278,7 +315,7 @@ mod tests {
     #[test]
     fn a_trace_ends_when_nobody_asks_with_frames_or_without() {
         let now = Instant::now();
-        let mut watch = Watch::new(Protocol::FrameRelay, now);
+        let mut watch = Watch::new(Protocol::FrameRelay, Framing::FrameRelay, now);
         assert_eq!(taken(&mut watch, now), None);
         assert!(!watch.start_trace(now, trace::fr::ALL));
         assert!(watch.start_trace(now, trace::fr::ALL), "it runs already");
@@ -292,7 +329,7 @@ mod tests {
     #[test]
     fn a_trace_has_the_kinds_asked_for_and_the_newest_frames() {
         let now = Instant::now();
-        let mut watch = Watch::new(Protocol::FrameRelay, now);
+        let mut watch = Watch::new(Protocol::FrameRelay, Framing::FrameRelay, now);
         watch.start_trace(now, trace::fr::SIGNALLING);
         watch.frame(now, false, DATA);
         assert_eq!(watch.trace.ring.len(), 0);
@@ -303,9 +340,32 @@ mod tests {
     }
 
     #[test]
+    fn ppp_control_packets_are_told_from_data() {
+        const ECHO: &[u8] = &[0xff, 3, 0xc0, 0x21, 9, 1, 0, 4];
+        const IPCP: &[u8] = &[0x80, 0x21, 1, 1, 0, 4];
+        const IP: &[u8] = &[0x21, 0x45];
+        const FRAGMENT: &[u8] = &[0xff, 3, 0, 0x3d, 0xc0, 0];
+        let now = Instant::now();
+        for (protocol, signalling, data) in [
+            (Protocol::Ppp, trace::ppp::SIGNALLING, trace::ppp::DATA),
+            // A multi-port card's.
+            (Protocol::CiscoHdlc, trace::chdlc::SLARP, trace::chdlc::DATA),
+        ] {
+            for (flags, taken) in [(signalling, 3), (data, 2), (signalling | data, 5)] {
+                let mut watch = Watch::new(protocol, Framing::Ppp, now);
+                watch.start_trace(now, flags);
+                for frame in [ECHO, IPCP, IP, FRAGMENT, &[0xff, 7]] {
+                    watch.frame(now, false, frame);
+                }
+                assert_eq!(watch.trace.ring.len(), taken, "{protocol:?} {flags}");
+            }
+        }
+    }
+
+    #[test]
     fn a_capture_goes_into_a_file_only() {
         let now = Instant::now();
-        let mut watch = Watch::new(Protocol::FrameRelay, now);
+        let mut watch = Watch::new(Protocol::FrameRelay, Framing::FrameRelay, now);
         for other in ["/dev/null", "/"] {
             let error = watch.start_capture(now, Path::new(other)).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{other}");

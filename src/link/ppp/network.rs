@@ -369,6 +369,11 @@ impl Network {
             + self.stats.as_deref().map_or(0, size_of_val)
     }
 
+    /// The same, to set some of them to 0.
+    pub fn stats_mut(&mut self) -> Option<&mut NetworkStats> {
+        self.stats.as_deref_mut()
+    }
+
     /// Sets all counters to 0.
     pub fn reset_stats(&mut self) {
         if let Some(stats) = &mut self.stats {

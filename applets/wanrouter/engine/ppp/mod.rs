@@ -111,6 +111,20 @@ impl Ppp {
         self.network.stats().copied().unwrap_or_default()
     }
 
+    /// Sets some counters of the link to 0.
+    pub fn clear_link(&mut self, clear: impl FnOnce(&mut LinkStats)) {
+        if let Some(stats) = self.link.stats_mut() {
+            clear(stats);
+        }
+    }
+
+    /// Sets some counters of the network layers to 0.
+    pub fn clear_network(&mut self, clear: impl FnOnce(&mut NetworkStats)) {
+        if let Some(stats) = self.network.stats_mut() {
+            clear(stats);
+        }
+    }
+
     /// Sets all counters to 0.
     pub fn flush(&mut self) {
         self.link.reset_stats();

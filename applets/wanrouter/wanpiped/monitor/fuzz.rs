@@ -1,12 +1,16 @@
 //! The desk under arbitrary requests: for fuzzing.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use wanbox_link::ppp::Profile;
+use wanbox_link::ppp::auth::Method;
 use wanbox_wanrouter_engine::frame_relay::{
     self, ChannelConfig, CommittedRate, FrameRelay, Signalling, Station,
 };
+use wanbox_wanrouter_engine::ppp::{self, Ppp};
 use wanbox_wanrouter_engine::{ChannelId, Engine, cisco_hdlc};
-use wanbox_wire::pipemon::opcode::{fr, name, ppp};
+use wanbox_wire::pipemon::opcode::{self, fr, name};
 use wanbox_wire::pipemon::{MAX_MESSAGE, Repr};
 
 use super::*;
@@ -15,6 +19,9 @@ use super::*;
 const DLCIS: [u16; 8] = [0, 16, 17, 991, 1, 1023, 1024, u16::MAX];
 /// The channels.
 const CHANNELS: [u16; 3] = [16, 17, 991];
+
+/// The bit of a kind that makes it PPP.
+const PPP_KIND: u8 = 0x80;
 
 /// What a desk borrows.
 struct Office {
@@ -31,7 +38,9 @@ struct Office {
 impl Office {
     /// A device as the bits of `kind` say, its carrier up.
     fn open(now: Instant, kind: u8) -> Option<Self> {
-        let mut link = if kind & 1 == 0 {
+        let mut link = if kind & PPP_KIND != 0 {
+            Link::Ppp(Box::new(ppp_link(now, kind)?))
+        } else if kind & 1 == 0 {
             Link::FrameRelay(Box::new(frame_relay_link(now, kind)?))
         } else {
             let config = cisco_hdlc::Config {
@@ -43,7 +52,7 @@ impl Office {
         };
         link.carrier(now, true);
         Some(Self {
-            watch: Watch::new(link.protocol(), now),
+            watch: Watch::new(link.protocol(), link.framing(), now),
             link,
             management: Management::default(),
             line: LineCounters::default(),
@@ -114,7 +123,7 @@ impl Office {
             && match protocol {
                 Protocol::FrameRelay => opcode == fr::FLUSH_DRIVER_STATS,
                 Protocol::CiscoHdlc => opcode == chdlc::FLUSH_DRIVER_STATS,
-                Protocol::Ppp => opcode == ppp::FLUSH_DRIVER_STATS,
+                Protocol::Ppp => opcode == opcode::ppp::FLUSH_DRIVER_STATS,
             };
         let expected = if cleared { 1 } else { counted + 1 };
         assert_eq!(self.counted(), expected);
@@ -132,7 +141,7 @@ impl Office {
             (protocol, opcode),
             (Protocol::FrameRelay, fr::GET_TRACE_INFO)
                 | (Protocol::CiscoHdlc, chdlc::GET_TRACE_INFO)
-                | (Protocol::Ppp, ppp::GET_TRACE_INFO)
+                | (Protocol::Ppp, opcode::ppp::GET_TRACE_INFO)
         );
         if let (Ok(again), code::OK, true) = (again, code, traced) {
             for element in trace::Frames::of(&again) {
@@ -169,6 +178,26 @@ fn frame_relay_link(now: Instant, kind: u8) -> Option<FrameRelay> {
         link.add_channel(now, ChannelId(id), channel).ok()?;
     }
     Some(link)
+}
+
+fn ppp_link(now: Instant, kind: u8) -> Option<Ppp> {
+    let demand = match kind >> 1 & 3 {
+        0 => Vec::new(),
+        1 => vec![Method::Pap],
+        2 => vec![Method::ChapMd5],
+        _ => vec![Method::MsChapV2, Method::Pap],
+    };
+    let profile = Profile {
+        demand,
+        name: (*b"router").into(),
+        hold_down: (kind & 8 == 0).then_some(Duration::from_secs(5)),
+        ..Default::default()
+    };
+    let config = ppp::Config {
+        profile: Arc::new(profile),
+        mtu: 1500,
+    };
+    Ppp::new(config, now, 1).ok()
 }
 
 /// Any octets drive a device: the first says which, the rest are frames on its line, time, and
@@ -253,7 +282,13 @@ mod tests {
                 input.extend_from_slice(&[step | 2, opcode, data.len() as u8]);
                 input.extend_from_slice(&data);
                 // A frame: a keepalive or an address of a channel, then zeros.
-                let frame: &[u8] = if step & 1 == 0 { &[0x8f, 0, 0x80, 0x35] } else { &[0x04, 0x01, 3] };
+                // For PPP: requests of LCP and PAP.
+                let frame: &[u8] = match (kind & PPP_KIND == 0, step & 1 == 0) {
+                    (true, true) => &[0x8f, 0, 0x80, 0x35],
+                    (true, false) => &[0x04, 0x01, 3],
+                    (false, true) => &[0xff, 3, 0xc0, 0x21, 1, 1, 0, 10, 5, 6, 1, 2, 3, 4],
+                    (false, false) => &[0xc0, 0x23, 1, 1, 0, 8, 1, b'a', 1, b'b'],
+                };
                 input.extend_from_slice(&[1 | step & 4, step, frame.len() as u8]);
                 input.extend_from_slice(frame);
             }
