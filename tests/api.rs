@@ -40,6 +40,11 @@ pub fn tests() -> Vec<Trial> {
         test("api::all_frames_reach_the_line", NEEDS, all_frames),
         test("api::slow_line_back_pressure", NEEDS, slow_line),
         test("api::streaming_loses_nothing", NEEDS, streaming),
+        test(
+            "api::every_frame_is_answered",
+            NEEDS,
+            every_frame_is_answered,
+        ),
     ]
 }
 
@@ -723,5 +728,60 @@ fn streaming() -> Result {
     ensure!(counter(&pair.b, &channel, "api_rx_lost")? == 0, "lost");
     let paused = counter(&pair.b, &channel, "api_line_paused")?;
     ensure!(paused > 0, "the line never waited: nothing was tested");
+    Ok(())
+}
+
+/// A slow line is cut under load: what it had not taken is refused, and every frame that asked
+/// has its one answer, in order.
+fn every_frame_is_answered() -> Result {
+    let end = |station: &str| {
+        let mut end = End::frame_relay(station, "NO", &[16]);
+        end.keys += "CLOCKING = INTERNAL\nBAUDRATE = 64000\n";
+        end.channels = vec![api(16)];
+        end
+    };
+    let pair = Pair::up(Over::Cable, &end("NODE"), &end("CPE"))?;
+    let mut a = Application::new(&pair.a, &api(16))?;
+    // The queue of the line, then the daemon's, then the socket's: as many as go.
+    let mut frames = 0;
+    let full = || Instant::now() + Duration::from_millis(500);
+    let mut until_full = full();
+    while Instant::now() < until_full {
+        let header = Repr {
+            length: 1000,
+            ..tagged(frames)
+        };
+        let (octets, payload) = (header.octets(), numbered(frames, 1000));
+        let pieces = [IoSlice::new(&octets), IoSlice::new(&payload)];
+        if a.socket.send_pieces(&pieces).is_ok() {
+            frames += 1;
+            until_full = full();
+        }
+        thread::sleep(Duration::from_micros(500));
+    }
+    pair.a.ok(&format!("wanconfig card {DEVICE} line cut"))?;
+    let (mut sent, mut lost, mut down) = (0, 0, 0);
+    for tag in 0..frames {
+        let message = loop {
+            let message = a.next()?;
+            if message.header.kind != Kind::Status {
+                break message;
+            }
+        };
+        ensure!(message.header.tag == tag, "{:?} for {tag}", message.header);
+        if message.header.kind == Kind::Sent {
+            sent += 1;
+            continue;
+        }
+        match Refused::parse(&message.payload).map(|refused| refused.reason) {
+            Ok(Reason::LineLost) => lost += 1,
+            Ok(Reason::LinkDown) => down += 1,
+            other => return Err(Error::new(format!("{other:?}"))),
+        }
+    }
+    ensure!(
+        sent > 0 && lost > 0 && down > 0,
+        "{sent} sent, {lost} lost, {down} refused of {frames}"
+    );
     Ok(())
 }

@@ -1,13 +1,15 @@
 //! A file that this process keeps mapped and changes in place, for others to read.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use nix::fcntl::posix_fallocate;
 
 use crate::files::FileError;
 
@@ -57,21 +59,23 @@ impl Mapping {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create_new(true)
             .mode(mode)
             .open(path)?;
-        // Written, not only lengthened: where there is no room this fails, and no later access.
-        file.write_all(&vec![0; octets])?;
+        let length = i64::try_from(octets).map_err(|_| io::ErrorKind::InvalidInput)?;
+        // Not only lengthened: where there is no room this fails, and no later access. Pages that
+        // nothing is written to stay out of memory all the same.
+        posix_fallocate(&file, 0, length)?;
         map(&file, octets)
     }
 
     /// The words of the file, in the byte order of this machine.
     fn words(&self) -> &[AtomicU64] {
         // SAFETY: `make` mapped `count` words at this page-aligned address for reading and writing,
-        // and they stay mapped until `drop`. The file was written in full and only its owner can
+        // and they stay mapped until `drop`. The file has all its blocks and only its owner can
         // open it. Words are atomic: others may read and write them at any time.
         unsafe { slice::from_raw_parts(self.words.as_ptr(), self.count) }
     }
