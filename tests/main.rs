@@ -32,6 +32,7 @@ mod generated;
 mod keyboard;
 mod lab;
 mod monitors;
+mod monitors_ppp;
 mod network;
 mod ppp;
 mod sdladump;
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
     trials.extend(ppp::tests());
     trials.extend(api::tests());
     trials.extend(monitors::tests());
+    trials.extend(monitors_ppp::tests());
     trials.extend(sdladump::tests());
     trials.extend(faults::tests());
     trials.extend(backup::tests());
