@@ -1,5 +1,6 @@
 //! What a person sees: tables, progress, live views. Knows no protocol.
 
+pub mod dialog;
 pub mod menu;
 pub mod progress;
 pub mod table;

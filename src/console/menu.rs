@@ -67,8 +67,7 @@ impl Menu {
             }
             Key::Enter if self.items.is_empty() => return Choice::Back,
             Key::Enter => return Choice::Item(self.selected),
-            Key::Leave => return Choice::Back,
-            Key::Erase => {}
+            Key::Leave | Key::Interrupt => return Choice::Back,
             Key::Char(c) => {
                 let begins = |item: &String| {
                     item.chars()
@@ -81,6 +80,7 @@ impl Menu {
                     .find(|&i| self.items.get(i).is_some_and(begins));
                 self.selected = found.unwrap_or(self.selected);
             }
+            _ => {}
         }
         Choice::Open
     }
@@ -172,7 +172,7 @@ impl Field {
                 boxed(&self.title, vec![line], middle(frame.area()), frame);
             })?;
             match screen.key(TICK)? {
-                Some(Key::Leave) => return Ok(None),
+                Some(Key::Leave | Key::Interrupt) => return Ok(None),
                 Some(key) if self.press(key) => return Ok(Some(self.text)),
                 _ => {}
             }

@@ -17,14 +17,30 @@ use ratatui::backend::CrosstermBackend;
 pub enum Key {
     /// ENTER.
     Enter,
-    /// ESC or Ctrl-C.
+    /// ESC.
     Leave,
+    /// Ctrl-C.
+    Interrupt,
     /// Cursor up.
     Up,
     /// Cursor down.
     Down,
+    /// Cursor left.
+    Left,
+    /// Cursor right.
+    Right,
+    /// The beginning.
+    Home,
+    /// The end.
+    End,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
     /// BACKSPACE.
     Erase,
+    /// DELETE.
+    Delete,
     /// Any other character.
     Char(char),
 }
@@ -84,13 +100,24 @@ impl Drop for Screen {
 
 fn translate(event: KeyEvent) -> Option<Key> {
     Some(match event.code {
-        KeyCode::Char('c') if event.modifiers.contains(KeyModifiers::CONTROL) => Key::Leave,
+        KeyCode::Char('c') if event.modifiers.contains(KeyModifiers::CONTROL) => Key::Interrupt,
+        // No other letter means itself with Ctrl or Alt; these are the habits of shells.
+        KeyCode::Char('a') if event.modifiers.contains(KeyModifiers::CONTROL) => Key::Home,
+        KeyCode::Char('e') if event.modifiers.contains(KeyModifiers::CONTROL) => Key::End,
+        KeyCode::Char(_) if event.modifiers.intersects(KeyModifiers::CONTROL) => return None,
         KeyCode::Char(c) => Key::Char(c),
         KeyCode::Esc => Key::Leave,
         KeyCode::Enter => Key::Enter,
         KeyCode::Up => Key::Up,
         KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
         KeyCode::Backspace => Key::Erase,
+        KeyCode::Delete => Key::Delete,
         _ => return None,
     })
 }

@@ -206,7 +206,7 @@ impl Live {
             self.screen.draw(|frame| page.render(frame))?;
             let left = until.saturating_duration_since(Instant::now());
             match self.screen.key(left.min(SLICE))? {
-                Some(Key::Leave | Key::Char('q' | 'Q')) => return Ok(false),
+                Some(Key::Leave | Key::Interrupt | Key::Char('q' | 'Q')) => return Ok(false),
                 _ if stop() => return Ok(false),
                 _ if left.is_zero() => return Ok(true),
                 _ => {}
