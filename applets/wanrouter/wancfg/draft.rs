@@ -38,6 +38,8 @@ struct Addresses {
 pub struct Draft {
     /// The device.
     pub device: String,
+    /// Whether `wanrouter start` is to start it, when that is to change: see [`set_starts`].
+    pub starts: Option<bool>,
     path: PathBuf,
     original: Option<Vec<u8>>,
     document: SectionDocument,
@@ -129,6 +131,7 @@ impl Draft {
         let original = files::read(&path, load::LIMIT)?;
         let mut draft = Self {
             device: device.to_owned(),
+            starts: None,
             document: SectionDocument::parse(&original),
             original: Some(original),
             path,
@@ -162,6 +165,7 @@ impl Draft {
         );
         Ok(Self {
             device: device.to_owned(),
+            starts: None,
             path,
             original: None,
             document: SectionDocument::parse(text.as_bytes()),
@@ -532,6 +536,14 @@ impl Draft {
             }
         }
         findings
+    }
+
+    /// Whether anything differs from what is in the files.
+    pub fn is_changed(&self) -> bool {
+        self.original.as_deref() != Some(&self.document.to_bytes())
+            || self.starts.is_some()
+            || !self.retired.is_empty()
+            || self.addresses.values().any(Addresses::is_changed)
     }
 
     /// Writes what is changed, if it would load. Returns the files written.

@@ -4,14 +4,19 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
+use wanbox_console::dialog;
 use wanbox_grammar::{Applet, Exit, argv};
 use wanbox_runtime::files::Root;
 
+use crate::conf::settings::device_name;
 use crate::output::Output;
 use crate::site::Site;
+use menu::Menus;
 
+mod couple;
 mod draft;
 mod list;
+mod menu;
 mod place;
 mod script;
 #[cfg(test)]
@@ -88,6 +93,10 @@ struct Command {
     #[argh(switch)]
     json: bool,
 
+    /// menus as plain lines of text (also where TERM is dumb)
+    #[argh(switch)]
+    plain: bool,
+
     /// put this directory before all paths (default: $WANBOX_ROOT, else /)
     #[argh(option, arg_name = "dir")]
     root: Option<PathBuf>,
@@ -155,6 +164,30 @@ fn execute(command: &Command, root: &Root, out: &mut dyn Write, err: &mut dyn Wr
         Some(device) if !given.is_empty() => {
             script::device(command, &mut site, device, &mut output)
         }
-        _ => output.misuse("without a terminal, use --set, --get, --check, --list-keys or --list"),
+        device => {
+            if let Some(Err(why)) = device.as_deref().map(device_name) {
+                return output.misuse(why);
+            }
+            menus(&mut site, device.as_deref(), command.plain, &mut output)
+        }
+    }
+}
+
+fn menus(site: &mut Site, device: Option<&str>, plain: bool, output: &mut Output<'_>) -> Exit {
+    let mut dialog = match dialog::open(plain) {
+        Ok(dialog) => dialog,
+        Err(error) => {
+            return output.failure(format_args!(
+                "menus: {error}; for scripts there are --set, --get, --check and --list-keys, and \
+                 --plain for menus in lines of text"
+            ));
+        }
+    };
+    let result = Menus::new(site, dialog.as_mut()).run(device);
+    // The terminal is given back before anything is printed.
+    drop(dialog);
+    match result {
+        Ok(()) => Exit::DONE,
+        Err(error) => output.failure(format_args!("terminal: {error}")),
     }
 }

@@ -19,22 +19,25 @@ impl<R: BufRead, W: Write> Lines<R, W> {
         Self { input, output }
     }
 
-    /// The next line without its end; `None` when the input ended.
-    fn line(&mut self, prompt: &str) -> io::Result<Option<String>> {
+    /// The next line without its end. The end of the input is an error: nobody answers any more.
+    fn line(&mut self, prompt: &str) -> io::Result<String> {
         write!(self.output, "{prompt}")?;
         self.output.flush()?;
         let mut line = String::new();
         if self.input.read_line(&mut line)? == 0 {
             writeln!(self.output)?;
-            return Ok(None);
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the input ended",
+            ));
         }
-        Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
+        Ok(line.trim_end_matches(['\n', '\r']).to_owned())
     }
 
     /// As [`Self::line`], but a terminal does not show what is typed.
     fn hidden_line(&mut self, prompt: &str) -> io::Result<Option<String>> {
         if !io::stdin().is_terminal() {
-            return self.line(prompt);
+            return self.line(prompt).map(Some);
         }
         write!(self.output, "{prompt}")?;
         self.output.flush()?;
@@ -99,9 +102,7 @@ impl<R: BufRead, W: Write> Dialog for Lines<R, W> {
             self.print(form, &search, &shown)?;
             // What is asked of the list is asked again until it makes sense.
             loop {
-                let Some(line) = self.line("> ")? else {
-                    return Ok(Answer::Quit);
-                };
+                let line = self.line("> ")?;
                 let line = line.trim();
                 if let Some(text) = line.strip_prefix('/') {
                     search = text.trim().to_owned();
@@ -156,7 +157,7 @@ impl<R: BufRead, W: Write> Dialog for Lines<R, W> {
             let line = if question.secret {
                 self.hidden_line(&prompt)?.filter(|line| !line.is_empty())
             } else {
-                self.line(&prompt)?
+                Some(self.line(&prompt)?)
             };
             let answer = match line {
                 None => return Ok(None),
@@ -195,28 +196,28 @@ mod tests {
         }
     }
 
-    fn choose(input: &str) -> (Answer, String) {
+    fn choose(input: &str) -> (Option<Answer>, String) {
         let mut output = Vec::new();
         let mut lines = Lines::new(input.as_bytes(), &mut output);
-        let answer = lines.choose(&form(), 0).unwrap();
+        let answer = lines.choose(&form(), 0).ok();
         (answer, String::from_utf8(output).unwrap())
     }
 
     #[test]
     fn forms_are_numbered() {
         let (answer, text) = choose("2\n");
-        assert_eq!(answer, Answer::Item(2));
+        assert_eq!(answer, Some(Answer::Item(2)));
         assert_eq!(
             text,
             "\nwanpipe1 (changed)\nLine\n  1) LINE: cable:demo\n  2) MTU: 1500\n  3) Done\n\
              NUMBER opens, ?NUMBER explains, /TEXT searches, b goes back, s saves, d takes away\n> "
         );
-        assert_eq!(choose("s\n").0, Answer::Action('s', 1));
-        assert_eq!(choose("d 2\n").0, Answer::Action('d', 2));
-        assert_eq!(choose("/packet\n1\n").0, Answer::Item(2));
-        assert_eq!(choose("b\n").0, Answer::Back);
+        assert_eq!(choose("s\n").0, Some(Answer::Action('s', 1)));
+        assert_eq!(choose("d 2\n").0, Some(Answer::Action('d', 2)));
+        assert_eq!(choose("/packet\n1\n").0, Some(Answer::Item(2)));
+        assert_eq!(choose("b\n").0, Some(Answer::Back));
         let (answer, text) = choose("9\nd9\nfoo\n-1\n\n?1\n");
-        assert_eq!(answer, Answer::Quit);
+        assert_eq!(answer, None, "the input ended");
         assert_eq!(text.matches("not understood").count(), 4, "{text}");
         assert!(text.contains("LINE\nwhat the link runs on\n"));
     }
@@ -236,7 +237,7 @@ mod tests {
                 Err(_) => Err(format!("'{text}' is no number")),
             };
             let answer = Lines::new(input.as_bytes(), &mut output).ask(&question, &check);
-            (answer.unwrap(), String::from_utf8(output).unwrap())
+            (answer.ok().flatten(), String::from_utf8(output).unwrap())
         };
         let (answer, text) = ask("many\n576\n", "1500");
         assert_eq!(answer.as_deref(), Some("576"));

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use wanbox_grammar::{line, value};
 
+mod help;
 mod interface;
 mod link;
 mod ppp;
 
+pub use help::longer;
 pub use link::FAMILIES;
 
 /// Every key of a device's section.
