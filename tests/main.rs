@@ -36,6 +36,7 @@ mod monitors_ppp;
 mod network;
 mod ppp;
 mod sdladump;
+mod wancfg;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
@@ -93,6 +94,7 @@ fn main() -> ExitCode {
     trials.extend(monitors_ppp::tests());
     trials.extend(sdladump::tests());
     trials.extend(faults::tests());
+    trials.extend(wancfg::tests());
     trials.extend(backup::tests());
     trials.extend(keyboard::tests());
     trials.extend(lab::tests());

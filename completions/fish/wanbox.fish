@@ -139,6 +139,7 @@ complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l check -d 'say whet
 complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l list-keys -d 'list the keys that the device (or any) has, with what they may be and mean'
 complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l list -d 'list the devices'
 complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l json -d 'print JSON'
+complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l plain -d 'menus as plain lines of text (also where TERM is dumb)'
 complete -c wanbox -n '__fish_wanbox_using_command wancfg' -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
 complete -c wanbox -n '__fish_wanbox_using_command wanpiped' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wanpiped' -l foreground -s f -d 'stay in the foreground and log to standard error'

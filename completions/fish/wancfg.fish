@@ -55,4 +55,5 @@ complete -c wancfg -n '__fish_wancfg_using_command' -l check -d 'say whether the
 complete -c wancfg -n '__fish_wancfg_using_command' -l list-keys -d 'list the keys that the device (or any) has, with what they may be and mean'
 complete -c wancfg -n '__fish_wancfg_using_command' -l list -d 'list the devices'
 complete -c wancfg -n '__fish_wancfg_using_command' -l json -d 'print JSON'
+complete -c wancfg -n '__fish_wancfg_using_command' -l plain -d 'menus as plain lines of text (also where TERM is dumb)'
 complete -c wancfg -n '__fish_wancfg_using_command' -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'

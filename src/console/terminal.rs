@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute};
 use ratatui::Frame;
@@ -58,11 +58,16 @@ impl Screen {
     pub fn open() -> io::Result<Self> {
         enable_raw_mode()?;
         // From here on dropping it gives the terminal back, also half way.
-        let mut screen = Self {
+        let screen = Self {
             terminal: Terminal::new(CrosstermBackend::new(io::stdout()))?,
         };
-        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
-        screen.terminal.clear()?;
+        // Not by ratatui, which asks where the cursor is: simple terminals do not answer.
+        execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            Clear(ClearType::All),
+            cursor::Hide
+        )?;
         Ok(screen)
     }
 

@@ -17,6 +17,7 @@ pub mod router;
 pub mod run;
 pub mod sandbox;
 pub mod temp;
+pub mod terminal;
 pub mod wait;
 
 pub use error::{Error, Result};
@@ -26,6 +27,7 @@ pub use netns::Netns;
 pub use router::Router;
 pub use run::Finished;
 pub use temp::TempDir;
+pub use terminal::Terminal;
 pub use wait::{until, wait_for};
 
 #[cfg(test)]

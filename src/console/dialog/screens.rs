@@ -215,14 +215,13 @@ impl<'f> Walk<'f> {
             return format!(" search: {searched}_   ENTER to the list   ESC shows all");
         }
         let mut text = if self.search.is_some() {
-            format!(" '{searched}' only: ESC shows all   ENTER open")
+            format!(" '{searched}' only: ESC shows all  ENTER open  ? help")
         } else {
-            " ENTER open   ESC back".to_owned()
+            " ENTER open  ESC back  ? help  / search".to_owned()
         };
         for (key, name) in &self.form.actions {
-            text.push_str(&format!("   {key} {name}"));
+            text.push_str(&format!("  {key} {name}"));
         }
-        text.push_str("   ? help   / search");
         text
     }
 }

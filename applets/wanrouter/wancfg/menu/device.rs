@@ -89,16 +89,16 @@ impl Page {
 const DEVICE: &[Action] = &[
     ('s', "save"),
     ('d', "default"),
-    ('x', "remove interface"),
+    ('x', "remove"),
     ('e', "errors"),
-    ('a', "all keys"),
+    ('a', "all"),
 ];
 
 const INTERFACE_ACTIONS: &[Action] = &[
     ('s', "save"),
     ('d', "default"),
     ('e', "errors"),
-    ('a', "all keys"),
+    ('a', "all"),
 ];
 
 impl Menus<'_> {

@@ -283,11 +283,7 @@ fn overview(site: &Site, found: &[list::Listed]) -> Form {
         title: format!("wancfg: devices in {}", site.conf_dir.display()),
         state: String::new(),
         items,
-        actions: vec![
-            ('n', "new"),
-            ('d', "delete"),
-            ('w', "start with the router or not"),
-        ],
+        actions: vec![('n', "new"), ('d', "delete"), ('w', "autostart")],
     }
 }
 
