@@ -212,9 +212,6 @@ fn serve(
     };
     readiness.ready();
     log::info!("{}: started", device.conf.name);
-    if let Err(error) = process::release_text() {
-        log::debug!("{}: {error}", device.conf.name);
-    }
     let ran = lp.run(&mut device);
     device.close();
     drop(device);

@@ -8,10 +8,8 @@ use nix::unistd::Pid;
 
 use crate::event_loop::Token;
 
-mod memory;
 mod privileges;
 
-pub use memory::release_text;
 pub use privileges::{Capability, PrivilegeError, drop_privileges};
 
 /// The signals that daemons and commands react to.
