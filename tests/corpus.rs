@@ -45,6 +45,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("pcap", wanbox_wire::pcap::fuzz_pcap),
     ("pipemon", wanbox_wire::pipemon::fuzz_pipemon),
     ("ppp", wanbox_wire::ppp::fuzz_ppp),
+    ("ppp_session", |octets| {
+        wanbox_link::ppp::fuzz::fuzz_ppp_session(Instant::now(), octets);
+    }),
     ("resolver", wanbox_runtime::resolver::fuzz_reply),
     ("secrets", wanbox_grammar::secrets::fuzz_secrets),
     ("sections", wanbox_grammar::sections::fuzz_sections),

@@ -244,7 +244,11 @@ impl Layer for Lcp {
         let config = &context.profile.lcp;
         let multilink = config.multilink.as_ref();
         self.refused = 0;
-        let magic = self.new_magic(context);
+        // The same number again, so that a late request of ours says what a later one said.
+        let magic = match self.want.magic {
+            0 => self.new_magic(context),
+            known => known,
+        };
         self.want = Negotiated {
             mru: config.mru,
             mrru: multilink.map(|multilink| multilink.mrru),

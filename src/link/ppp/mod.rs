@@ -14,6 +14,7 @@
 pub mod auth;
 pub mod automaton;
 mod event;
+pub mod fuzz;
 pub mod ipcp;
 pub mod ipv6cp;
 mod layer;
@@ -35,5 +36,7 @@ pub use proof::Role;
 pub use session::{Delivery, Session};
 pub use stats::{ControlStats, LinkStats, Loopback, NetworkStats, Traffic};
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -57,9 +57,15 @@ pub struct Network {
     out: Outbox,
     events: Queue<Event>,
     stats: Option<Box<NetworkStats>>,
+    /// When those that got no answer are tried again.
+    retry: Option<Instant>,
     /// The longest packet that the peer takes.
     peer_mru: u16,
     up: bool,
+    /// IPCP got no answer.
+    ipcp_unanswered: bool,
+    /// IPV6CP got no answer.
+    ipv6cp_unanswered: bool,
 }
 
 impl Network {
@@ -74,8 +80,11 @@ impl Network {
             random: SplitMix64::new(seed),
             out: Outbox::default(),
             events: Queue::default(),
+            retry: None,
             peer_mru: DEFAULT_MRU,
             up: false,
+            ipcp_unanswered: false,
+            ipv6cp_unanswered: false,
         }
     }
 
@@ -142,6 +151,9 @@ impl Network {
             self.signal_ipcp(now, Signal::Down);
             self.signal_ipv6cp(now, Signal::Down);
             self.out.clear();
+            self.retry = None;
+            self.ipcp_unanswered = false;
+            self.ipv6cp_unanswered = false;
         }
     }
 
@@ -267,10 +279,35 @@ impl Network {
 
     /// A deadline passed. Calling it early or late is harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let actions = self.with_ipcp(now, layer::handle_timeout);
-        self.settle_ipcp(actions);
-        let actions = self.with_ipv6cp(now, layer::handle_timeout);
-        self.settle_ipv6cp(actions);
+        let ipcp = self.with_ipcp(now, layer::handle_timeout);
+        self.settle_ipcp(ipcp);
+        let ipv6cp = self.with_ipv6cp(now, layer::handle_timeout);
+        self.settle_ipv6cp(ipv6cp);
+        self.ipcp_unanswered |= ipcp.contains(Actions::TLF);
+        self.ipv6cp_unanswered |= ipv6cp.contains(Actions::TLF);
+        // While the other one passes, the link stays, and this one is tried again: the peer's may
+        // be open, whose last answer got lost.
+        if (self.ipcp_unanswered || self.ipv6cp_unanswered) && self.retry.is_none() {
+            self.retry = self.profile.hold_down.map(|time| now + time);
+        }
+        if self.retry.is_some_and(|retry| retry <= now) {
+            self.retry_unanswered(now);
+        }
+    }
+
+    fn retry_unanswered(&mut self, now: Instant) {
+        self.retry = None;
+        let stopped = |state| state == State::Stopped;
+        let ipcp = std::mem::take(&mut self.ipcp_unanswered) && stopped(self.ipcp_state());
+        let ipv6cp = std::mem::take(&mut self.ipv6cp_unanswered) && stopped(self.ipv6cp_state());
+        for event in [Signal::Down, Signal::Up] {
+            if ipcp {
+                self.signal_ipcp(now, event);
+            }
+            if ipv6cp {
+                self.signal_ipv6cp(now, event);
+            }
+        }
     }
 
     /// When to call [`Network::handle_timeout`] next.
@@ -278,7 +315,7 @@ impl Network {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let ipcp = self.ipcp.as_ref().and_then(|ncp| ncp.deadline());
         let ipv6cp = self.ipv6cp.as_ref().and_then(|ncp| ncp.deadline());
-        ipcp.into_iter().chain(ipv6cp).min()
+        [ipcp, ipv6cp, self.retry].into_iter().flatten().min()
     }
 
     /// The next control packet, written over `packet` behind the two octets of its protocol
