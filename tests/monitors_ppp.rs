@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use wanbox_rig::ping::Ping;
-use wanbox_rig::{Error, Need, Result, capture, ensure, json};
+use wanbox_rig::{Error, Need, Result, capture, ensure, json, until};
 
-use crate::network::{DEVICE, End, Over, Pair};
+use crate::network::{DEVICE, End, Over, Pair, UP};
 use crate::test;
 
 const NEEDS: &[Need] = &[
@@ -23,6 +23,7 @@ pub fn tests() -> Vec<Trial> {
         test("monitors_ppp::flushes", NEEDS, flushes),
         test("monitors_ppp::far_end", NEEDS, far_end),
         test("monitors_ppp::trace", NEEDS, trace),
+        test("monitors_ppp::multi_port", NEEDS, multi_port),
     ]
 }
 
@@ -224,6 +225,81 @@ fn trace() -> Result {
     ensure!(
         pair.a.status(DEVICE)?["state"] == "connected",
         "the link is down"
+    );
+    Ok(())
+}
+
+/// A port of a multi-port card runs PPP and is monitored in the way of Cisco HDLC.
+fn multi_port() -> Result {
+    let mut a = End::ppp("", "MPPP_PROT = MP_PPP\n");
+    a.kind = "WAN_MULTPPP";
+    let mut b = End::ppp("", "");
+    b.udp_port = 9001;
+    let pair = Pair::up(Over::Cable, &a, &b)?;
+    Ping::new("10.0.1.2").all(&pair.a.netns)?;
+    for (command, says) in [
+        ("xm", "DCD: High"),
+        ("xl", "Link status:  Active"),
+        ("xcv", "Code version"),
+        ("xru", "Router UP Time"),
+        ("crc", "Keepalive transmit interval (ms): 1000"),
+        ("sg", "Times application did not respond"),
+        ("sc", "Number of times DCD changed state"),
+        ("so", "Number of frames transmitted"),
+        ("ss", "SLARP keepalive packets transmitted"),
+    ] {
+        for target in ["10.0.1.2", "wp1_ppp"] {
+            let line = format!("mppipemon -i {target} -c {command}");
+            let text = pair.a.ok(&line)?;
+            ensure!(
+                text.contains(says),
+                "`{line}` does not say {says:?}:\n{text}"
+            );
+        }
+    }
+    let read = |command: &str| -> Result<serde_json::Value> {
+        let line = format!("mppipemon -i wp1_ppp -c {command} --json");
+        let mut object = json::parse(&pair.a.ok(&line)?)?;
+        Ok(object["values"].take())
+    };
+    let sent = read("so")?;
+    ensure!(sent["tx_frames"].as_u64() >= Some(3), "{sent:#}");
+    until("an echo", UP, || {
+        Ok(read("ss")?["keepalives_rx"].as_u64() >= Some(1))
+    })?;
+    let flushed = read("fo")?;
+    ensure!(flushed["tx_frames"].as_u64() <= Some(2), "{flushed:#}");
+    let text = pair
+        .a
+        .ok("mppipemon -i wp1_ppp -c tip -brief --count 2 --timeout 5s")?;
+    ensure!(text.contains("PPP LCP Echo-Re"), "{text}");
+    let file = pair.a.path("/port.pcap");
+    pair.a.ok(&format!(
+        "mppipemon -i wp1_ppp -c tr -pcap_file {} --count 3 --timeout 5s",
+        file.display()
+    ))?;
+    capture::clean(&file)?;
+    ensure!(capture::link_type(&file)? == 50, "not PPP in HDLC framing");
+    // The other monitor of PPP has nothing to ask here, nor this one at the other end.
+    pair.a
+        .run("ppipemon -i wp1_ppp -c xs --timeout 500ms")?
+        .code(3)?;
+    pair.b
+        .run("mppipemon -i wp1_ppp -c xl --timeout 500ms")?
+        .code(3)?;
+    // From the far end it is only read.
+    let ask = |command: &str| {
+        pair.b.run(&format!(
+            "mppipemon -i 10.0.1.1 -u 9000 -c {command} --timeout 2s"
+        ))
+    };
+    ask("so")?.ok()?;
+    ensure!(ask("fo")?.code == 1, "flushed from the far end");
+    ensure!(
+        pair.a
+            .ok("wanrouter debug wp1_ppp")?
+            .contains("mppipemon -i wp1_ppp"),
+        "debug names another monitor"
     );
     Ok(())
 }

@@ -107,7 +107,7 @@ pub enum Protocol {
     FrameRelay(FrameRelayConf),
     /// Cisco HDLC: `WAN_CHDLC`.
     CiscoHdlc,
-    /// PPP: `WAN_PPP`.
+    /// PPP: `WAN_PPP`, `WAN_MULTPPP`, `WAN_MULTPROT`.
     Ppp(Box<PppConf>),
 }
 
@@ -117,6 +117,7 @@ impl Protocol {
         match self {
             Self::FrameRelay(_) => "WAN_FR",
             Self::CiscoHdlc => "WAN_CHDLC",
+            Self::Ppp(ppp) if ppp.multi_port => "WAN_MULTPPP",
             Self::Ppp(_) => "WAN_PPP",
         }
     }
@@ -126,6 +127,7 @@ impl Protocol {
         match self {
             Self::FrameRelay(_) => "FR",
             Self::CiscoHdlc => "CHDLC",
+            Self::Ppp(ppp) if ppp.multi_port => "S51X",
             Self::Ppp(_) => "PPP",
         }
     }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 /// The link parameters of PPP (RFC 1661 and what belongs to it).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PppConf {
+    /// A port of a multi-port card (`WAN_MULTPPP`): monitored as those were.
+    pub multi_port: bool,
     /// How long an answer to a request is waited for. 100 ms to 1 h.
     pub restart: Duration,
     /// Configure-Requests without an answer that make a try: Max-Configure. 1 to 255.

@@ -1,5 +1,7 @@
 //! What the daemon counts beside its engine: interfaces, line, management.
 
+use std::time::Instant;
+
 /// What an interface sends: packets from the host's stack.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sending {
@@ -29,6 +31,8 @@ pub struct Sending {
     pub octets: u64,
     /// What monitors flushed of these two.
     pub flushed: Flow,
+    /// When they did.
+    pub flushed_at: Option<Instant>,
 }
 
 /// Packets and their octets.
@@ -63,8 +67,9 @@ impl Sending {
     }
 
     /// Monitors begin to count anew.
-    pub fn flush_user(&mut self) {
+    pub fn flush_user(&mut self, now: Instant) {
         self.flushed = self.flow();
+        self.flushed_at = Some(now);
     }
 
     /// Packets dropped for any reason.

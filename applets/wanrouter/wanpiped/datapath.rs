@@ -124,7 +124,7 @@ impl Device {
         packet: &[u8],
     ) -> Outcome {
         let port = self.conf.udp_port;
-        let protocol = self.link.protocol();
+        let protocol = self.management_protocol();
         let Some(interface) = self
             .interfaces
             .get_mut(usize::from(channel))
@@ -278,7 +278,7 @@ impl Device {
             return;
         }
         if delivery.kind == PayloadKind::Ipv4 {
-            match classify(packet, port, self.link.protocol(), Checksum::Verify) {
+            match classify(packet, port, self.management_protocol(), Checksum::Verify) {
                 Class::Other => {}
                 Class::Malformed(_) => {
                     self.management.malformed += 1;

@@ -192,6 +192,17 @@ pub struct Parts {
     pub guard: Guard,
 }
 
+/// The messages in which monitors ask: those of the link's protocol, but for PPP on a multi-port
+/// card, which is managed as Cisco HDLC is.
+fn management_protocol(conf: &DeviceConf, link: &Link) -> wanbox_wire::pipemon::Protocol {
+    match &conf.protocol {
+        crate::conf::Protocol::Ppp(ppp) if ppp.multi_port => {
+            wanbox_wire::pipemon::Protocol::CiscoHdlc
+        }
+        _ => link.protocol(),
+    }
+}
+
 impl Device {
     /// A device without interfaces.
     ///
@@ -200,7 +211,11 @@ impl Device {
     pub fn new(parts: Parts, lp: &mut Loop) -> io::Result<Self> {
         let now = lp.now();
         let mut device = Self {
-            watch: Watch::new(parts.link.protocol(), parts.link.framing(), now),
+            watch: Watch::new(
+                management_protocol(&parts.conf, &parts.link),
+                parts.link.framing(),
+                now,
+            ),
             conf: parts.conf,
             file: parts.file,
             root: parts.root,
@@ -247,10 +262,16 @@ impl Device {
         Ok(device)
     }
 
+    /// The messages in which monitors ask.
+    pub fn management_protocol(&self) -> wanbox_wire::pipemon::Protocol {
+        management_protocol(&self.conf, &self.link)
+    }
+
     /// The facts that never change.
     pub fn facts(&self) -> Facts {
         use crate::conf::{Clocking, Connector};
         Facts {
+            protocol: self.management_protocol(),
             baud_rate: self.conf.baud_rate,
             internal_clock: self.conf.clocking == Clocking::Internal,
             rs232: self.conf.connector == Connector::Rs232,

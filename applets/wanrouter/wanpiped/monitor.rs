@@ -17,6 +17,7 @@ use super::watch::Watch;
 
 mod frame_relay;
 mod fuzz;
+mod multi_port;
 mod ppp;
 
 pub use fuzz::fuzz_monitor;
@@ -33,6 +34,8 @@ pub enum Source {
 /// What never changes while a device runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
+    /// The messages in which monitors ask.
+    pub protocol: Protocol,
     /// Bits a second, 0 when unpaced.
     pub baud_rate: u32,
     /// Internal clocking.
@@ -94,6 +97,8 @@ impl Desk<'_> {
         }
         let mut control = request.control();
         let code = match request.protocol() {
+            // A link is managed in one way only: a trace is packed for one monitor.
+            protocol if protocol != self.facts.protocol => code::INVALID_COMMAND,
             Protocol::FrameRelay => self.frame_relay(now, request, &mut control, data),
             Protocol::CiscoHdlc => self.cisco_hdlc(now, request, &mut control, data),
             Protocol::Ppp => self.ppp(now, request, &mut control, data),
@@ -115,9 +120,6 @@ impl Desk<'_> {
         control: &mut Control,
         data: &mut Vec<u8>,
     ) -> u8 {
-        let Link::CiscoHdlc(engine) = &mut *self.link else {
-            return code::CHDLC_INVALID_COMMAND;
-        };
         match request.opcode() {
             chdlc::READ_GLOBAL_STATISTICS => {
                 let statistics = cisco_hdlc::GlobalStatistics::default();
@@ -126,12 +128,17 @@ impl Desk<'_> {
             chdlc::FLUSH_GLOBAL_STATISTICS => {}
             chdlc::READ_MODEM_STATUS => data.extend_from_slice(&self.modem().encode()),
             chdlc::READ_COMMS_ERROR_STATS => {
-                let stats = engine.stats();
+                let (dcd, cts) = match &*self.link {
+                    Link::CiscoHdlc(engine) => {
+                        (engine.stats().dcd_changes, engine.stats().cts_changes)
+                    }
+                    _ => (self.line.carrier_drops, 0),
+                };
                 let errors = cisco_hdlc::LineErrors {
                     tx_aborts: self.line.tx_lost as u16,
                     rx_disabled: self.line.rx_too_long as u16,
-                    dcd_changes: stats.dcd_changes as u16,
-                    cts_changes: stats.cts_changes as u16,
+                    dcd_changes: dcd as u16,
+                    cts_changes: cts as u16,
                     ..Default::default()
                 };
                 data.extend_from_slice(&errors.encode());
@@ -139,22 +146,48 @@ impl Desk<'_> {
             chdlc::FLUSH_COMMS_ERROR_STATS => {
                 self.line.tx_lost = 0;
                 self.line.rx_too_long = 0;
+                self.line.carrier_drops = 0;
             }
             chdlc::READ_CODE_VERSION => version(data),
-            chdlc::READ_CONFIG => data.extend_from_slice(&config(engine, self.facts).encode()),
+            chdlc::READ_CONFIG => {
+                let config = match &*self.link {
+                    Link::CiscoHdlc(engine) => config(engine, self.facts),
+                    Link::Ppp(engine) => multi_port::config(engine, self.facts),
+                    Link::FrameRelay(_) => return code::CHDLC_INVALID_COMMAND,
+                };
+                data.extend_from_slice(&config.encode());
+            }
             chdlc::READ_LINK_STATUS => {
                 let status = cisco_hdlc::LinkStatus {
-                    active: engine.link_up().into(),
+                    active: self.link.is_up().into(),
                     frames_waiting: 0,
                     receiver: 0,
-                    slarp_state: engine.slarp_state().code(),
+                    slarp_state: match &*self.link {
+                        Link::CiscoHdlc(engine) => engine.slarp_state().code(),
+                        _ => 0,
+                    },
                 };
                 data.extend_from_slice(&status.encode());
             }
             chdlc::READ_OPERATIONAL_STATS => {
-                data.extend_from_slice(&operational(now, engine).encode());
+                let statistics = match &*self.link {
+                    Link::CiscoHdlc(engine) => operational(now, engine),
+                    Link::Ppp(engine) => multi_port::operational(
+                        now,
+                        self.opened,
+                        engine,
+                        self.sending,
+                        self.receiving,
+                    ),
+                    Link::FrameRelay(_) => return code::CHDLC_INVALID_COMMAND,
+                };
+                data.extend_from_slice(&statistics.encode());
             }
-            chdlc::FLUSH_OPERATIONAL_STATS => engine.flush(now),
+            chdlc::FLUSH_OPERATIONAL_STATS => match &mut *self.link {
+                Link::CiscoHdlc(engine) => engine.flush(now),
+                Link::Ppp(engine) => multi_port::flush(now, engine, self.sending, self.receiving),
+                Link::FrameRelay(_) => return code::CHDLC_INVALID_COMMAND,
+            },
             chdlc::ENABLE_TRACING => {
                 let wanted = request.data().first().copied().unwrap_or(trace::chdlc::ALL);
                 let wanted = wanted & trace::chdlc::ALL;

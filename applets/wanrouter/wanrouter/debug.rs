@@ -247,7 +247,7 @@ impl Session<'_> {
         let monitor = match state.protocol.as_str() {
             "FR" => "fpipemon",
             "PPP" => "ppipemon",
-            "MPPP" => "mppipemon",
+            "S51X" => "mppipemon",
             _ => "cpipemon",
         };
         self.output.print(format_args!(

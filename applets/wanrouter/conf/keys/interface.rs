@@ -1,12 +1,11 @@
 //! The keys of an interface's section.
 
 use super::Kind::{Choice, Number, Text, Time, YesNo};
-use super::Of::{All, CiscoHdlc, FrameRelay, Other};
+use super::Of::{All, CiscoHdlc, FrameRelay, Other, Ppp};
 use super::Status::{Ignored, Later, Used};
 use super::{Key, key};
 
 const X25: super::Of = Other("WAN_X25");
-const MULTI: super::Of = Other("WAN_MULTPPP");
 const U32: super::Kind = Number(0, u32::MAX as u64);
 
 /// The highest CIR, Bc and Be, kbit/s and kbit. The cards stopped at 512.
@@ -392,20 +391,6 @@ pub(super) const COMMON: &[Key] = &[
         Later,
         "calls to accept",
     ),
-    key(
-        "MPPP_PROT",
-        Text(16),
-        "",
-        MULTI,
-        Later,
-        "protocol of the port",
-    ),
-    key(
-        "PROTOCOL",
-        Text(16),
-        "",
-        MULTI,
-        Later,
-        "protocol of the port",
-    ),
+    key("MPPP_PROT", Text(16), "", Ppp, Used, "protocol of the port"),
+    key("PROTOCOL", Text(16), "", Ppp, Used, "protocol of the port"),
 ];

@@ -109,7 +109,12 @@ pub const TYPES: &[LinkType] = &[
     link_type("WAN_MFR", Of::FrameRelay, "Frame Relay"),
     link_type("WAN_CHDLC", Of::CiscoHdlc, "Cisco HDLC"),
     link_type("WAN_PPP", Of::Ppp, "PPP"),
+    link_type("WAN_MULTPPP", Of::Ppp, "PPP on a multi-port card"),
+    link_type("WAN_MULTPROT", Of::Ppp, "PPP on a multi-port card"),
 ];
+
+/// Those of [`TYPES`] that are ports of a multi-port card.
+pub const MULTI_PORT: [&str; 2] = ["WAN_MULTPPP", "WAN_MULTPROT"];
 
 const fn link_type(word: &'static str, of: Of, name: &'static str) -> LinkType {
     LinkType { word, of, name }

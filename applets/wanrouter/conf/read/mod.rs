@@ -24,8 +24,6 @@ const OTHER_TYPES: &[&str] = &[
     "WAN_X25",
     "WAN_BSC",
     "WAN_HDLC",
-    "WAN_MULTPPP",
-    "WAN_MULTPROT",
     "WAN_BITSTRM",
     "WAN_EDU_KIT",
     "WAN_SS7",
@@ -59,6 +57,8 @@ struct Declared {
     name: String,
     /// `None`: not driven; that was said, and nothing more is.
     of: Option<Of>,
+    /// A port of a multi-port card.
+    multi_port: bool,
     description: String,
 }
 
@@ -157,6 +157,7 @@ fn read_devices(sections: &Sections, diagnostics: &mut Diagnostics) -> Vec<Decla
             line: record.line,
             name: record.key.clone(),
             of,
+            multi_port: keys::MULTI_PORT.contains(&upper.as_str()),
             description: rest(args),
         });
     }
@@ -365,6 +366,7 @@ fn read_device(
 
 fn read_ppp(device: &Declared, values: &Values, diagnostics: &mut Diagnostics) -> PppConf {
     let mut conf = ppp::link(&device.name, values, diagnostics);
+    conf.multi_port = device.multi_port;
     if conf.bundle.is_some() {
         // It has no interface that would say so.
         conf.auth = ppp::auth(device.line, &device.name, &conf, values, None, diagnostics);

@@ -39,6 +39,7 @@ pub fn link(device: &str, values: &Values, diagnostics: &mut Diagnostics) -> Ppp
         }
     }
     PppConf {
+        multi_port: false,
         restart: values.time("RESTARTTIMER"),
         max_configure: values.number("CONFIGURERETRY"),
         max_terminate: values.number("TERMINATERETRY"),
@@ -83,6 +84,19 @@ pub fn channel(
     if listed.usage != Usage::Wanpipe {
         let what = format!("mode {} is not for PPP", listed.usage.word());
         diagnostics.error(listed.line, &listed.name, what, "WANPIPE");
+    }
+    for key in ["MPPP_PROT", "PROTOCOL"] {
+        let Some(line) = own.line_of(key) else {
+            continue;
+        };
+        let protocol = own.text(key).to_ascii_uppercase();
+        if !conf.multi_port {
+            let what = "ignored: a key of WAN_MULTPPP";
+            diagnostics.warning(line, key, what);
+        } else if !["MP_PPP", "PPP"].contains(&protocol.as_str()) {
+            let what = format!("protocol {protocol} is not driven on a multi-port card");
+            diagnostics.error(line, key, what, "MP_PPP");
+        }
     }
     let own_address = conf.ipcp.as_ref().map(|ipcp| ipcp.mode) != Some(IpMode::Peer);
     PppChannel {

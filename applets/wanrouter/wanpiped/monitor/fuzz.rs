@@ -33,6 +33,8 @@ struct Office {
     receiving: Receiving,
     refusals: RateLimit,
     opened: Instant,
+    /// What monitors ask in.
+    protocol: Protocol,
 }
 
 impl Office {
@@ -51,8 +53,13 @@ impl Office {
             Link::CiscoHdlc(Box::new(CiscoHdlc::new(config, now, 1).ok()?))
         };
         link.carrier(now, true);
+        let protocol = match link.protocol() {
+            Protocol::Ppp if kind & 0x10 != 0 => Protocol::CiscoHdlc,
+            other => other,
+        };
         Some(Self {
-            watch: Watch::new(link.protocol(), link.framing(), now),
+            protocol,
+            watch: Watch::new(protocol, link.framing(), now),
             link,
             management: Management::default(),
             line: LineCounters::default(),
@@ -74,6 +81,7 @@ impl Office {
             refusals: &mut self.refusals,
             device: "wanpipe1",
             facts: Facts {
+                protocol: self.protocol,
                 baud_rate: 2_048_000,
                 internal_clock: true,
                 rs232: false,
@@ -231,7 +239,7 @@ pub fn fuzz_monitor(start: Instant, input: &[u8]) {
             office.frame(now, step & 4 != 0, &octets);
             continue;
         }
-        let control = match office.link.protocol() {
+        let control = match office.protocol {
             // Now and then somebody asks with the wrong monitor.
             _ if step & 0x80 != 0 => Control::empty(Protocol::CiscoHdlc),
             Protocol::CiscoHdlc => Control::empty(Protocol::CiscoHdlc),

@@ -53,7 +53,7 @@ impl Desk<'_> {
                 data.extend_from_slice(&statistics.encode());
             }
             op::FLUSH_STATISTICS => {
-                self.sending.flush_user();
+                self.sending.flush_user(now);
                 self.receiving.flush_user();
                 self.line.rx_too_long = 0;
             }
