@@ -61,10 +61,11 @@ impl Protocol {
         self.0 & 0xc000 == 0x8000
     }
 
-    /// Whether the Protocol field can be one octet (RFC 1661 section 6.5).
+    /// Whether the Protocol field can be one octet (RFC 1661 section 6.5). 00FF cannot: without
+    /// address and control the octet would be read as an address (RFC 1662 section 3.1).
     #[must_use]
     pub const fn is_compressible(self) -> bool {
-        self.0 < 0x0100
+        self.0 < 0x00ff
     }
 
     fn name(self) -> Option<&'static str> {

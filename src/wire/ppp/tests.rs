@@ -239,6 +239,19 @@ fn codes_keep_their_numbers() {
 }
 
 #[test]
+fn a_protocol_that_looks_like_an_address_is_written_in_full() {
+    let short = FrameRepr {
+        protocol: Protocol(0x00ff),
+        acfc: true,
+        pfc: true,
+    };
+    assert_eq!(short.octets(), ([0x00, 0xff, 0, 0], 2));
+    let frame = Frame::parse(&[0x00, 0xff, 0x03, 0xc2]).unwrap();
+    assert_eq!(frame.protocol, short.protocol);
+    assert_eq!(frame.information, [0x03, 0xc2]);
+}
+
+#[test]
 fn kinds_of_protocols() {
     assert!(Protocol::IPV4.is_network() && !Protocol::IPV4.is_network_control());
     assert!(Protocol::IPCP.is_network() && Protocol::IPCP.is_network_control());
