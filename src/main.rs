@@ -23,6 +23,8 @@ const FAMILIES: &[&[Applet]] = &[
     #[cfg(feature = "wan")]
     wanbox_wpbackupd::APPLETS,
     #[cfg(feature = "wan")]
+    wanbox_pppconfig::APPLETS,
+    #[cfg(feature = "wan")]
     wanbox_sdladump::APPLETS,
     #[cfg(feature = "wan")]
     wanbox_wpkbdmon::APPLETS,

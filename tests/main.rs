@@ -35,6 +35,7 @@ mod monitors;
 mod monitors_ppp;
 mod network;
 mod ppp;
+mod pppconfig;
 mod sdladump;
 mod wancfg;
 
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
     trials.extend(sdladump::tests());
     trials.extend(faults::tests());
     trials.extend(wancfg::tests());
+    trials.extend(pppconfig::tests());
     trials.extend(backup::tests());
     trials.extend(keyboard::tests());
     trials.extend(lab::tests());

@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'new' 'pcap' 'pcap-file' 'port' 'prot' 'remove-interface' 'rename-interface' 'root' 's' 'seconds' 'set' 'sfm' 'timeout' 'u' 'unset' 'y' 'z'
+    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'new' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'remove-interface' 'rename-interface' 'root' 's' 'seconds' 'set' 'sfm' 'timeout' 'ttyport' 'u' 'unset' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -57,6 +57,7 @@ complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'ppipemon' -d 'watch a
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'mppipemon' -d 'watch a PPP link of a multi-port card'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'cfgft1' -d 'set a line\'s CSU/DSU and record its settings'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpbackupd' -d 'watch primary WAN links and bring up a backup'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'pppconfig' -d 'configure pppd for providers that are dialled'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'sdladump' -d 'show the memory of a WAN device, check firmware modules'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpkbdmon' -d 'show the state of a WAN link on the keyboard\'s lamps'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l help -d 'display usage information'
@@ -267,6 +268,22 @@ complete -c wanbox -n '__fish_wanbox_using_command wpbackupd backup' -l help -d 
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd primary' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd auto' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wpbackupd stop' -f -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l provider -r -d 'the provider (default: provider)'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l ttyport -r -d 'the serial port of a new provider, and PORT for scripts'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l noname -d 'do not ask for the name of a new provider'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l set -s s -r -d 'make the provider or change it: give a key a value; several times'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l password-file -r -d 'take the password from the first line of this file; - is standard input'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l get -s g -r -d 'print the value of a key; several times'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l delete -d 'take the provider away; what its files held stays beside them as NAME.bak'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l list -d 'list the providers'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l plain -d 'menus as plain lines of text (also where TERM is dumb)'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l whiptail -d 'accepted and ignored: a program to draw menus with'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l dialog -d 'accepted and ignored: a program to draw menus with'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l gdialog -d 'accepted and ignored: a program to draw menus with'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l kdialog -d 'accepted and ignored: a program to draw menus with'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l version -d 'print the version'
+complete -c wanbox -n '__fish_wanbox_using_command pppconfig' -f -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
 complete -c wanbox -n '__fish_wanbox_using_command sdladump' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command sdladump' -l verbose -s v -d 'say first what is shown'
 complete -c wanbox -n '__fish_wanbox_using_command sdladump' -l json -d 'say what is in the memory, as JSON'
