@@ -106,7 +106,7 @@ fn wrong_input() -> Result {
     ensure!(t.end()? == 0, "wancfg failed");
     ensure!(router.read(CONF)? == before, "changed");
     // A file that is wrong already is shown as such, and not written as long as it is.
-    router.write(CONF, &before.replace("= ANSI ", "= MORSE "))?;
+    router.write(CONF, &before.replace("= ANSI  ", "= MORSE "))?;
     let mut t = terminal(&router, Some("wanpipe1"))?;
     t.answer("1 error", "e")?;
     t.answer("SIGNALLING: 'MORSE' is not", ENTER)?;
