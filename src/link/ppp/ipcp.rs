@@ -173,6 +173,11 @@ impl Ipcp {
         }
     }
 
+    /// Whether we have no address although we asked for one.
+    pub(crate) const fn lacks_address(&self) -> bool {
+        self.config.accept_local && self.local.is_unspecified()
+    }
+
     /// Whether the peer may have this address.
     fn allows(&self, address: Ipv4Addr) -> bool {
         let Config {

@@ -27,14 +27,16 @@ mod proof;
 mod queue;
 mod session;
 mod stats;
+mod van_jacobson;
 
 pub use event::{Cause, Event, Header, Phase, Refusal};
 pub use link::{Link, LinkView, Received};
 pub use network::{Network, NetworkReceived, Payload};
 pub use profile::{Profile, ProfileError};
 pub use proof::Role;
-pub use session::{Delivery, Session};
+pub use session::{Delivery, Parts, Session};
 pub use stats::{ControlStats, LinkStats, Loopback, NetworkStats, Traffic};
+pub use van_jacobson::VanJacobson;
 
 #[cfg(test)]
 mod simulation;

@@ -62,10 +62,12 @@ pub struct Network {
     /// The longest packet that the peer takes.
     peer_mru: u16,
     up: bool,
-    /// IPCP got no answer.
+    /// IPCP got no answer, or no address.
     ipcp_unanswered: bool,
     /// IPV6CP got no answer.
     ipv6cp_unanswered: bool,
+    /// The owner knows that IPv4 passes.
+    ipv4_told: bool,
 }
 
 impl Network {
@@ -85,6 +87,7 @@ impl Network {
             up: false,
             ipcp_unanswered: false,
             ipv6cp_unanswered: false,
+            ipv4_told: false,
         }
     }
 
@@ -185,7 +188,7 @@ impl Network {
                     Ok(packet) => {
                         let actions = self
                             .with_ipcp(now, |ncp, context| layer::receive(ncp, context, &packet));
-                        self.settle_ipcp(actions);
+                        self.settle_ipcp(now, actions);
                     }
                     Err(_) => self.count(|stats| &mut stats.ipcp.malformed),
                 }
@@ -280,27 +283,33 @@ impl Network {
     /// A deadline passed. Calling it early or late is harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
         let ipcp = self.with_ipcp(now, layer::handle_timeout);
-        self.settle_ipcp(ipcp);
+        self.settle_ipcp(now, ipcp);
         let ipv6cp = self.with_ipv6cp(now, layer::handle_timeout);
         self.settle_ipv6cp(ipv6cp);
         self.ipcp_unanswered |= ipcp.contains(Actions::TLF);
         self.ipv6cp_unanswered |= ipv6cp.contains(Actions::TLF);
-        // While the other one passes, the link stays, and this one is tried again: the peer's may
-        // be open, whose last answer got lost.
-        if (self.ipcp_unanswered || self.ipv6cp_unanswered) && self.retry.is_none() {
-            self.retry = self.profile.hold_down.map(|time| now + time);
+        if self.ipcp_unanswered || self.ipv6cp_unanswered {
+            self.retry_later(now);
         }
         if self.retry.is_some_and(|retry| retry <= now) {
             self.retry_unanswered(now);
         }
     }
 
+    /// While the other one passes, the link stays, and this one is tried again: the peer's may be
+    /// open, whose last answer got lost.
+    fn retry_later(&mut self, now: Instant) {
+        if self.retry.is_none() {
+            self.retry = self.profile.hold_down.map(|time| now + time);
+        }
+    }
+
     fn retry_unanswered(&mut self, now: Instant) {
         self.retry = None;
-        let stopped = |state| state == State::Stopped;
+        let stopped = |state: State| state != State::Opened && !state.is_negotiating();
         let ipcp = std::mem::take(&mut self.ipcp_unanswered) && stopped(self.ipcp_state());
         let ipv6cp = std::mem::take(&mut self.ipv6cp_unanswered) && stopped(self.ipv6cp_state());
-        for event in [Signal::Down, Signal::Up] {
+        for event in [Signal::Down, Signal::Open, Signal::Up] {
             if ipcp {
                 self.signal_ipcp(now, event);
             }
@@ -466,7 +475,7 @@ impl Network {
 
     fn signal_ipcp(&mut self, now: Instant, event: Signal) {
         let actions = self.with_ipcp(now, |ncp, context| layer::signal(ncp, context, event));
-        self.settle_ipcp(actions);
+        self.settle_ipcp(now, actions);
     }
 
     fn signal_ipv6cp(&mut self, now: Instant, event: Signal) {
@@ -474,13 +483,21 @@ impl Network {
         self.settle_ipv6cp(actions);
     }
 
-    fn settle_ipcp(&mut self, actions: Actions) {
-        if actions.contains(Actions::TLD) {
+    fn settle_ipcp(&mut self, now: Instant, actions: Actions) {
+        if actions.contains(Actions::TLD) && std::mem::take(&mut self.ipv4_told) {
             self.events.push(Event::Ipv4Down);
         }
         if actions.contains(Actions::TLU)
             && let Some(ncp) = &self.ipcp
         {
+            if ncp.lacks_address() {
+                // The peer has none for us, or lost its patience: no use to anybody.
+                self.ipcp_unanswered = true;
+                self.retry_later(now);
+                self.signal_ipcp(now, Signal::Close);
+                return;
+            }
+            self.ipv4_told = true;
             self.events.push(Event::Ipv4Up(ncp.agreed()));
         }
         if actions.contains(Actions::TLF) {

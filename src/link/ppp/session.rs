@@ -11,6 +11,7 @@ use super::link::{Link, Received};
 use super::network::{Network, NetworkReceived, Payload};
 use super::profile::Profile;
 use super::queue::Queue;
+use super::van_jacobson::VanJacobson;
 
 /// User data taken out of a received frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +22,24 @@ pub struct Delivery<'f> {
     pub packet: &'f [u8],
 }
 
+/// The parts of a frame with user data, one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'p> {
+    /// The octets of the link.
+    pub header: Header,
+    /// What stands for the beginning of a packet whose header is compressed, else nothing.
+    pub head: &'p [u8],
+    /// The packet, or the rest of it.
+    pub rest: &'p [u8],
+}
+
 /// PPP over one line.
 #[derive(Debug)]
 pub struct Session {
     link: Link,
     network: Network,
+    /// While IPCP is open and agreed on it.
+    van_jacobson: Option<Box<VanJacobson>>,
     events: Queue<Event>,
 }
 
@@ -37,6 +51,7 @@ impl Session {
         Self {
             link: Link::new(Arc::clone(&profile), seed),
             network: Network::new(profile, !(seed as u64)),
+            van_jacobson: None,
             events: Queue::default(),
         }
     }
@@ -66,7 +81,25 @@ impl Session {
     pub fn receive<'a>(&'a mut self, now: Instant, frame: &'a [u8]) -> Option<Delivery<'a>> {
         match self.link.receive(now, frame) {
             Received::Consumed => {}
+            Received::Rejected(Protocol::VJ_COMPRESSED | Protocol::VJ_UNCOMPRESSED) => {
+                if let Some(vj) = &mut self.van_jacobson {
+                    vj.stop_compressing();
+                }
+            }
             Received::Rejected(protocol) => self.network.protocol_rejected(now, protocol),
+            Received::Network {
+                protocol: protocol @ (Protocol::VJ_COMPRESSED | Protocol::VJ_UNCOMPRESSED),
+                information,
+            } if self.decompresses() => {
+                let packet = self.van_jacobson.as_mut()?.restore(protocol, information)?;
+                // Data never makes a network layer act.
+                return match self.network.receive(now, Protocol::IPV4, packet) {
+                    NetworkReceived::Delivery(payload, packet) => {
+                        Some(Delivery { payload, packet })
+                    }
+                    NetworkReceived::Consumed | NetworkReceived::Unknown => None,
+                };
+            }
             Received::Network {
                 protocol,
                 information,
@@ -82,7 +115,48 @@ impl Session {
         None
     }
 
-    /// The octets to send before a payload of this length. Counts it as sent.
+    fn decompresses(&self) -> bool {
+        self.van_jacobson
+            .as_ref()
+            .is_some_and(|vj| vj.decompresses())
+    }
+
+    /// The frame of a packet that is sent now or never, with its header compressed when IPCP
+    /// agreed on that. Counts it as sent.
+    ///
+    /// # Errors
+    /// Why the payload cannot be sent now; counted.
+    pub fn prepare<'p>(
+        &'p mut self,
+        payload: Payload,
+        packet: &'p [u8],
+    ) -> Result<Parts<'p>, Refusal> {
+        let header = self.encapsulate(payload, packet.len())?;
+        let (header, head, rest) = match (&mut self.van_jacobson, payload) {
+            (Some(vj), Payload::Ipv4) => {
+                let (protocol, head, rest) = vj.compress(packet);
+                (self.link.framing(protocol).into(), head, rest)
+            }
+            _ => (header, Default::default(), packet),
+        };
+        Ok(Parts { header, head, rest })
+    }
+
+    /// A frame was lost on its way to us: its check sequence was wrong, say. Headers that were
+    /// compressed against it cannot be restored.
+    pub fn line_error(&mut self) {
+        if let Some(vj) = &mut self.van_jacobson {
+            vj.line_error();
+        }
+    }
+
+    /// Header compression, while IPCP is open and agreed on it.
+    #[must_use]
+    pub fn van_jacobson(&self) -> Option<&VanJacobson> {
+        self.van_jacobson.as_deref()
+    }
+
+    /// The octets to send before a payload of this length, without compression. Counts it as sent.
     ///
     /// # Errors
     /// Why the payload cannot be sent now; counted.
@@ -168,8 +242,8 @@ impl Session {
             .wrapping_add(self.events.lost())
     }
 
-    /// Octets of memory that the session takes, without the shared profile and what passes by:
-    /// waiting packets and events, and what authentication under way keeps.
+    /// Octets of memory that the session takes, without the shared profile, the slots of header
+    /// compression, and what authentication under way keeps.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of_val(self) + self.link.heap() + self.network.heap() + self.events.heap()
@@ -184,9 +258,7 @@ impl Session {
     /// Lets the network layers follow the link, and puts the events of both in order.
     fn settle(&mut self, now: Instant) {
         loop {
-            while let Some(event) = self.network.poll_event() {
-                self.events.push(event);
-            }
+            self.settle_network();
             let Some(event) = self.link.poll_event() else {
                 break;
             };
@@ -197,9 +269,7 @@ impl Session {
                 }
                 Event::LinkDown(_) => {
                     self.network.down(now);
-                    while let Some(below) = self.network.poll_event() {
-                        self.events.push(below);
-                    }
+                    self.settle_network();
                     self.events.push(event);
                 }
                 other => self.events.push(other),
@@ -208,6 +278,19 @@ impl Session {
         if self.link.phase() == Phase::Network && self.network.is_futile() {
             self.link.fail(now, Cause::NoNetwork);
             self.settle(now);
+        }
+    }
+
+    fn settle_network(&mut self) {
+        while let Some(event) = self.network.poll_event() {
+            match &event {
+                Event::Ipv4Up(ipv4) => {
+                    self.van_jacobson = VanJacobson::new(ipv4).map(Box::new);
+                }
+                Event::Ipv4Down => self.van_jacobson = None,
+                _ => {}
+            }
+            self.events.push(event);
         }
     }
 }

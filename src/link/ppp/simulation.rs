@@ -166,6 +166,7 @@ fn profiles(random: &mut Random) -> [Profile; 2] {
             ipv4: Some(ipcp::Config {
                 ask_dns: random.chance(0.3),
                 dns: [Ipv4Addr::new(8, 8, 8, 8), Ipv4Addr::UNSPECIFIED],
+                van_jacobson: random.chance(0.5).then(ipcp::Slots::default),
                 ..ipv4
             }),
             ipv6: random.chance(0.5).then(ipv6cp::Config::default),
@@ -233,6 +234,7 @@ fn both_up(pair: &mut Pair<Node>) -> bool {
     }
     assert_eq!((a.local, a.peer), (HOST, PEER));
     assert_eq!((b.local, b.peer), (PEER, HOST));
+    assert_eq!((a.receive, a.send), (b.send, b.receive));
     if let (Some(a), Some(b)) = (pair.a.ipv6, pair.b.ipv6) {
         assert_eq!((a.local, a.peer), (b.peer, b.local));
         assert_ne!(a.local, a.peer);
