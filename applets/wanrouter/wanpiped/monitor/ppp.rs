@@ -390,3 +390,142 @@ fn loopback(stats: &LinkStats) -> LoopbackStatistics {
         ..Default::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+
+    use wanbox_link::ppp::ipcp;
+    use wanbox_wanrouter_engine::{Engine, ppp};
+    use wanbox_wire::pipemon::ppp::{cause, phase};
+
+    use super::*;
+
+    const HERE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    const THERE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+    fn end(now: Instant, local: Ipv4Addr, peer: Ipv4Addr, seed: u128) -> Ppp {
+        let profile = Profile {
+            ipv4: Some(ipcp::Config::fixed(local, peer)),
+            ..Default::default()
+        };
+        let config = ppp::Config {
+            profile: Arc::new(profile),
+            mtu: 1500,
+        };
+        let mut end = Ppp::new(config, now, seed).unwrap();
+        end.carrier(now, true);
+        end
+    }
+
+    /// Control frames pass until there are no more.
+    fn talk(now: Instant, a: &mut Ppp, b: &mut Ppp) {
+        let mut frame = Vec::new();
+        loop {
+            let mut silent = true;
+            while a.poll_transmit(&mut frame) {
+                b.receive(now, &frame);
+                silent = false;
+            }
+            while b.poll_transmit(&mut frame) {
+                a.receive(now, &frame);
+                silent = false;
+            }
+            if silent {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_that_comes_up_and_goes() {
+        let now = Instant::now();
+        let (mut a, mut b) = (end(now, HERE, THERE, 1), end(now, THERE, HERE, 2));
+        let before = iba(&a, 0x28);
+        assert_eq!((before.phase, before.ipcp_state), (phase::ESTABLISH, 0));
+        talk(now, &mut a, &mut b);
+        let up = iba(&a, 0x28);
+        assert_eq!(
+            (up.modem, up.lcp_state, up.phase),
+            (0x28, 9, phase::NETWORK)
+        );
+        assert_eq!((up.ipcp_state, up.ipxcp_state, up.pap_state), (9, 0, 0));
+
+        let mut data = Vec::new();
+        connection(&a, &mut data);
+        let info = ConnectionInfo::decode(&data).unwrap();
+        assert_eq!((info.remote_mru, info.ip), (1500, ip::ENABLED));
+        assert_eq!(info.ip_local, HERE.octets());
+        assert_eq!(info.ip_remote, THERE.octets());
+        assert_eq!(ConnectionInfo::peer_id(&data), b"");
+
+        let (ours, theirs) = (lcp(&a.link_stats()), lcp(&b.link_stats()));
+        assert!(ours.tx_configure_request > 0);
+        assert_eq!(ours.tx_configure_request, theirs.rx_configure_request);
+        assert_eq!(ours.rx_configure_ack, theirs.tx_configure_ack);
+        let (ours, theirs) = (packets(&a), packets(&b));
+        assert_eq!((ours.tx_lcp, ours.rx_lcp), (theirs.rx_lcp, theirs.tx_lcp));
+        assert_eq!(ours.tx_ipcp, theirs.rx_ipcp);
+        assert!(ours.tx_ipcp > 0);
+
+        flush(&mut a, op::FLUSH_LCP_STATS);
+        assert_eq!(lcp(&a.link_stats()), LcpStatistics::default());
+        assert!(ncp(&a.network_stats().ipcp).tx_configure_request > 0);
+        flush(&mut a, op::FLUSH_IPCP_STATS);
+        assert_eq!(ncp(&a.network_stats().ipcp), NcpStatistics::default());
+        assert_eq!(packets(&a), ours);
+        flush(&mut a, op::FLUSH_PACKET_STATS);
+        assert_eq!(packets(&a), PacketStatistics::default());
+
+        b.close(now);
+        talk(now, &mut a, &mut b);
+        assert_eq!(iba(&a, 0).cause, cause::REMOTE_TERMINATION);
+        assert_eq!(iba(&b, 0).cause, cause::DISABLED);
+        a.carrier(now, false);
+        assert_eq!(iba(&a, 0).phase, phase::DEAD);
+    }
+
+    #[test]
+    fn the_configuration_in_its_units() {
+        let facts = Facts {
+            protocol: wanbox_wire::pipemon::Protocol::Ppp,
+            baud_rate: 64_000,
+            internal_clock: false,
+            rs232: true,
+            mtu: 1500,
+        };
+        let profile = Profile {
+            demand: vec![Method::ChapMd5],
+            provide: vec![Method::Pap],
+            ipv4: Some(ipcp::Config::of_peer()),
+            ..Default::default()
+        };
+        let told = config(&profile, facts);
+        assert_eq!((told.baud_rate, told.local_mru), (64_000, 1500));
+        assert_eq!(told.flags & flag::RS232, flag::RS232);
+        // As the originals' driver set them.
+        assert_eq!((told.restart, told.authentication_wait), (30, 300));
+        assert_eq!((told.connect_timeout, told.max_configure), (900, 10));
+        assert_eq!((told.max_failure, told.max_authenticate), (5, 10));
+        assert_eq!(
+            told.authentication,
+            authentication::PAP | authentication::CHAP | authentication::INBOUND
+        );
+        assert_eq!(
+            told.ip,
+            ip::ENABLED | ip::ASK_FOR_ADDRESS | ip::REQUIRE_ADDRESS
+        );
+        let silent = Profile {
+            connect_timeout: None,
+            ipv4: None,
+            ..Default::default()
+        };
+        let told = config(&silent, facts);
+        assert_eq!(
+            (told.connect_timeout, told.ip, told.authentication),
+            (0, 0, 0)
+        );
+        assert_eq!(tenths(Duration::from_secs(36_000)), u16::MAX);
+    }
+}
