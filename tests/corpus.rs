@@ -30,6 +30,7 @@ const TARGETS: &[(&str, Target)] = &[
     }),
     ("conf", wanbox_wanrouter::conf::fuzz_parse),
     ("fcs", wanbox_wire::fcs::fuzz_fcs),
+    ("framing", wanbox_link::framing::fuzz_framing),
     ("frame_relay", wanbox_wire::frame_relay::fuzz_frame_relay),
     ("frame_relay_link", |octets| {
         wanbox_wanrouter_engine::fuzz::fuzz_frame_relay_link(Instant::now(), octets);

@@ -31,6 +31,7 @@ mod frame_relay;
 mod generated;
 mod keyboard;
 mod lab;
+mod lines;
 mod monitors;
 mod monitors_ppp;
 mod network;
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
     trials.extend(pppconfig::tests());
     trials.extend(backup::tests());
     trials.extend(keyboard::tests());
+    trials.extend(lines::tests());
     trials.extend(lab::tests());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

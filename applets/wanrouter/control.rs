@@ -147,6 +147,9 @@ pub struct DeviceStatus {
     pub carrier: bool,
     /// The line is unplugged by command.
     pub cut: bool,
+    /// The modem lines, where the line is a serial port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modem: Option<ModemStatus>,
     /// `V.35` or `RS-232`.
     pub electrical: String,
     /// `internal` or `external`.
@@ -229,6 +232,19 @@ pub struct Negotiated {
     pub short_sequence: bool,
     /// How it wants the other side to prove itself.
     pub authentication: Option<String>,
+}
+
+/// The modem lines of a serial port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModemStatus {
+    /// Data carrier detect.
+    pub dcd: bool,
+    /// Clear to send.
+    pub cts: bool,
+    /// Data set ready.
+    pub dsr: bool,
+    /// Ring indicator.
+    pub ri: bool,
 }
 
 /// The state of one interface.

@@ -41,9 +41,50 @@ pub enum Kind {
     },
     /// The frames of a kernel interface.
     Packet(String),
+    /// A serial port; octet-stuffed frames (RFC 1662), as on the three that follow.
+    Tty {
+        /// Its device, an absolute path.
+        device: String,
+        /// Flow control.
+        flow: Flow,
+        /// The line is there whether or not DCD is.
+        ignore_dcd: bool,
+    },
+    /// A pseudo-terminal whose slave is found at this absolute path.
+    Pty(String),
+    /// A TCP connection made from here.
+    Tcp(Endpoint),
+    /// A TCP connection made by the other end.
+    TcpListen {
+        /// Where it is taken.
+        local: Endpoint,
+        /// The only network that it is taken from, with its prefix length.
+        source: Option<(IpAddr, u8)>,
+    },
 }
 
-/// One end of a UDP line.
+/// Flow control of a serial port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flow {
+    /// None.
+    #[default]
+    None,
+    /// By RTS and CTS.
+    RtsCts,
+    /// By XON and XOFF.
+    XonXoff,
+}
+
+impl Flow {
+    const WORDS: [(Self, &str); 3] = [
+        (Self::None, "none"),
+        (Self::RtsCts, "rtscts"),
+        (Self::XonXoff, "xonxoff"),
+    ];
+}
+
+/// One end of a UDP or TCP line.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The host.
@@ -63,11 +104,16 @@ pub enum Host {
 }
 
 /// The kinds this version drives, for people who wrote something else.
-pub const ALLOWED: &str =
-    "cable:NAME, udp:LOCAL:PORT,REMOTE:PORT, packet:IFNAME; then loss=N% delay=TIME queue=FRAMES";
+pub const ALLOWED: &str = "cable:NAME, udp:LOCAL:PORT,REMOTE:PORT, packet:IFNAME, tty:DEVICE, \
+     pty:LINK, tcp:HOST:PORT, tcp-listen:ADDRESS:PORT; then loss=N% delay=TIME queue=FRAMES, \
+     with tty also flow=none|rtscts|xonxoff dcd=watch|ignore, with tcp-listen also \
+     source=ADDRESS/BITS";
 
 /// Kinds that are known but not driven yet.
-const LATER: &[&str] = &["tcp", "tcp-listen", "tty", "pty", "xot"];
+const LATER: &[&str] = &["xot"];
+
+/// The longest path of a device or a link, octets.
+const PATH: usize = 255;
 
 /// The longest name of a cable: it becomes part of a socket's path, which has 107 octets.
 const CABLE_NAME: usize = 32;
@@ -109,6 +155,7 @@ impl FromStr for Line {
                 "loss" => line.loss = value::percentage(value)?,
                 "delay" => line.delay = delay(value)?,
                 "queue" => line.queue = Some(queue(value)?),
+                _ if line.kind.set(option, value)? => {}
                 _ => return Err(format!("unknown line option '{option}'")),
             }
             seen.push(option);
@@ -161,6 +208,21 @@ impl FromStr for Kind {
                 Self::udp(local.parse()?, remote.parse()?)
             }
             "packet" => Ok(Self::Packet(value::interface_name(place)?.to_owned())),
+            "tty" => Ok(Self::Tty {
+                device: path(place)?,
+                flow: Flow::None,
+                ignore_dcd: false,
+            }),
+            "pty" => Ok(Self::Pty(path(place)?)),
+            "tcp" => {
+                let remote: Endpoint = place.parse()?;
+                one_host(&remote)?;
+                Ok(Self::Tcp(remote))
+            }
+            "tcp-listen" => Ok(Self::TcpListen {
+                local: place.parse()?,
+                source: None,
+            }),
             _ if LATER.contains(&kind) => Err(format!(
                 "lines of kind {kind} are not yet driven by this version"
             )),
@@ -169,13 +231,58 @@ impl FromStr for Kind {
     }
 }
 
-impl Kind {
-    fn udp(local: Endpoint, remote: Endpoint) -> Result<Self, String> {
-        if let Host::Address(address) = &remote.host
-            && (address.is_unspecified() || address.is_multicast())
-        {
-            return Err(format!("'{remote}' is not the address of one host"));
+fn path(text: &str) -> Result<String, String> {
+    // Blanks end it where it stands, and other control characters are no help to anybody.
+    let legal = text.bytes().all(|b| b.is_ascii_graphic() || b >= 0x80);
+    if !text.starts_with('/') || text.ends_with('/') || text.len() > PATH || !legal {
+        return Err(format!(
+            "'{text}' is not an absolute path of at most {PATH} octets without blanks"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn one_host(remote: &Endpoint) -> Result<(), String> {
+    match &remote.host {
+        Host::Address(address) if address.is_unspecified() || address.is_multicast() => {
+            Err(format!("'{remote}' is not the address of one host"))
         }
+        _ => Ok(()),
+    }
+}
+
+impl Kind {
+    /// Frames are octet-stuffed into a stream, so that control characters may matter.
+    pub fn is_stream(&self) -> bool {
+        match self {
+            Self::Cable(_) | Self::Udp { .. } | Self::Packet(_) => false,
+            Self::Tty { .. } | Self::Pty(_) | Self::Tcp(_) | Self::TcpListen { .. } => true,
+        }
+    }
+
+    /// Sets an option that only some kinds have; `false`: this one has it not.
+    fn set(&mut self, option: &str, text: &str) -> Result<bool, String> {
+        match (self, option) {
+            (Self::Tty { flow, .. }, "flow") => {
+                let word = Flow::WORDS.iter().find(|(_, word)| *word == text);
+                let wrong = || format!("'{text}' is not one of none, rtscts, xonxoff");
+                *flow = word.ok_or_else(wrong)?.0;
+            }
+            (Self::Tty { ignore_dcd, .. }, "dcd") => {
+                *ignore_dcd = match text {
+                    "ignore" => true,
+                    "watch" => false,
+                    _ => return Err(format!("'{text}' is not one of watch, ignore")),
+                };
+            }
+            (Self::TcpListen { source, .. }, "source") => *source = Some(value::prefix(text)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn udp(local: Endpoint, remote: Endpoint) -> Result<Self, String> {
+        one_host(&remote)?;
         if let (Host::Address(ours), Host::Address(theirs)) = (&local.host, &remote.host)
             && ours.is_ipv4() != theirs.is_ipv4()
         {
@@ -243,6 +350,27 @@ impl Display for Kind {
             Self::Cable(name) => write!(f, "cable:{name}"),
             Self::Udp { local, remote } => write!(f, "udp:{local},{remote}"),
             Self::Packet(interface) => write!(f, "packet:{interface}"),
+            Self::Tty {
+                device,
+                flow,
+                ignore_dcd,
+            } => {
+                write!(f, "tty:{device}")?;
+                let word = Flow::WORDS.iter().find(|(kind, _)| kind == flow);
+                if let Some((_, word)) = word.filter(|_| *flow != Flow::None) {
+                    write!(f, " flow={word}")?;
+                }
+                f.write_str(if *ignore_dcd { " dcd=ignore" } else { "" })
+            }
+            Self::Pty(link) => write!(f, "pty:{link}"),
+            Self::Tcp(remote) => write!(f, "tcp:{remote}"),
+            Self::TcpListen { local, source } => {
+                write!(f, "tcp-listen:{local}")?;
+                match source {
+                    Some((network, bits)) => write!(f, " source={network}/{bits}"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -293,13 +421,45 @@ mod tests {
     }
 
     #[test]
+    fn the_kinds_that_are_streams() {
+        let line = read("tty:/dev/ttyUSB0 flow=rtscts dcd=ignore queue=8");
+        assert_eq!(line.queue, Some(8));
+        assert_eq!(
+            line.kind,
+            Kind::Tty {
+                device: "/dev/ttyUSB0".into(),
+                flow: Flow::RtsCts,
+                ignore_dcd: true,
+            }
+        );
+        assert_eq!(read("pty:/run/line").kind, Kind::Pty("/run/line".into()));
+        let Kind::Tcp(remote) = read("tcp:terminal-server:2001").kind else {
+            panic!("tcp");
+        };
+        assert_eq!(remote.to_string(), "terminal-server:2001");
+        let text = "tcp-listen:[::]:2001 source=fd00::/16";
+        assert_eq!(read(text).to_string(), text);
+        for stream in ["tty:/dev/x", "pty:/x", "tcp:h:1", "tcp-listen:h:1"] {
+            assert!(read(stream).kind.is_stream(), "{stream}");
+        }
+        assert!(!read("cable:x").kind.is_stream());
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         for (text, said) in [
             ("", "no line"),
             ("demo", "KIND:PLACE"),
             ("wire:x", "unknown kind of line 'wire'"),
-            ("tty:/dev/ttyS0", "tty are not yet driven"),
-            ("tcp-listen:0.0.0.0:1", "tcp-listen are not yet driven"),
+            ("tty:ttyS0", "absolute path"),
+            ("pty:/run/", "absolute path"),
+            ("tty:/dev/ttyS0 flow=x", "none, rtscts, xonxoff"),
+            ("tty:/dev/ttyS0 dcd=no", "watch, ignore"),
+            ("pty:/run/line dcd=ignore", "unknown line option 'dcd'"),
+            ("tcp:1.2.3.4", "HOST:PORT"),
+            ("tcp:0.0.0.0:1", "one host"),
+            ("tcp-listen::1", "neither an address nor"),
+            ("tcp-listen:0.0.0.0:1 source=1.2.3.4/33", "prefix"),
             ("xot:host", "not yet"),
             ("cable:", "cable's name"),
             ("cable:../x", "cable's name"),
@@ -351,9 +511,27 @@ mod tests {
                 local: remote.clone(),
                 remote,
             });
+        let path = || "/[a-zA-Z0-9/._-]{0,30}[a-z]";
+        let flow = prop_oneof![Just(Flow::None), Just(Flow::RtsCts), Just(Flow::XonXoff)];
+        let tty = (path(), flow, any::<bool>()).prop_map(|(device, flow, ignore_dcd)| Kind::Tty {
+            device,
+            flow,
+            ignore_dcd,
+        });
+        let endpoint = ("[a-z]{1,8}", 1..=u16::MAX).prop_map(|(name, port)| Endpoint {
+            host: Host::Name(name),
+            port,
+        });
+        let source = proptest::option::of(
+            (any::<[u8; 4]>(), 0..=32u8).prop_map(|(host, bits)| (host.into(), bits)),
+        );
         prop_oneof![
             v4,
             v6,
+            tty,
+            path().prop_map(Kind::Pty),
+            endpoint.clone().prop_map(Kind::Tcp),
+            (endpoint, source).prop_map(|(local, source)| Kind::TcpListen { local, source }),
             "[a-zA-Z0-9_-]{1,32}".prop_map(Kind::Cable),
             "[a-z][a-z0-9.]{0,14}".prop_map(Kind::Packet),
         ]
@@ -374,7 +552,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_panics(text in "(cable:|udp:|packet:)?([a-z0-9:,.= %\\[\\]]|\\PC){0,30}") {
+        fn nothing_panics(text in "(cable:|udp:|packet:|tty:|pty:|tcp:|tcp-listen:)?([a-z0-9:,.= %\\[\\]]|\\PC){0,30}") {
             fuzz_line(text.as_bytes());
         }
     }

@@ -191,6 +191,7 @@ pub fn sample(device: &str) -> DeviceStatus {
         line: "cable:demo".to_owned(),
         carrier: true,
         cut: false,
+        modem: None,
         electrical: "V.35".to_owned(),
         clocking: "external".to_owned(),
         baud_rate: 2_048_000,

@@ -296,7 +296,9 @@ impl Device {
             return Some("the line is unplugged by command".into());
         }
         if !self.has_carrier() {
-            return Some("the line has no carrier: the other end is not there".into());
+            let trouble = self.line.as_ref().and_then(Line::trouble);
+            let trouble = trouble.unwrap_or("the other end is not there");
+            return Some(format!("the line has no carrier: {trouble}"));
         }
         Some(match &self.link {
             Link::FrameRelay(engine) => match engine.diagnosis() {
@@ -582,9 +584,15 @@ impl Device {
             self.line_failed(lp, &error);
             return;
         }
-        // A cable tells of its other end between the frames.
-        let lost = self.line.as_mut().is_some_and(Line::lost_carrier);
-        self.follow_carrier_after(now, lost);
+        // A cable or a stream tells of its other end between the frames.
+        match self.line.as_mut().map(Line::lost_carrier) {
+            Some(Ok(lost)) => self.follow_carrier_after(now, lost),
+            Some(Err(error)) => {
+                self.line_failed(lp, &error);
+                return;
+            }
+            None => {}
+        }
         self.pump_line(lp);
         self.pump(lp);
     }

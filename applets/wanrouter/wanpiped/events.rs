@@ -62,8 +62,11 @@ impl Device {
                 self.ppp_identifiers(now, channel, local, peer);
             }
             Event::Mtu(ChannelId(channel), mtu) => self.ppp_mtu(now, channel, mtu),
-            // Lines that carry whole frames escape nothing.
-            Event::Accm { .. } => {}
+            Event::Accm { send, receive } => {
+                if let Some(line) = &mut self.line {
+                    line.set_accm(send, receive);
+                }
+            }
             Event::UnconfiguredDlci { dlci, present } => {
                 let what = if present {
                     "reports"

@@ -12,11 +12,16 @@ use wanbox_runtime::files::Root;
 use wanbox_runtime::netlink::{Monitor, NetEvent};
 use wanbox_runtime::packet::PacketSocket;
 use wanbox_runtime::resolver::{self, Family};
+use wanbox_runtime::stream::ModemLines;
 use wanbox_runtime::udp::{self, BatchSocket};
 
 use super::batch::Batch;
 use super::counters::LineCounters;
 use super::watch::Watch;
+
+mod stream;
+
+use stream::StreamLine;
 
 /// The receive and send buffers of a UDP line, octets: some milliseconds of its highest rate.
 const UDP_BUFFER: usize = 4 * 1024 * 1024;
@@ -35,6 +40,7 @@ enum Kind {
         monitor: Monitor,
         carrier: bool,
     },
+    Stream(Box<StreamLine>),
 }
 
 /// An open line.
@@ -53,8 +59,12 @@ pub struct Line {
 pub struct Pacing {
     /// Bits a second; 0: as fast as the line takes it.
     pub rate_bps: u64,
+    /// The rate of a serial port, bits a second.
+    pub baud_rate: u32,
     /// The longest frame, octets.
     pub max_frame: usize,
+    /// The control characters that are escaped on a stream until something else is negotiated.
+    pub accm: u32,
     /// Decides which frames are lost on purpose.
     pub seed: u64,
 }
@@ -83,6 +93,10 @@ impl Line {
                     carrier,
                 }
             }
+            stream => match StreamLine::open(stream, root, pacing)? {
+                Some(line) => Kind::Stream(Box::new(line)),
+                None => return Err(format!("LINE: {stream} is not driven")),
+            },
         };
         let paced = pacing.rate_bps > 0 || spec.loss > 0 || !spec.delay.is_zero();
         let pace = if paced {
@@ -117,18 +131,42 @@ impl Line {
                 Kind::Cable(cable) => cable.carrier(),
                 Kind::Udp(_) => true,
                 Kind::Packet { carrier, .. } => *carrier,
+                Kind::Stream(stream) => stream.carrier(),
             }
+    }
+
+    /// Why a line that is not cut has no carrier, where it knows, for people.
+    pub fn trouble(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Stream(stream) => stream.trouble(),
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet { .. } => None,
+        }
+    }
+
+    /// The modem lines of a serial port.
+    pub fn modem_lines(&self) -> Option<ModemLines> {
+        match &self.kind {
+            Kind::Stream(stream) => stream.modem_lines(),
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet { .. } => None,
+        }
+    }
+
+    /// What was negotiated of control characters on a stream: those that the other side wants
+    /// escaped, and those that it escapes. It counts until the carrier is lost.
+    pub fn set_accm(&mut self, transmit: u32, receive: u32) {
+        if let Kind::Stream(stream) = &mut self.kind {
+            stream.set_accm(transmit, receive);
+        }
     }
 
     /// Unplugs the line, or plugs it in.
     pub fn set_cut(&mut self, cut: bool) {
         self.cut = cut;
-        if let Kind::Cable(cable) = &mut self.kind {
-            if cut {
-                cable.cut();
-            } else {
-                cable.join();
-            }
+        match &mut self.kind {
+            Kind::Cable(cable) if cut => cable.cut(),
+            Kind::Cable(cable) => cable.join(),
+            Kind::Stream(stream) => stream.set_cut(cut),
+            Kind::Udp(_) | Kind::Packet { .. } => {}
         }
         if cut {
             self.forget();
@@ -142,6 +180,9 @@ impl Line {
         if let Some(pace) = &mut self.pace {
             pace.clear();
         }
+        if let Kind::Stream(stream) = &mut self.kind {
+            stream.forget();
+        }
     }
 
     /// The descriptor that frames come in on.
@@ -150,6 +191,7 @@ impl Line {
             Kind::Cable(cable) => cable.as_fd(),
             Kind::Udp(socket) => socket.as_fd(),
             Kind::Packet { socket, .. } => socket.as_fd(),
+            Kind::Stream(stream) => stream.as_fd(),
         }
     }
 
@@ -157,14 +199,14 @@ impl Line {
     pub fn state_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.kind {
             Kind::Packet { monitor, .. } => Some(monitor.as_fd()),
-            Kind::Cable(_) | Kind::Udp(_) => None,
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Stream(_) => None,
         }
     }
 
     /// Whether to wait until [`Self::frames_fd`] can be written.
     pub fn wants_write(&self) -> bool {
-        // A cable tells through its own events.
-        self.full && !matches!(self.kind, Kind::Cable(_))
+        // A cable and a stream tell through events of their own.
+        self.full && !matches!(self.kind, Kind::Cable(_) | Kind::Stream(_))
     }
 
     /// The line takes no more for now: frames have to wait where they are.
@@ -195,6 +237,7 @@ impl Line {
     pub fn on_ready(&mut self) -> io::Result<bool> {
         match &mut self.kind {
             Kind::Cable(cable) => cable.on_ready()?,
+            Kind::Stream(stream) => stream.on_ready()?,
             Kind::Udp(_) => {}
             Kind::Packet {
                 socket,
@@ -221,13 +264,22 @@ impl Line {
                 return Ok(lost);
             }
         }
-        Ok(self.lost_carrier())
+        self.lost_carrier()
     }
 
-    /// Whether a cable's carrier was away since this was asked last.
-    pub fn lost_carrier(&mut self) -> bool {
-        let Kind::Cable(cable) = &mut self.kind else {
-            return false;
+    /// Whether the carrier of a cable or a stream was away since this was asked last.
+    ///
+    /// # Errors
+    /// Only what no later call can mend.
+    pub fn lost_carrier(&mut self) -> io::Result<bool> {
+        let cable = match &mut self.kind {
+            Kind::Cable(cable) => cable,
+            Kind::Stream(stream) => {
+                let changes = stream.changes()?;
+                self.full &= !changes.room;
+                return Ok(changes.lost);
+            }
+            Kind::Udp(_) | Kind::Packet { .. } => return Ok(false),
         };
         let mut lost = false;
         while let Some(event) = cable.poll_event() {
@@ -239,7 +291,7 @@ impl Line {
                 }
             }
         }
-        lost
+        Ok(lost)
     }
 
     /// Reads once and gives every frame to `each`. `false`: nothing was there.
@@ -250,6 +302,7 @@ impl Line {
         let received = match &mut self.kind {
             Kind::Cable(cable) => cable.receive(buffer)?,
             Kind::Packet { socket, .. } => socket.receive(buffer)?,
+            Kind::Stream(stream) => return stream.receive(buffer, each),
             Kind::Udp(socket) => {
                 let Some(received) = socket.receive(buffer)? else {
                     return Ok(false);
@@ -397,13 +450,22 @@ impl Line {
                     self.full = taken < count;
                     taken
                 }
+                Kind::Stream(stream) => {
+                    let taken = batch
+                        .waiting()
+                        .take_while(|frame| stream.push(frame))
+                        .count();
+                    stream.flush()?;
+                    self.full = stream.is_full();
+                    taken
+                }
                 Kind::Cable(_) | Kind::Packet { .. } => {
                     let mut taken = 0;
                     for frame in batch.waiting() {
                         let took = match &mut self.kind {
                             Kind::Cable(cable) => cable.send(&[frame])?,
                             Kind::Packet { socket, .. } => socket.send(&[IoSlice::new(frame)])?,
-                            Kind::Udp(_) => false,
+                            Kind::Udp(_) | Kind::Stream(_) => false,
                         };
                         if !took {
                             self.full = true;
@@ -428,6 +490,13 @@ impl Line {
             Kind::Cable(cable) => cable.send(&[frame])?,
             Kind::Udp(socket) => socket.send(&[[IoSlice::new(frame), IoSlice::new(&[])]])? == 1,
             Kind::Packet { socket, .. } => socket.send(&[IoSlice::new(frame)])?,
+            Kind::Stream(stream) => {
+                // What the line has begun to take it takes whole, sooner or later.
+                let taken = stream.push(frame);
+                stream.flush()?;
+                self.full = stream.is_full();
+                return Ok(taken);
+            }
         };
         self.full = !taken;
         Ok(taken)
@@ -461,6 +530,7 @@ impl Line {
                 let stats = socket.stats();
                 vec![("packet_refused", stats.refused), ("packet_cut", stats.cut)]
             }
+            Kind::Stream(stream) => stream.counters(),
         };
         if let Some(pace) = &self.pace {
             let stats = pace.stats();
@@ -509,14 +579,20 @@ fn address(endpoint: &Endpoint) -> Result<SocketAddr, String> {
 /// Which name has no address, and why.
 pub fn resolve(spec: &LineSpec, root: &Root) -> Result<LineSpec, String> {
     let mut spec = spec.clone();
-    if let KindSpec::Udp { local, remote } = &mut spec.kind {
-        resolve_end(remote, root, Family::Any)?;
-        let family = match &remote.host {
-            Host::Address(IpAddr::V4(_)) => Family::V4,
-            Host::Address(IpAddr::V6(_)) => Family::V6,
-            Host::Name(_) => Family::Any,
-        };
-        resolve_end(local, root, family)?;
+    match &mut spec.kind {
+        KindSpec::Udp { local, remote } => {
+            resolve_end(remote, root, Family::Any)?;
+            let family = match &remote.host {
+                Host::Address(IpAddr::V4(_)) => Family::V4,
+                Host::Address(IpAddr::V6(_)) => Family::V6,
+                Host::Name(_) => Family::Any,
+            };
+            resolve_end(local, root, family)?;
+        }
+        KindSpec::Tcp(end) | KindSpec::TcpListen { local: end, .. } => {
+            resolve_end(end, root, Family::Any)?;
+        }
+        KindSpec::Cable(_) | KindSpec::Packet(_) | KindSpec::Tty { .. } | KindSpec::Pty(_) => {}
     }
     Ok(spec)
 }

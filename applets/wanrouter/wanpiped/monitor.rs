@@ -66,8 +66,8 @@ pub struct Desk<'d> {
     pub device: &'d str,
     /// What never changes.
     pub facts: Facts,
-    /// The line has its carrier.
-    pub carrier: bool,
+    /// The modem lines.
+    pub modem: Modem,
     /// When the interface was opened.
     pub opened: Instant,
 }
@@ -126,7 +126,7 @@ impl Desk<'_> {
                 data.extend_from_slice(&statistics.encode());
             }
             chdlc::FLUSH_GLOBAL_STATISTICS => {}
-            chdlc::READ_MODEM_STATUS => data.extend_from_slice(&self.modem().encode()),
+            chdlc::READ_MODEM_STATUS => data.extend_from_slice(&self.modem.encode()),
             chdlc::READ_COMMS_ERROR_STATS => {
                 let (dcd, cts) = match &*self.link {
                     Link::CiscoHdlc(engine) => {
@@ -217,13 +217,6 @@ impl Desk<'_> {
             _ => return code::CHDLC_INVALID_COMMAND,
         }
         code::OK
-    }
-
-    fn modem(&self) -> Modem {
-        Modem {
-            dcd: self.carrier,
-            cts: self.carrier,
-        }
     }
 
     fn up_time(&self, now: Instant, data: &mut Vec<u8>) {

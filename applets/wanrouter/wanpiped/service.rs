@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
 use wanbox_wanrouter_engine::{ChannelId, Engine, PayloadKind};
 use wanbox_wire::ip::VirtioHeader;
+use wanbox_wire::pipemon::driver::Modem;
 use wanbox_wire::pipemon::packet::reply;
 use wanbox_wire::pipemon::{IP_UDP_HEADERS, MAX_MESSAGE, Message, Repr};
 
 use super::device::{Client, Device, MAX_CLIENTS, owner};
 use super::guard::Verdict;
 use super::interface::HostEnd;
+use super::line::Line;
 use super::monitor::{Desk, Source};
 
 /// Requests of one client in a turn.
@@ -93,8 +95,14 @@ impl Device {
             return false;
         };
         // While frames are received the line is in other hands, and there.
-        let carrier = self.line.is_none() || self.has_carrier();
-        let Some(mut desk) = self.desk(channel, carrier) else {
+        let modem = match &self.line {
+            None => Modem {
+                dcd: true,
+                cts: true,
+            },
+            Some(_) => self.modem(),
+        };
+        let Some(mut desk) = self.desk(channel, modem) else {
             return false;
         };
         let mut data = Vec::new();
@@ -153,7 +161,17 @@ impl Device {
     }
 
     /// What a management request through this channel may read or change.
-    fn desk(&mut self, channel: u16, carrier: bool) -> Option<Desk<'_>> {
+    /// The modem lines: those of a serial port, else both are as the carrier.
+    fn modem(&self) -> Modem {
+        let carrier = self.has_carrier();
+        let lines = self.line.as_ref().and_then(Line::modem_lines);
+        Modem {
+            dcd: lines.map_or(carrier, |lines| lines.dcd),
+            cts: lines.map_or(carrier, |lines| lines.cts),
+        }
+    }
+
+    fn desk(&mut self, channel: u16, modem: Modem) -> Option<Desk<'_>> {
         let facts = self.facts();
         let interface = self.interfaces.get_mut(usize::from(channel))?.as_mut()?;
         Some(Desk {
@@ -166,7 +184,7 @@ impl Device {
             refusals: &mut self.refusals,
             device: &self.conf.name,
             facts,
-            carrier,
+            modem,
             opened: interface.opened,
         })
     }
@@ -248,7 +266,7 @@ impl Device {
         let Some(client) = self.clients.get_mut(place).and_then(Option::take) else {
             return;
         };
-        let carrier = self.has_carrier();
+        let modem = self.modem();
         let mut octets = [0; MAX_MESSAGE];
         let mut data = Vec::new();
         let mut gone = false;
@@ -267,7 +285,7 @@ impl Device {
                 continue;
             };
             self.management.local += 1;
-            let Some(mut desk) = self.desk(client.channel, carrier) else {
+            let Some(mut desk) = self.desk(client.channel, modem) else {
                 gone = true;
                 break;
             };

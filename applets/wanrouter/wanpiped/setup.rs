@@ -91,7 +91,12 @@ pub fn open_line(conf: &DeviceConf, spec: &LineSpec, root: &Root) -> Result<Line
             Clocking::Internal => conf.baud_rate.into(),
             Clocking::External => 0,
         },
+        baud_rate: conf.baud_rate,
         max_frame: usize::from(conf.mtu) + FRAME_OVERHEAD,
+        accm: match conf.protocol {
+            Protocol::Ppp(_) => u32::MAX,
+            Protocol::FrameRelay(_) | Protocol::CiscoHdlc => 0,
+        },
         seed: seed()?,
     };
     Line::open(spec, root, &pacing)

@@ -7,7 +7,7 @@ use super::interface::{HostEnd, Interface};
 use super::link::Link;
 use crate::conf::{Clocking, Connector, Protocol, Station};
 use crate::control::{
-    ApiStatus, Counters, DeviceStatus, InterfaceStatus, LinkState, Traffic, api_socket,
+    ApiStatus, Counters, DeviceStatus, InterfaceStatus, LinkState, ModemStatus, Traffic, api_socket,
 };
 
 /// Counters of one group: names and values.
@@ -38,6 +38,15 @@ impl Device {
                 .unwrap_or_default(),
             carrier: self.has_carrier(),
             cut: self.cut,
+            modem: self.line.as_ref().and_then(|line| {
+                let lines = line.modem_lines()?;
+                Some(ModemStatus {
+                    dcd: lines.dcd,
+                    cts: lines.cts,
+                    dsr: lines.dsr,
+                    ri: lines.ri,
+                })
+            }),
             electrical: match conf.connector {
                 Connector::V35 => "V.35",
                 Connector::Rs232 => "RS-232",

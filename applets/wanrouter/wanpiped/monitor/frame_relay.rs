@@ -100,7 +100,7 @@ impl Desk<'_> {
                 }
                 None => return code::DLCI_INVALID,
             },
-            fr::READ_MODEM_STATUS => data.extend_from_slice(&self.modem().encode()),
+            fr::READ_MODEM_STATUS => data.extend_from_slice(&self.modem.encode()),
             fr::READ_ERROR_STATS => {
                 let errors = LineErrors {
                     rx_disabled: self.line.rx_too_long as u8,

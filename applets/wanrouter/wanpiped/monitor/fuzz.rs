@@ -87,7 +87,10 @@ impl Office {
                 rs232: false,
                 mtu: 1500,
             },
-            carrier: true,
+            modem: Modem {
+                dcd: true,
+                cts: true,
+            },
             opened: self.opened,
         }
     }

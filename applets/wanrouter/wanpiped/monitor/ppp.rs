@@ -28,7 +28,7 @@ impl Desk<'_> {
         control: &mut Control,
         data: &mut Vec<u8>,
     ) -> u8 {
-        let [modem] = self.modem().encode();
+        let [modem] = self.modem.encode();
         let Link::Ppp(engine) = &mut *self.link else {
             return code::INVALID_COMMAND;
         };
