@@ -5,16 +5,19 @@ use std::time::Instant;
 
 use wanbox_wire::ppp::{Code, Frame, FrameRepr, HEADER, Packet, Protocol, Writer};
 
-use super::auth::{self, Claim, Failure, Verdict};
+use super::auth::{self, Failure};
 use super::automaton::{Actions, Event as Signal, State};
 use super::event::{Cause, Event, Header, Phase, Refusal};
 use super::layer::{self, Context, Layer};
 use super::lcp::{Lcp, Negotiated};
 use super::profile::Profile;
-use super::proof::{News, Proof, Role};
+use super::proof::{Proof, Role};
 use super::queue::{Outbox, Queue};
-use super::stats::{LinkStats, Loopback, count};
+use super::stats::{LinkStats, count};
 use crate::random::SplitMix64;
+
+mod authentication;
+mod echo;
 
 /// What a received frame was, as far as the link is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,147 +279,6 @@ impl Link {
             self.fail(now, Cause::Authentication(Failure::Refused));
         }
         Received::Consumed
-    }
-
-    fn receive_proof(&mut self, now: Instant, protocol: Protocol, information: &[u8]) {
-        self.count(|stats| match protocol {
-            Protocol::PAP => &mut stats.pap_frames.received,
-            _ => &mut stats.chap_frames.received,
-        });
-        if !self.lcp.core().is_opened() {
-            self.count(|stats| &mut stats.out_of_phase);
-            return;
-        }
-        let over = |role: &Role| role.method.protocol() == protocol;
-        let Some(proof) = &mut self.proof else {
-            if self.proved.iter().flatten().any(over) {
-                // Late, or doubled on its way.
-                self.count(|stats| &mut stats.out_of_phase);
-            } else {
-                self.reject(protocol, information);
-            }
-            return;
-        };
-        if !proof.uses(protocol) {
-            self.reject(protocol, information);
-            return;
-        }
-        let mut unused = auth::Stats::default();
-        let stats = match &mut self.stats {
-            Some(stats) => &mut stats.auth,
-            None => &mut unused,
-        };
-        let known = Packet::parse(information)
-            .is_ok_and(|packet| proof.receive(now, protocol, &packet, stats));
-        if !known {
-            let counter = match protocol {
-                Protocol::PAP => &mut stats.pap.rx_unknown,
-                _ => &mut stats.chap.rx_unknown,
-            };
-            *counter = counter.wrapping_add(1);
-        }
-        self.settle_proof(now);
-    }
-
-    /// The owner's judgement of the claim of an [`Event::Authenticate`]. Without a claim that waits
-    /// for it nothing happens.
-    pub fn authenticate(&mut self, now: Instant, claim: &Claim, verdict: Verdict) {
-        self.with_proof(|proof, stats| proof.judge(now, claim, verdict, stats));
-        self.settle_proof(now);
-    }
-
-    fn with_proof(&mut self, work: impl FnOnce(&mut Proof, &mut auth::Stats)) {
-        if let Some(proof) = &mut self.proof {
-            match &mut self.stats {
-                Some(stats) => work(proof, &mut stats.auth),
-                None => work(proof, &mut auth::Stats::default()),
-            }
-        }
-    }
-
-    /// Follows authentication into the network phase, or out of it.
-    fn settle_proof(&mut self, now: Instant) {
-        let Some(proof) = &mut self.proof else {
-            return;
-        };
-        proof.transmit(&mut self.out);
-        let mut failed = None;
-        while let Some(news) = proof.news(now) {
-            match news {
-                News::Claim(claim) => self.events.push(Event::Authenticate(claim)),
-                News::Done => {
-                    self.peer_name = proof.peer_name().map(Into::into);
-                    self.until = None;
-                    self.phase = Phase::Network;
-                    self.events.push(Event::LinkUp);
-                }
-                News::Failed(failure) => failed = Some(failure),
-            }
-        }
-        self.proved = [proof.demanding(), proof.giving()];
-        if let Some(failure) = failed {
-            self.fail(now, Cause::Authentication(failure));
-        } else if proof.is_over(now, &self.profile) {
-            self.proof = None;
-        }
-    }
-
-    /// RFC 1661 sections 5.8 and 5.9.
-    fn receive_echo(&mut self, now: Instant, code: Code, packet: &Packet<'_>) {
-        let peer = self.lcp.peer().magic;
-        let local = self.lcp.local().magic;
-        self.count(|stats| match code {
-            Code::EchoRequest => &mut stats.echo_request.received,
-            Code::EchoReply => &mut stats.echo_reply.received,
-            _ => &mut stats.discard_request.received,
-        });
-        let Some((&magic, rest)) = packet.data.split_first_chunk() else {
-            self.count(|stats| &mut stats.lcp.malformed);
-            return;
-        };
-        if !self.lcp.core().is_opened() {
-            self.count(|stats| &mut stats.out_of_phase);
-            return;
-        }
-        let magic = u32::from_be_bytes(magic);
-        if magic != 0 && magic != peer {
-            let own = magic == local;
-            let select: fn(&mut Loopback) -> &mut u32 = match (code, own) {
-                (Code::EchoRequest, true) => |loopback| &mut loopback.echo_request,
-                (Code::EchoRequest, false) => |loopback| &mut loopback.echo_request_foreign,
-                (Code::EchoReply, true) => |loopback| &mut loopback.echo_reply,
-                (Code::EchoReply, false) => |loopback| &mut loopback.echo_reply_foreign,
-                (_, true) => |loopback| &mut loopback.discard_request,
-                (_, false) => |loopback| &mut loopback.discard_request_foreign,
-            };
-            self.count(|stats| select(&mut stats.loopback));
-            if own {
-                self.fail(now, Cause::Looped);
-                return;
-            }
-        }
-        match code {
-            Code::EchoRequest => {
-                let room = usize::from(self.lcp.peer().mru).saturating_sub(HEADER + 4);
-                let rest = rest.get(..room).unwrap_or(rest);
-                let identifier = packet.identifier;
-                let actions = self.with_lcp(now, |lcp, context| {
-                    let actions = layer::signal(lcp, context, Signal::Rxr);
-                    if actions.contains(Actions::SER) {
-                        context.send(Protocol::LCP, Code::EchoReply, identifier, |writer| {
-                            writer.data(&local.to_be_bytes());
-                            writer.data(rest);
-                        });
-                    }
-                    actions
-                });
-                if actions.contains(Actions::SER) {
-                    self.count(|stats| &mut stats.echo_reply.sent);
-                }
-            }
-            Code::EchoReply => self.echoes_pending = 0,
-            _ => {}
-        }
     }
 
     /// Tells the peer that nobody here knows this protocol (RFC 1661 section 5.7), when LCP is
@@ -755,28 +617,5 @@ impl Link {
             self.until = Some(now + time);
             self.signal(now, Signal::Down);
         }
-    }
-
-    /// Sends an Echo-Request, or gives up.
-    fn send_echo(&mut self, now: Instant) {
-        self.echo = None;
-        let config = &self.profile.lcp;
-        let (Some(interval), false) = (config.echo_interval, self.no_echo) else {
-            return;
-        };
-        if self.echoes_pending >= config.echo_failures {
-            self.fail(now, Cause::Keepalive);
-            return;
-        }
-        self.echoes_pending += 1;
-        self.echo = Some(now + interval);
-        let magic = self.lcp.local().magic;
-        self.with_lcp(now, |lcp, context| {
-            let identifier = lcp.core().next_identifier();
-            context.send(Protocol::LCP, Code::EchoRequest, identifier, |writer| {
-                writer.data(&magic.to_be_bytes());
-            });
-        });
-        self.count(|stats| &mut stats.echo_request.sent);
     }
 }
