@@ -127,13 +127,15 @@ impl<'f> Walk<'f> {
     }
 
     fn render(&mut self, frame: &mut Frame<'_>) {
+        let pressed = packed(&self.keys(), usize::from(frame.area().width));
+        let rows = u16::try_from(pressed.len()).unwrap_or(u16::MAX).clamp(1, 3);
         let [title, rule, list, rule_below, hint, keys] = Layout::vertical([
             Constraint::Length(1),
             Constraint::Length(1),
             Constraint::Min(1),
             Constraint::Length(1),
             Constraint::Length(HINT),
-            Constraint::Length(1),
+            Constraint::Length(rows),
         ])
         .areas(frame.area());
         let bold = Style::new().add_modifier(Modifier::BOLD);
@@ -148,7 +150,7 @@ impl<'f> Walk<'f> {
         let text = selected.map_or("", |item| item.hint.as_str());
         let text = Paragraph::new(indented(text)).wrap(Wrap { trim: false });
         frame.render_widget(text, hint);
-        frame.render_widget(Line::from(self.keys()), keys);
+        frame.render_widget(Paragraph::new(pressed), keys);
     }
 
     fn render_list(&mut self, frame: &mut Frame<'_>, area: Rect) {
@@ -208,22 +210,44 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// The last line of the screen: what is searched, or what keys do.
-    fn keys(&self) -> String {
+    /// The end of the screen: what is searched, or what keys do.
+    fn keys(&self) -> Vec<String> {
         let searched = self.searched();
+        let mut keys = Vec::new();
         if self.typing {
-            return format!(" search: {searched}_   ENTER to the list   ESC shows all");
+            keys.push(format!("search: {searched}_"));
+            keys.push("ENTER to the list".to_owned());
+            keys.push("ESC shows all".to_owned());
+            return keys;
         }
-        let mut text = if self.search.is_some() {
-            format!(" '{searched}' only: ESC shows all  ENTER open  ? help")
+        keys.push("ENTER open".to_owned());
+        if self.search.is_some() {
+            keys.insert(0, format!("'{searched}' only"));
+            keys.push("ESC shows all".to_owned());
         } else {
-            " ENTER open  ESC back  ? help  / search".to_owned()
-        };
-        for (key, name) in &self.form.actions {
-            text.push_str(&format!("  {key} {name}"));
+            keys.push("ESC back".to_owned());
         }
-        text
+        keys.push("? help".to_owned());
+        keys.push("/ search".to_owned());
+        let actions = self.form.actions.iter();
+        keys.extend(actions.map(|(key, name)| format!("{key} {name}")));
+        keys
     }
+}
+
+/// Words side by side, in as many lines as it takes.
+fn packed(words: &[String], columns: usize) -> Vec<Line<'static>> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 2 + word.chars().count() <= columns => {
+                line.push_str("  ");
+                line.push_str(word);
+            }
+            _ => lines.push(format!(" {word}")),
+        }
+    }
+    lines.into_iter().map(Line::from).collect()
 }
 
 fn indented(text: &str) -> String {

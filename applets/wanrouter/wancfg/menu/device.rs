@@ -280,7 +280,14 @@ impl Menus<'_> {
             Entry::Rename(name.to_owned()),
         );
         for part in Part::ALL {
-            page.place(draft, Place::Part(name.to_owned(), part), part.word());
+            let place = Place::Part(name.to_owned(), part);
+            // Only the channels of Frame Relay have one.
+            let shown = part != Part::Address
+                || draft.of() == Some(Of::FrameRelay)
+                || draft.get(&place).is_some();
+            if shown {
+                page.place(draft, place, part.word());
+            }
         }
         let mode = draft.get(&Place::Part(name.to_owned(), Part::Mode));
         let has_addresses = Usage::ALL

@@ -212,7 +212,7 @@ impl Menus<'_> {
             title: place.to_string(),
             help,
             preset,
-            secret: false,
+            secret: matches!(place, Place::Channel(_, key) if key == "PASSWD"),
         };
         let Some(text) = self.dialog.ask(&question, &check)? else {
             return Ok(Edited::Left);
