@@ -41,6 +41,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("monitor", |octets| {
         wanbox_wanrouter::fuzz_monitor(Instant::now(), octets);
     }),
+    ("member", wanbox_wire::ppp::member::fuzz_member),
     ("multilink", wanbox_wire::ppp::multilink::fuzz_multilink),
     ("offload", wanbox_link::offload::fuzz_segment),
     ("pcap", wanbox_wire::pcap::fuzz_pcap),

@@ -251,6 +251,11 @@ impl Pair {
         wanbox_rig::Error::new(text)
     }
 
+    /// A file of this name that goes with the pair.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.cables.path().join(name)
+    }
+
     /// Captures the line at an end into a file, until it is stopped.
     pub fn capture(&self, router: &Router, name: &str) -> Result<PathBuf> {
         let file = self.cables.path().join(name);

@@ -207,10 +207,54 @@ pub struct PppStatus {
     pub van_jacobson: bool,
     /// Name servers that the peer told.
     pub name_servers: Vec<Ipv4Addr>,
+    /// The name that the peer proved.
+    pub peer_name: Option<String>,
+    /// How the peer has to prove itself, and how far it is.
+    pub demanded: Option<String>,
+    /// How we have to, and how far we are.
+    pub given: Option<String>,
+    /// The bundle, for a device that is part of one.
+    pub bundle: Option<BundleStatus>,
     /// Our link-local address, once agreed on.
     pub local_link_local: Option<Ipv6Addr>,
     /// The peer's.
     pub peer_link_local: Option<Ipv6Addr>,
+}
+
+/// A bundle of devices (PPP multilink).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BundleStatus {
+    /// The first device, when this one is a member.
+    pub first: Option<String>,
+    /// This device's link is in the bundle.
+    pub joined: bool,
+    /// Why not, when more is known than the state of the link.
+    pub reason: Option<String>,
+    /// Links in the bundle, as its first device counts them.
+    pub links: usize,
+    /// The other devices, as the first sees them.
+    pub members: Vec<MemberStatus>,
+}
+
+/// A member of a bundle, as the first device sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MemberStatus {
+    /// Its device; empty until its link came up once.
+    pub device: String,
+    /// Its link is in the bundle.
+    pub joined: bool,
+    /// Why it was refused.
+    pub reason: Option<String>,
+    /// Its bit rate, bit/s.
+    pub rate: u64,
+    /// Fragments sent over it.
+    pub tx_fragments: u64,
+    /// Octets of packets in them.
+    pub tx_octets: u64,
+    /// Fragments received over it.
+    pub rx_fragments: u64,
+    /// Octets of packets in them.
+    pub rx_octets: u64,
 }
 
 /// Options of one side that the other acknowledged.

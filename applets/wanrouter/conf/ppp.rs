@@ -101,6 +101,8 @@ pub struct MultilinkConf {
 /// The one channel of a PPP link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PppChannel {
+    /// Its packets may be compressed, or cut into fragments.
+    pub rewritten: bool,
     /// Its address comes from the peer, or it has none.
     pub learns_address: bool,
     /// Authentication.

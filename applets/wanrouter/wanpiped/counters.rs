@@ -159,6 +159,8 @@ pub struct Management {
 /// The line of a device.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LineCounters {
+    /// Messages between the devices of a bundle that cannot be.
+    pub bundle_malformed: u64,
     /// Frames received.
     pub rx_frames: u64,
     /// Their octets.

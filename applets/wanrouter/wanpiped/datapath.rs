@@ -10,6 +10,7 @@ use wanbox_wanrouter_engine::{ChannelId, Delivery, Engine, Marks, Path, PayloadK
 use wanbox_wire::ip::{Gso, VirtioHeader};
 use wanbox_wire::pipemon::packet::{Checksum, Class, classify};
 
+use super::bundle::Side;
 use super::device::{Device, owner};
 use super::interface::{HostEnd, Interface};
 
@@ -167,10 +168,10 @@ impl Device {
         }
         if header.gso == Gso::None && header.flags == 0 {
             // The common packet: finished, on its own.
-            let batch = &mut self.batch;
+            let (batch, bundle) = (&mut self.batch, &mut self.bundle);
             let mut push = |path: Path, head: &[u8], packet: &[u8]| match path {
                 Path::Line => batch.push(head, packet),
-                Path::Member(_) => {}
+                Path::Member(member) => bundle.send_to(member, head, packet),
             };
             let id = ChannelId(channel);
             return match self.link.send(now, id, kind, packet, &mut push) {
@@ -178,6 +179,7 @@ impl Device {
                     interface.sending.packets += 1;
                     interface.sending.octets += packet.len() as u64;
                     self.counters.data_frames += 1;
+                    self.follow_full_members();
                     Outcome::Done
                 }
                 Err(refusal) => refuse(interface, refusal),
@@ -268,10 +270,16 @@ impl Device {
         self.made_packet = packet;
     }
 
-    fn deliver(&mut self, now: Instant, delivery: Delivery<'_>) {
+    /// Gives a packet to whom it is for.
+    pub fn deliver(&mut self, now: Instant, delivery: Delivery<'_>) {
         let channel = delivery.channel.0;
         let packet = delivery.payload;
         let port = self.conf.udp_port;
+        if let Side::Member(member) = &mut self.bundle {
+            self.counters.data_frames += 1;
+            member.hand_over(packet);
+            return;
+        }
         if let PayloadKind::Raw(marks) = delivery.kind
             && self.deliver_raw(channel, marks, packet)
         {
@@ -349,7 +357,7 @@ impl Device {
     }
 
     /// Gives the host what waits in the coalescer.
-    fn finish_delivery(&mut self, now: Instant) {
+    pub fn finish_delivery(&mut self, now: Instant) {
         let Some(channel) = self.coalescing.take() else {
             return;
         };

@@ -15,9 +15,10 @@ use wanbox_runtime::netlink::{Monitor, Netlink};
 use wanbox_runtime::process::Signal;
 use wanbox_runtime::tun::Tun;
 use wanbox_wanrouter_engine::frame_relay::Diagnosis;
-use wanbox_wanrouter_engine::{Cause, Engine};
+use wanbox_wanrouter_engine::{Cause, Engine, Path};
 
 use super::batch::Batch;
+use super::bundle::Side;
 use super::counters::{LineCounters, Management};
 use super::guard::Guard;
 use super::host::OwnAddresses;
@@ -25,6 +26,7 @@ use super::interface::{HostEnd, Interface};
 use super::line::Line;
 use super::link::Link;
 use super::monitor::Facts;
+use super::secrets::Secrets;
 use super::watch::Watch;
 use crate::conf::DeviceConf;
 
@@ -62,6 +64,8 @@ pub mod owner {
     pub const APPLICATION: u32 = 15;
     /// A line that is not read for an application's sake is looked at.
     pub const PAUSED: u32 = 16;
+    /// The sockets of a bundle, by place; when the first device of one is sought again.
+    pub const BUNDLE: u32 = 20;
 }
 
 /// How soon a line that failed is opened again.
@@ -134,6 +138,14 @@ pub struct Device {
     pub coalescer: Coalescer,
     /// The channel whose packets wait in the coalescer.
     pub coalescing: Option<u16>,
+    /// What it is in a bundle of devices.
+    pub bundle: Side,
+    /// What the sockets of a bundle read into.
+    pub bundle_buffer: Vec<u8>,
+    /// Who may be at the other end of a PPP link.
+    pub secrets: Secrets,
+    /// The line takes frames, as far as the bundle was told.
+    line_ready: bool,
     /// A packet that the engine made of received frames.
     pub made_packet: Vec<u8>,
     /// A control frame on its way.
@@ -190,6 +202,10 @@ pub struct Parts {
     pub control: Server,
     /// Who may ask through the line.
     pub guard: Guard,
+    /// What it is in a bundle.
+    pub bundle: Side,
+    /// Names and secrets.
+    pub secrets: Secrets,
 }
 
 /// The messages in which monitors ask: those of the link's protocol, but for PPP on a multi-port
@@ -241,6 +257,10 @@ impl Device {
             packet_buffer: vec![0; Tun::MAX_PACKET],
             coalescer: Coalescer::new(FLOWS, true),
             coalescing: None,
+            bundle: parts.bundle,
+            bundle_buffer: Vec::new(),
+            secrets: parts.secrets,
+            line_ready: true,
             made_packet: Vec::new(),
             control_frame: Vec::new(),
             management: Management::default(),
@@ -281,13 +301,18 @@ impl Device {
 
     /// The line has its carrier.
     pub fn has_carrier(&self) -> bool {
-        self.line.as_ref().is_some_and(Line::carrier)
+        self.line.as_ref().is_some_and(Line::carrier) && self.bundle.lets_begin()
     }
 
     /// What is wrong with the link, in words; `None` when it is up.
     pub fn reason(&self) -> Option<String> {
         if self.link.is_up() {
             return None;
+        }
+        if let Side::Member(member) = &self.bundle
+            && let Some(reason) = member.reason()
+        {
+            return Some(reason);
         }
         if self.line.is_none() {
             return Some("the line failed; it is opened again every second".into());
@@ -459,6 +484,17 @@ impl Device {
                     failed = Some(error);
                 }
             }
+            if let Link::Ppp(engine) = &mut self.link {
+                while let Some(claim) = engine.poll_claim() {
+                    idle = false;
+                    engine.authenticate(now, &claim, self.secrets.judge(&claim));
+                }
+                let (batch, bundle) = (&mut self.batch, &mut self.bundle);
+                engine.transmit_bundled(now, &mut |path, head, data| match path {
+                    Path::Line => batch.push(head, data),
+                    Path::Member(member) => bundle.send_to(member, head, data),
+                });
+            }
             while let Some(event) = self.link.poll_event() {
                 idle = false;
                 self.event(lp, event);
@@ -493,6 +529,8 @@ impl Device {
     /// The line was used: what it waits for, and who waits for it.
     fn after_line_use(&mut self, lp: &mut Loop) {
         let Some(line) = &self.line else {
+            self.line_ready = false;
+            self.may_send(lp, false);
             return;
         };
         lp.set_timer_to(Token::new(owner::PACE, 0), line.poll_timeout());
@@ -502,14 +540,26 @@ impl Device {
         };
         let full = line.is_full() || !self.batch.is_empty();
         let room = self.batch.is_empty() && line.has_room(usize::from(self.conf.mtu));
-        if full && !self.waiting_for_line {
-            self.counters.tx_blocked += 1;
-            self.waiting_for_line = true;
-            self.follow_reading(lp);
-        } else if room && self.waiting_for_line {
-            self.waiting_for_line = false;
+        self.line_ready = room || self.line_ready && !full;
+        self.may_send(lp, self.line_ready);
+    }
+
+    /// The line takes frames, or not; of a bundle, any line will do.
+    fn may_send(&mut self, lp: &mut Loop, line_ready: bool) {
+        let waiting = !self.follow_line(lp, line_ready);
+        if waiting != self.waiting_for_line {
+            self.counters.tx_blocked += u64::from(waiting);
+            self.waiting_for_line = waiting;
             self.follow_reading(lp);
         }
+    }
+
+    /// Another engine in the place of this one, which has ended its link.
+    pub fn replace_engine(&mut self, lp: &mut Loop, engine: Link) {
+        self.link = engine;
+        self.carrier = false;
+        self.follow_carrier(lp.now());
+        self.pump(lp);
     }
 
     /// Waits for the line as it is used now.
@@ -662,6 +712,7 @@ impl Handler for Device {
             owner::MONITOR => self.accept_monitors(lp, token.id as u16),
             owner::CLIENT => self.serve_monitor(lp, token.id as usize),
             owner::LINKS => self.links_changed(lp),
+            owner::BUNDLE => self.bundle_ready(lp, token.id, readiness),
             owner::APPLICATIONS => self.accept_applications(lp, token.id as u16),
             owner::APPLICATION => self.application_ready(lp, token.id as u16, readiness),
             _ => {}
@@ -679,6 +730,7 @@ impl Handler for Device {
             owner::PACE => self.pump_line(lp),
             owner::HOLD => self.release_held(lp, token.id as u16),
             owner::REOPEN => self.reopen_line(lp),
+            owner::BUNDLE => self.seek_first(lp),
             owner::REPAIR => self.repair(lp),
             owner::LISTEN => self.listen_again(lp, token.id as u16),
             owner::APPLICATIONS => self.take_applications_again(lp, token.id as u16),

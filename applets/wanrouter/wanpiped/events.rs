@@ -32,8 +32,10 @@ impl Device {
                 self.note(now, Level::Info, format_args!("link connected"));
                 self.state_since = now;
                 self.link_ups += 1;
+                self.tell_first(true);
             }
             Event::LinkDown(cause) => {
+                self.tell_first(false);
                 self.last_cause = Some(cause);
                 self.state_since = now;
                 let reason = self.reason().unwrap_or_default();

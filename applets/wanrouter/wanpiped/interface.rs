@@ -314,7 +314,7 @@ fn open_tun(conf: &InterfaceConf, mtu: u32, netlink: &mut Netlink) -> Result<Hos
     };
     let options = tun::Options {
         // A shaped channel sends packet by packet: nothing to gain from super-packets.
-        offload: !is_shaped(conf) && mode == tun::Mode::Tun,
+        offload: !is_shaped(conf) && !is_rewritten(conf) && mode == tun::Mode::Tun,
         carrier: true,
     };
     let tun = Tun::open(&conf.name, mode, &options).map_err(|error| error.to_string())?;
@@ -337,6 +337,11 @@ fn bridge_of(conf: &InterfaceConf) -> Option<&str> {
         Channel::FrameRelay(channel) => channel.bridge.as_deref(),
         Channel::CiscoHdlc(_) | Channel::Ppp(_) => None,
     }
+}
+
+/// Packets do not go as they are: compressed, or in fragments.
+fn is_rewritten(conf: &InterfaceConf) -> bool {
+    matches!(&conf.channel, Channel::Ppp(channel) if channel.rewritten)
 }
 
 fn is_shaped(conf: &InterfaceConf) -> bool {

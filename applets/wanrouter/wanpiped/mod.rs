@@ -10,7 +10,8 @@
 //! | [`line`], [`batch`], [`watch`] | the line, frames on their way to it, trace and capture |
 //! | [`map`] | the state of the device in a mapped file |
 //! | [`interface`], [`host`] | the kernel's side of a channel |
-//! | [`link`], [`ppp`] | the engine, whichever protocol; what is PPP's own |
+//! | [`link`], [`ppp`], [`secrets`] | the engine, whichever protocol; what is PPP's own |
+//! | [`bundle`] | several devices as one PPP link |
 //! | [`monitor`], [`guard`], [`service`] | the management protocol, who may ask through the line, and how requests come in |
 //! | [`requests`], [`status`], [`counters`] | what commands ask and see |
 
@@ -32,6 +33,7 @@ use crate::control;
 
 mod api;
 mod batch;
+mod bundle;
 mod counters;
 mod datapath;
 mod device;
@@ -45,6 +47,7 @@ mod map;
 mod monitor;
 mod ppp;
 mod requests;
+mod secrets;
 mod service;
 mod setup;
 mod status;

@@ -7,30 +7,52 @@ use std::time::Instant;
 
 use log::Level;
 use wanbox_link::ppp::automaton::Limits;
-use wanbox_link::ppp::{Profile, ipcp, ipv6cp, lcp};
+use wanbox_link::ppp::{Profile, auth, ipcp, ipv6cp, lcp};
 use wanbox_runtime::files;
 use wanbox_runtime::netlink::Address;
-use wanbox_wanrouter_engine::ppp::{Config, Ppp};
+use wanbox_wanrouter_engine::ppp::{Config, Ppp, Role, Sharing};
 
+use super::bundle::Side;
 use super::device::Device;
 use super::host;
 use super::link::Link;
+use super::secrets::Secrets;
 use crate::conf::{DeviceConf, IpConf, IpMode, PppConf};
 use crate::control::{Negotiated, PppStatus};
 
 /// The engine's configuration of a device.
-///
-/// # Errors
-/// What is wrong with it, for people.
-pub fn config(conf: &DeviceConf, link: &PppConf) -> Config {
+pub fn config(conf: &DeviceConf, link: &PppConf, bundle: &Side, secrets: &Secrets) -> Config {
     let ip = conf.interfaces.first().and_then(|i| i.ip.as_ref());
+    let mut profile = profile(link, ip, secrets);
+    let role = match (bundle, link.multilink) {
+        (Side::First(first), Some(multilink)) => {
+            profile.lcp.multilink = Some(lcp::Multilink {
+                mrru: multilink.mrru,
+                short_sequence: multilink.short_sequence,
+                endpoint: first.endpoint(),
+            });
+            Role::First(Sharing {
+                rate_bps: conf.baud_rate.into(),
+                min_fragment: multilink.min_fragment.into(),
+                patience: multilink.patience,
+            })
+        }
+        (Side::Member(member), _) => {
+            profile.lcp.multilink = member.multilink().cloned();
+            profile.ipv4 = None;
+            profile.ipv6 = None;
+            Role::Member
+        }
+        _ => Role::Alone,
+    };
     Config {
-        profile: Arc::new(profile(link, ip)),
+        profile: Arc::new(profile),
         mtu: conf.mtu,
+        role,
     }
 }
 
-fn profile(conf: &PppConf, ip: Option<&IpConf>) -> Profile {
+fn profile(conf: &PppConf, ip: Option<&IpConf>, secrets: &Secrets) -> Profile {
     let some = |time: std::time::Duration| (!time.is_zero()).then_some(time);
     Profile {
         limits: Limits {
@@ -50,12 +72,21 @@ fn profile(conf: &PppConf, ip: Option<&IpConf>) -> Profile {
             echo_failures: conf.echo_failures,
             ..Default::default()
         },
+        demand: secrets.demand(),
+        provide: secrets.provide(),
+        name: secrets.name().as_bytes().into(),
+        credentials: secrets.credentials(),
+        authentication: auth::Config {
+            restart: conf.auth_restart,
+            wait: conf.auth_wait,
+            max_tries: conf.auth_retry,
+            rechallenge: some(conf.rechallenge),
+        },
         ipv4: ipv4(conf, ip),
         ipv6: conf.ipv6cp.then(ipv6cp::Config::default),
         connect_timeout: some(conf.connect_timeout),
         hold_down: Some(conf.hold_down),
         statistics: true,
-        ..Profile::default()
     }
 }
 
@@ -71,7 +102,12 @@ pub fn ipv4(conf: &PppConf, ip: Option<&IpConf>) -> Option<ipcp::Config> {
         IpMode::Static if local.is_unspecified() => ipcp::Config::of_peer(),
         IpMode::Static => ipcp::Config::fixed(local, peer),
     };
+    let van_jacobson = conf.van_jacobson.map(|slots| ipcp::Slots {
+        max_slot: (slots - 1).min(255) as u8,
+        compress_slot: true,
+    });
     Some(ipcp::Config {
+        van_jacobson,
         dns: conf.dns.map(|server| server.unwrap_or(none)),
         ask_dns: conf.use_peer_dns,
         ..addresses
@@ -190,10 +226,14 @@ impl Device {
             return None;
         };
         let interface = self.interfaces.first().and_then(Option::as_ref);
-        Some(status(
-            engine,
-            interface.map_or(&[], |interface| &interface.name_servers),
-        ))
+        let servers = interface.map_or(&[][..], |interface| &interface.name_servers);
+        let mut status = status(engine, servers);
+        status.bundle = match &self.bundle {
+            Side::Alone => None,
+            Side::First(first) => Some(first.status(engine)),
+            Side::Member(member) => Some(member.status()),
+        };
+        Some(status)
     }
 }
 
@@ -224,6 +264,13 @@ fn status(engine: &Ppp, name_servers: &[Ipv4Addr]) -> PppStatus {
         peer_address: ipv4.and_then(|ipv4| known(ipv4.peer)),
         van_jacobson: ipv4.is_some_and(|ipv4| ipv4.send.is_some() || ipv4.receive.is_some()),
         name_servers: name_servers.to_vec(),
+        peer_name: engine
+            .link()
+            .peer_name()
+            .map(|name| String::from_utf8_lossy(name).into_owned()),
+        demanded: view.demanding.map(proof),
+        given: view.giving.map(proof),
+        bundle: None,
         local_link_local: ipv6
             .filter(|ipv6| ipv6.local != 0)
             .map(|ipv6| link_local(ipv6.local)),
@@ -231,6 +278,11 @@ fn status(engine: &Ppp, name_servers: &[Ipv4Addr]) -> PppStatus {
             .filter(|ipv6| ipv6.peer != 0)
             .map(|ipv6| link_local(ipv6.peer)),
     }
+}
+
+/// How a role of authentication went.
+fn proof(role: wanbox_link::ppp::Role) -> String {
+    format!("{}: {:?}", role.method, role.state).to_lowercase()
 }
 
 /// The link-local address of an interface identifier (RFC 5072 section 5).
@@ -289,6 +341,51 @@ pub fn counters(engine: &Ppp) -> Vec<(&'static str, u64)> {
         ("tx_not_open", network.refused_down),
     ];
     counters.map(|(name, value)| (name, value.into())).to_vec()
+}
+
+/// The counters of a bundle, by name.
+pub fn bundle_counters(engine: &Ppp, lost: u64, malformed: u64) -> Vec<(&'static str, u64)> {
+    let mut all = vec![
+        ("lost_between_devices", lost),
+        ("malformed_between_devices", malformed),
+        ("malformed", engine.malformed_in_bundle()),
+    ];
+    if let Some(s) = engine.bundle().map(|bundle| bundle.stats()) {
+        all.extend([
+            ("tx_packets", s.tx_packets),
+            ("tx_fragments", s.tx_fragments),
+            ("tx_no_member", s.tx_no_member),
+            ("tx_too_long", s.tx_too_long),
+            ("rx_fragments", s.rx_fragments),
+            ("rx_packets", s.rx_packets),
+            ("rx_malformed", s.rx_malformed),
+            ("rx_null", s.rx_null),
+            ("rx_too_long", s.rx_too_long),
+            ("rx_duplicates", s.duplicates),
+            ("rx_late", s.late),
+            ("rx_orphans", s.orphans),
+            ("rx_discarded", s.discarded),
+            ("rx_lost", s.lost),
+            ("rx_timeouts", s.timeouts),
+            ("rx_overflows", s.overflows),
+            ("peer_restarts", s.restarts),
+        ]);
+    }
+    all
+}
+
+/// The counters of header compression, by name.
+pub fn vj_counters(engine: &Ppp) -> [(&'static str, u64); 7] {
+    let (tx, rx) = engine.vj_stats();
+    [
+        ("vj_tx_ip", tx.ip),
+        ("vj_tx_uncompressed", tx.uncompressed),
+        ("vj_tx_compressed", tx.compressed),
+        ("vj_rx_uncompressed", rx.uncompressed),
+        ("vj_rx_compressed", rx.compressed),
+        ("vj_rx_tossed", rx.tossed),
+        ("vj_rx_errors", rx.errors),
+    ]
 }
 
 /// The word for the state of a PPP link that is not up.

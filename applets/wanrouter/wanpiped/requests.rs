@@ -304,6 +304,14 @@ fn fixed_keys(old: &DeviceConf, new: &DeviceConf) -> Vec<&'static str> {
             );
             differ("NUMBER_OF_DLCI", old.number_of_dlci != new.number_of_dlci);
         }
+        (Protocol::Ppp(before), Protocol::Ppp(after)) => {
+            differ("a key of PPP", before != after);
+            let auth = |conf: &DeviceConf| {
+                let mut channels = conf.interfaces.iter().map(|i| i.channel.clone());
+                channels.next()
+            };
+            differ("authentication", auth(old) != auth(new));
+        }
         (old, new) => differ("the link type", old != new),
     }
     keys

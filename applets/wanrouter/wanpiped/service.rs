@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
-use wanbox_wanrouter_engine::{ChannelId, Engine, PayloadKind};
+use wanbox_wanrouter_engine::{ChannelId, Engine, Path, PayloadKind};
 use wanbox_wire::ip::VirtioHeader;
 use wanbox_wire::pipemon::driver::Modem;
 use wanbox_wire::pipemon::packet::reply;
@@ -69,15 +69,21 @@ impl Device {
         if !self.answer(now, channel, Source::Network, packet, request, &mut answer) {
             return;
         }
-        let head = self
-            .link
-            .encapsulate(now, ChannelId(channel), PayloadKind::Ipv4, answer.len());
-        match head {
-            Ok(head) if !self.is_waiting_for_line() => {
-                self.batch.push(head.as_ref(), &answer);
-                self.management.to_line += 1;
-            }
-            _ => self.management.to_line_failed += 1,
+        let waiting = self.is_waiting_for_line();
+        let (batch, bundle) = (&mut self.batch, &mut self.bundle);
+        let mut push = |path: Path, head: &[u8], data: &[u8]| match path {
+            Path::Line => batch.push(head, data),
+            Path::Member(member) => bundle.send_to(member, head, data),
+        };
+        let id = ChannelId(channel);
+        let sent = !waiting
+            && (self.link)
+                .send(now, id, PayloadKind::Ipv4, &answer, &mut push)
+                .is_ok();
+        if sent {
+            self.management.to_line += 1;
+        } else {
+            self.management.to_line_failed += 1;
         }
     }
 

@@ -12,12 +12,14 @@ use wanbox_runtime::netlink::Netlink;
 use wanbox_wanrouter_engine::{ChannelId, cisco_hdlc, frame_relay, ppp};
 use wanbox_wire::frame_relay::{MAX_INFORMATION, Style};
 
+use super::bundle::Side;
 use super::device::{Device, Parts, owner};
 use super::guard::Guard;
 use super::interface::{HostEnd, Interface};
 use super::line::{self, Line, Pacing};
 use super::link::Link;
 use super::map::StatusMap;
+use super::secrets::Secrets;
 use crate::conf::{
     Channel, CiscoHdlcChannel, Clocking, DeviceConf, Encapsulation, FrameRelayChannel,
     FrameRelayConf, InterfaceConf, Protocol, Signalling, Station, Usage,
@@ -40,7 +42,9 @@ pub fn build(
     lp: &mut Loop,
 ) -> Result<Device, String> {
     let now = lp.now();
-    let link = engine(&conf, now)?;
+    let secrets = Secrets::read(&conf)?;
+    let bundle = Side::open(&conf, &root.run_dir())?;
+    let link = engine(&conf, &bundle, &secrets, now)?;
     let guard = Guard::new(&conf, &root)?;
     let spec = conf
         .line
@@ -64,6 +68,8 @@ pub fn build(
         netlink,
         control,
         guard,
+        bundle,
+        secrets,
     };
     let mut device =
         Device::new(parts, lp).map_err(|error| format!("cannot wait for the line: {error}"))?;
@@ -76,6 +82,7 @@ pub fn build(
         // The link can do without it.
         Err(error) => log::warn!("{}: its state is not kept: {error}", device.conf.name),
     }
+    device.start_bundle(lp)?;
     device.follow_carrier(now);
     device.pump(lp);
     Ok(device)
@@ -103,7 +110,15 @@ pub fn open_line(conf: &DeviceConf, spec: &LineSpec, root: &Root) -> Result<Line
 }
 
 /// The engine of a configuration, without channels.
-fn engine(conf: &DeviceConf, now: Instant) -> Result<Link, String> {
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn engine(
+    conf: &DeviceConf,
+    bundle: &Side,
+    secrets: &Secrets,
+    now: Instant,
+) -> Result<Link, String> {
     match &conf.protocol {
         Protocol::FrameRelay(link) => {
             let config = frame_relay_config(link, conf.mtu)?;
@@ -112,7 +127,7 @@ fn engine(conf: &DeviceConf, now: Instant) -> Result<Link, String> {
                 .map_err(|error| format!("{}: {error}", conf.name))
         }
         Protocol::Ppp(link) => {
-            let config = super::ppp::config(conf, link);
+            let config = super::ppp::config(conf, link, bundle, secrets);
             let seed = u128::from(seed()?) << 64 | u128::from(seed()?);
             ppp::Ppp::new(config, now, seed)
                 .map(|engine| Link::Ppp(Box::new(engine)))

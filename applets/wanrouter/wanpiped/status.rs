@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::bundle::Side;
 use super::device::Device;
 use super::interface::{HostEnd, Interface};
 use super::link::Link;
@@ -331,7 +332,15 @@ impl Device {
                     ],
                 );
             }
-            Link::Ppp(engine) => group("ppp", &super::ppp::counters(engine)),
+            Link::Ppp(engine) => {
+                group("ppp", &super::ppp::counters(engine));
+                group("ppp", &super::ppp::vj_counters(engine));
+                if !matches!(self.bundle, Side::Alone) {
+                    let (lost, malformed) = (self.bundle.lost(), line.bundle_malformed);
+                    let counters = super::ppp::bundle_counters(engine, lost, malformed);
+                    group("bundle", &counters);
+                }
+            }
             Link::CiscoHdlc(engine) => {
                 let s = engine.stats();
                 group(

@@ -19,6 +19,7 @@ mod protocol;
 pub mod ipcp;
 pub mod ipv6cp;
 pub mod lcp;
+pub mod member;
 
 pub use control::{Code, HEADER, Options, Packet, RawOption, Writer};
 pub use frame::{ADDRESS, CONTROL, Frame, FrameRepr};

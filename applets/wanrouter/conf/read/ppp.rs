@@ -99,7 +99,9 @@ pub fn channel(
         }
     }
     let own_address = conf.ipcp.as_ref().map(|ipcp| ipcp.mode) != Some(IpMode::Peer);
+    let van_jacobson = conf.ipcp.as_ref().and_then(|ipcp| ipcp.van_jacobson);
     PppChannel {
+        rewritten: conf.multilink.is_some() || van_jacobson.is_some(),
         learns_address: conf.ipcp.is_none() || !own_address,
         auth: auth(
             listed.line,

@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use wanbox_link::ppp::multilink::{MemberId, Unsent};
 use wanbox_link::ppp::{self, NetworkReceived, Payload, Received};
 use wanbox_wire::ip;
 use wanbox_wire::ppp::{ADDRESS, CONTROL, Protocol};
 
-use super::{CHANNEL, Ppp};
-use crate::{ChannelId, Delivery, Header, PayloadKind, Refusal};
+use super::bundle::Group;
+use super::{CHANNEL, Ppp, Role};
+use crate::{ChannelId, Delivery, Header, Marks, Path, PayloadKind, Push, Refusal};
 
 impl Ppp {
     pub(super) fn receive_frame<'f>(
@@ -15,25 +17,61 @@ impl Ppp {
         now: Instant,
         frame: &'f [u8],
     ) -> Option<Delivery<'f>> {
+        self.now = now;
         match self.link.receive(now, frame) {
             Received::Consumed => {}
             Received::Rejected(protocol) => self.network.protocol_rejected(now, protocol),
+            Received::Network { .. } if self.config.role == Role::Member => {
+                return Some(Delivery {
+                    channel: CHANNEL,
+                    kind: PayloadKind::Raw(Marks::default()),
+                    payload: frame,
+                });
+            }
             Received::Network {
                 protocol,
                 information,
-            } => return self.receive_packet(now, protocol, information),
+            } => {
+                let own = self.group.as_ref().and_then(|group| group.own);
+                return self.receive_network(now, own, protocol, information);
+            }
         }
         self.settle(now);
         None
     }
 
+    /// A packet of the network phase that came over the own line, or over that of a member.
+    pub(super) fn receive_network<'f>(
+        &mut self,
+        now: Instant,
+        member: Option<MemberId>,
+        protocol: Protocol,
+        information: &'f [u8],
+    ) -> Option<Delivery<'f>> {
+        match (protocol, &mut self.group, member) {
+            (Protocol::MULTILINK, Some(group), Some(id)) => {
+                let whole = group.bundle.receive(now, id, information)?;
+                self.receive_whole(now, whole)
+            }
+            _ => self.receive_packet(now, protocol, information),
+        }
+    }
+
     /// A packet of a network layer.
-    fn receive_packet<'f>(
+    pub(super) fn receive_packet<'f>(
         &mut self,
         now: Instant,
         protocol: Protocol,
         information: &'f [u8],
     ) -> Option<Delivery<'f>> {
+        if matches!(
+            protocol,
+            Protocol::VJ_COMPRESSED | Protocol::VJ_UNCOMPRESSED
+        ) && self.vj.decompresses()
+        {
+            self.vj.restore(protocol, information);
+            return None;
+        }
         match self.network.receive(now, protocol, information) {
             NetworkReceived::Delivery(payload, packet) => {
                 return Some(Delivery {
@@ -47,6 +85,61 @@ impl Ppp {
         }
         self.settle(now);
         None
+    }
+
+    /// Sends a packet: on its own, or in fragments through the bundle.
+    pub(super) fn send_packet(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        kind: PayloadKind,
+        packet: &[u8],
+        push: &mut Push<'_>,
+    ) -> Result<(), Refusal> {
+        if self.rewrites() {
+            return self.rewrite(now, channel, kind, packet, push);
+        }
+        let header = self.header(channel, kind, packet.len())?;
+        push(Path::Line, header.as_ref(), packet);
+        Ok(())
+    }
+
+    /// Sends a packet otherwise than as it is.
+    fn rewrite(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        kind: PayloadKind,
+        packet: &[u8],
+        push: &mut Push<'_>,
+    ) -> Result<(), Refusal> {
+        let payload = self.payload(channel, kind)?;
+        if let Some(group) = &self.group
+            && !group.bundle.has_ready_member()
+        {
+            return Err(Refusal::Hold(now + super::BUSY));
+        }
+        self.network.admit(payload, packet.len()).map_err(refusal)?;
+        let (protocol, head, rest) = match payload {
+            Payload::Ipv4 => self.vj.compress(packet),
+            Payload::Ipv6 => (Protocol::IPV6, &[][..], packet),
+        };
+        if let Some(group) = &mut self.group {
+            if head.is_empty() {
+                return send_bundled(group, now, protocol, rest, push);
+            }
+            self.joined.clear();
+            self.joined.extend_from_slice(head);
+            self.joined.extend_from_slice(rest);
+            return send_bundled(group, now, protocol, &self.joined, push);
+        }
+        let header = self.link.encapsulate(protocol, head.len() + rest.len());
+        let header = header.map_err(refusal)?;
+        self.joined.clear();
+        self.joined.extend_from_slice(header.as_ref());
+        self.joined.extend_from_slice(head);
+        push(Path::Line, &self.joined, rest);
+        Ok(())
     }
 
     /// The header before a packet that is sent as it is.
@@ -74,8 +167,12 @@ impl Ppp {
         }
     }
 
-    /// The next packet of a network control protocol, as a frame of the link.
+    /// The next packet of a network control protocol, as a frame of the own line.
     pub(super) fn network_transmit(&mut self, frame: &mut Vec<u8>) -> bool {
+        if self.group.is_some() {
+            // It goes with the data: see `transmit_bundled`.
+            return false;
+        }
         if !self.network.poll_transmit(frame) {
             return false;
         }
@@ -84,6 +181,23 @@ impl Ppp {
         }
         true
     }
+}
+
+/// Sends a packet of the host through the bundle.
+fn send_bundled(
+    group: &mut Group,
+    now: Instant,
+    protocol: Protocol,
+    packet: &[u8],
+    push: &mut Push<'_>,
+) -> Result<(), Refusal> {
+    group
+        .send(now, protocol, packet, push)
+        .map_err(|unsent| match unsent {
+            Unsent::NoMember => Refusal::LinkDown,
+            Unsent::Busy => Refusal::Hold(now + super::BUSY),
+            Unsent::TooLong { limit } => Refusal::TooLong { limit },
+        })
 }
 
 fn kind(payload: Payload) -> PayloadKind {

@@ -205,6 +205,7 @@ fn ppp_link(now: Instant, kind: u8) -> Option<Ppp> {
         ..Default::default()
     };
     let config = ppp::Config {
+        role: ppp::Role::Alone,
         profile: Arc::new(profile),
         mtu: 1500,
     };

@@ -411,6 +411,7 @@ mod tests {
             ..Default::default()
         };
         let config = ppp::Config {
+            role: ppp::Role::Alone,
             profile: Arc::new(profile),
             mtu: 1500,
         };

@@ -15,8 +15,9 @@ use super::{Bundle, Config, Member, MemberId, Stats};
 /// The octets of a Protocol field, which the MRRU does not count.
 const PROTOCOL: usize = 2;
 
-/// So many fragments one after another whose numbers went back mean that the peer numbers anew.
-/// Duplicates look the same, but do not come in such runs with nothing new between them.
+/// So many fragments one after another whose numbers went back mean that the peer numbers anew, as
+/// does a single one when nothing else came for the bundle's patience. Duplicates look the same,
+/// but come neither in such runs nor so late.
 const RESTART_AFTER: u32 = 64;
 
 /// A place for one sequence number.
@@ -51,6 +52,8 @@ pub(super) struct Reassembly {
     complete: usize,
     /// Numbers that went back, one after another.
     backward: u32,
+    /// When a fragment came that was neither late nor doubled.
+    accepted: Option<Instant>,
     /// Buffers to be used again.
     spare: Vec<Vec<u8>>,
 }
@@ -258,7 +261,7 @@ impl Bundle {
         }
         let mut offset = format.distance(self.reassembly.next, header.sequence);
         if offset < 0 {
-            if !self.has_restarted(id, header.sequence) {
+            if !self.has_restarted(now, id, header.sequence) {
                 self.stats.late += 1;
                 return None;
             }
@@ -274,6 +277,7 @@ impl Bundle {
             self.stats.duplicates += 1;
             return None;
         }
+        self.reassembly.accepted = Some(now);
         if let Some(member) = self.member_mut(id) {
             for seen in [&mut member.last_seen, &mut member.highest] {
                 if format.distance(*seen, header.sequence) > 0 {
@@ -378,8 +382,12 @@ impl Bundle {
     }
 
     /// Whether the peer numbers anew: members went back again and again, and nothing new came.
-    fn has_restarted(&mut self, id: MemberId, sequence: u32) -> bool {
+    fn has_restarted(&mut self, now: Instant, id: MemberId, sequence: u32) -> bool {
         let format = self.config.receive_format;
+        let quiet = self
+            .reassembly
+            .accepted
+            .is_none_or(|at| now.saturating_duration_since(at) > self.config.patience);
         let Some(member) = self.member_mut(id) else {
             return false;
         };
@@ -387,7 +395,7 @@ impl Bundle {
             // Only late: it is a slow member's next one.
             member.highest = sequence;
         } else {
-            self.reassembly.backward += 1;
+            self.reassembly.backward += if quiet { RESTART_AFTER } else { 1 };
         }
         self.reassembly.backward >= RESTART_AFTER
     }

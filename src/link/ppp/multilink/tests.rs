@@ -637,6 +637,11 @@ fn a_peer_that_numbers_anew_is_followed() {
     // The numbers of the member that was silent do not go back, so only every second one tells.
     assert_eq!(got, 74);
     assert_eq!(bundle.stats().restarts, 1);
+    // After a pause at once.
+    let later = at + Duration::from_secs(2);
+    let octets = fragment(format, 3, true, true, b"again");
+    assert_eq!(give(&mut bundle, later, ids[0], &octets), [b"again"]);
+    assert_eq!(bundle.stats().restarts, 2);
     // One that begins in the middle, too.
     let mut fresh = Bundle::new(Config::default()).unwrap();
     assert_eq!(fresh.join(at, &link(0)), Some(ids[0]));
