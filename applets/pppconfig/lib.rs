@@ -8,9 +8,11 @@ use wanbox_console::dialog::{self, Answer, Dialog, Form, Item, Question};
 use wanbox_grammar::{Applet, Exit, argv};
 use wanbox_runtime::files::{self, Root};
 
-use provider::{PROPERTIES, Property, Provider, check_name, check_password};
+use property::{PROPERTIES, Property, property_of};
+use provider::{Provider, check_name, check_password};
 
 mod menu;
+mod property;
 mod provider;
 mod quote;
 
@@ -190,7 +192,7 @@ fn execute(command: &Command, root: &Root, out: &mut dyn Write, err: &mut dyn Wr
         };
     }
     for key in &command.get {
-        match provider::property_of(key) {
+        match property_of(key) {
             Some(property) => output.line(known.get(property.key)),
             None => return output.end(Exit::ABSENT, format_args!("no key '{key}'")),
         }

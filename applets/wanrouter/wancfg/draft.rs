@@ -18,11 +18,11 @@ use crate::conf::{self, load};
 use crate::site::Site;
 
 /// Mode of new files.
-const MODE: u32 = 0o644;
+pub(super) const MODE: u32 = 0o644;
 /// Mode of new files that hold a password.
 const SECRET: u32 = 0o600;
 /// Files keep whatever mode they have.
-const ANY: u32 = 0o7777;
+pub(super) const ANY: u32 = 0o7777;
 
 /// A file of addresses while it is being changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ struct Addresses {
 pub struct Draft {
     /// The device.
     pub device: String,
-    /// Whether `wanrouter start` is to start it, when that is to change: see [`set_starts`].
+    /// Whether `wanrouter start` is to start it, when that is to change: see [`super::boot`].
     pub starts: Option<bool>,
     path: PathBuf,
     original: Option<Vec<u8>>,
@@ -85,7 +85,8 @@ impl std::fmt::Display for Unsaved {
     }
 }
 
-fn content(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+/// What a file holds; `None` where it is not there.
+pub(super) fn content(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     match files::read(path, load::LIMIT) {
         Ok(content) => Ok(Some(content)),
         Err(error) if error.is_absent() => Ok(None),
@@ -629,38 +630,7 @@ impl Addresses {
     }
 }
 
-fn make_parent(path: &Path) -> Result<(), FileError> {
+/// Makes the directory of a file.
+pub(super) fn make_parent(path: &Path) -> Result<(), FileError> {
     path.parent().map_or(Ok(()), files::make_dir)
-}
-
-/// Whether `wanrouter start` starts a device: it is in `WAN_DEVICES`.
-pub fn starts(site: &Site, device: &str) -> bool {
-    site.rc_file.exists() && site.devices.iter().any(|d| d == device)
-}
-
-/// Puts a device into `WAN_DEVICES` of `wanrouter.rc`, or takes it out; the file is made when it
-/// is not there. Returns it if it changed.
-///
-/// # Errors
-/// It cannot be read or written; says why.
-pub fn set_starts(site: &mut Site, device: &str, on: bool) -> Result<Option<PathBuf>, String> {
-    if starts(site, device) == on {
-        return Ok(None);
-    }
-    let path = site.rc_file.clone();
-    let there = content(&path).map_err(|error| error.to_string())?;
-    let mut devices = match &there {
-        Some(_) => site.devices.clone(),
-        None => Vec::new(),
-    };
-    devices.retain(|d| d != device);
-    if on {
-        devices.push(device.to_owned());
-    }
-    let mut file = AssignDocument::parse(there.as_deref().unwrap_or_default());
-    file.set("WAN_DEVICES", &devices.join(" "))?;
-    make_parent(&path).map_err(|error| error.to_string())?;
-    files::rewrite(&path, &file.to_bytes(), MODE, ANY).map_err(|error| error.to_string())?;
-    site.devices = devices;
-    Ok(Some(path))
 }

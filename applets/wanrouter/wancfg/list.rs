@@ -4,7 +4,8 @@ use serde::Serialize;
 use wanbox_console::table::{Align, columns};
 use wanbox_grammar::Exit;
 
-use super::draft::{Draft, starts};
+use super::boot::starts;
+use super::draft::Draft;
 use super::place::{self, Part, VARIABLES};
 use crate::conf::keys::{INTERFACE, Key, LINK, Of, Status, TYPES};
 use crate::conf::{Usage, summary};

@@ -13,6 +13,7 @@ use crate::output::Output;
 use crate::site::Site;
 use menu::Menus;
 
+mod boot;
 mod couple;
 mod draft;
 mod list;

@@ -5,7 +5,8 @@ use wanbox_grammar::Exit;
 use wanbox_grammar::diagnostic::{Diagnostics, Severity};
 use wanbox_grammar::value;
 
-use super::draft::{self, Draft, Unsaved};
+use super::boot;
+use super::draft::{Draft, Unsaved};
 use super::place::{self, Place};
 use super::{Command, list};
 use crate::conf::Usage;
@@ -110,7 +111,7 @@ fn change(command: &Command, site: &mut Site, mut draft: Draft, output: &mut Out
         output.line(format_args!("{}", file.display()));
     }
     if let Some(on) = boot {
-        match draft::set_starts(site, &draft.device, on) {
+        match boot::set_starts(site, &draft.device, on) {
             Ok(file) => file.iter().for_each(|f| output.line(f.display())),
             Err(why) => return output.failure(why),
         }
@@ -178,7 +179,7 @@ fn delete(site: &mut Site, draft: Draft, output: &mut Output<'_>) -> Exit {
         Ok(gone) => gone.iter().for_each(|f| output.line(f.display())),
         Err(error) => return output.failure(error),
     }
-    match draft::set_starts(site, &device, false) {
+    match boot::set_starts(site, &device, false) {
         Ok(file) => {
             file.iter().for_each(|f| output.line(f.display()));
             Exit::DONE

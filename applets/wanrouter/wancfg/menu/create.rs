@@ -10,7 +10,8 @@ use crate::conf::keys::Of;
 use crate::conf::settings::device_name;
 use crate::conf::{Usage, keys};
 use crate::site::Site;
-use crate::wancfg::draft::{Draft, starts};
+use crate::wancfg::boot::starts;
+use crate::wancfg::draft::Draft;
 use crate::wancfg::place::{Part, Place};
 
 /// What is asked of a new link, beside its line, before the page with everything is shown.

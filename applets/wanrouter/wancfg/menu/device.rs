@@ -8,7 +8,8 @@ use super::edit::item;
 use super::{Menus, Way, state};
 use crate::conf::Usage;
 use crate::conf::keys::{self, INTERFACE, Key, LINK, Of, Status};
-use crate::wancfg::draft::{self, Draft};
+use crate::wancfg::boot;
+use crate::wancfg::draft::Draft;
 use crate::wancfg::place::{self, Part, Place, VARIABLES};
 
 /// What a line of a page is for.
@@ -130,7 +131,7 @@ impl Menus<'_> {
                             self.edit(&mut draft, &place)?;
                         }
                         Entry::Start => {
-                            let was = draft::starts(self.site, &draft.device);
+                            let was = boot::starts(self.site, &draft.device);
                             let on = !draft.starts.unwrap_or(was);
                             draft.starts = (on != was).then_some(on);
                         }
@@ -189,7 +190,7 @@ impl Menus<'_> {
         page.heading("Device");
         page.place(draft, Place::Type, "TYPE");
         page.place(draft, Place::Description, "DESCRIPTION");
-        let starts = draft::starts(self.site, &draft.device);
+        let starts = boot::starts(self.site, &draft.device);
         let starts = draft.starts.unwrap_or(starts);
         page.add(
             Item::new(

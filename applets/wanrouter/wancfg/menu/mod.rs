@@ -5,7 +5,8 @@ use std::io;
 use wanbox_console::dialog::{Answer, Dialog, Form, Item, Question};
 use wanbox_grammar::diagnostic::{Diagnostics, Severity};
 
-use super::draft::{self, Draft};
+use super::boot;
+use super::draft::Draft;
 use super::list;
 use crate::conf::keys;
 use crate::daemons;
@@ -144,7 +145,7 @@ impl<'m> Menus<'m> {
         let deleted = Draft::open(self.site, device)
             .and_then(Draft::delete)
             .map_err(|error| error.to_string())
-            .and_then(|_| draft::set_starts(self.site, device, false));
+            .and_then(|_| boot::set_starts(self.site, device, false));
         match deleted {
             Ok(_) => Ok(()),
             Err(why) => self.dialog.show("Not deleted", &why),
@@ -152,8 +153,8 @@ impl<'m> Menus<'m> {
     }
 
     fn toggle_start(&mut self, device: &str) -> io::Result<()> {
-        let on = !draft::starts(self.site, device);
-        match draft::set_starts(self.site, device, on) {
+        let on = !boot::starts(self.site, device);
+        match boot::set_starts(self.site, device, on) {
             Ok(_) => Ok(()),
             Err(why) => self.dialog.show("Not written", &why),
         }
@@ -185,7 +186,7 @@ impl<'m> Menus<'m> {
         match draft.save() {
             Ok(mut written) => {
                 if let Some(on) = draft.starts.take() {
-                    match draft::set_starts(self.site, &draft.device, on) {
+                    match boot::set_starts(self.site, &draft.device, on) {
                         Ok(file) => written.extend(file),
                         Err(why) => {
                             draft.starts = Some(on);
