@@ -24,6 +24,8 @@ pub fn tests() -> Vec<Trial> {
         test("monitors_ppp::far_end", NEEDS, far_end),
         test("monitors_ppp::trace", NEEDS, trace),
         test("monitors_ppp::multi_port", NEEDS, multi_port),
+        test("monitors_ppp::proofs", NEEDS, proofs),
+        test("monitors_ppp::wrong_secret", NEEDS, wrong_secret),
     ]
 }
 
@@ -300,6 +302,97 @@ fn multi_port() -> Result {
             .ok("wanrouter debug wp1_ppp")?
             .contains("mppipemon -i wp1_ppp"),
         "debug names another monitor"
+    );
+    Ok(())
+}
+
+/// An end that asks, and one that proves who it is.
+fn gate_and_site(method: &str, secret: &str, given: &str) -> (End, End) {
+    let gate = End::ppp(
+        "AUTHENTICATOR = YES\n",
+        &format!("{method} = YES\nSYSNAME = gate\nUSERID = site\nPASSWD = {secret}\n"),
+    );
+    let site = End::ppp(
+        "",
+        &format!("{method} = YES\nUSERID = site\nPASSWD = {given}\n"),
+    );
+    (gate, site)
+}
+
+/// Who proved what, and how often; a trace of it shows everything but the secret.
+fn proofs() -> Result {
+    for (method, command, asked, name) in [
+        ("PAP", "spap", "Number of Authent-Request pkts: 1\t0", "PAP"),
+        (
+            "CHAP",
+            "schp",
+            "Number of Response packets   : 1\t0",
+            "CHAP",
+        ),
+    ] {
+        let (gate, site) = gate_and_site(method, "geheim", "geheim");
+        let pair = Pair::new(Over::Cable, &gate, &site)?;
+        pair.a.ok("wanrouter start")?;
+        let (trace, up) = std::thread::scope(|scope| {
+            let up = scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(500));
+                pair.b.ok("wanrouter start")?;
+                pair.wait_up(&gate.channels)
+            });
+            let trace = pair
+                .a
+                .ok("ppipemon -i wp1_ppp -c tip -full --seconds 6 --timeout 5s");
+            (trace, up.join())
+        });
+        up.map_err(|_| Error::new("the other end panicked"))??;
+        let trace = trace?;
+        ensure!(
+            trace.contains(&format!("PPP decode\t{name} ")) && trace.contains("\"site\""),
+            "no {method} in the trace:\n{trace}"
+        );
+        // "geheim", in hexadecimal.
+        ensure!(
+            !trace.contains("67 65 68 65") && !trace.contains("geheim"),
+            "the secret is in the trace:\n{trace}"
+        );
+        let at = |router: &wanbox_rig::Router, command: &str, says: &str| -> Result {
+            let text = router.ok(&format!("ppipemon -i wp1_ppp -c {command}"))?;
+            ensure!(
+                text.contains(says),
+                "{method} {command}: no {says:?}:\n{text}"
+            );
+            Ok(())
+        };
+        let opened = format!("{name} State: Opened( Success )");
+        at(&pair.a, "xs", &opened)?;
+        at(&pair.b, "xs", &opened)?;
+        at(&pair.a, "xn", "PeerID and Password were correct")?;
+        at(&pair.a, "xn", "Inbound PeerID: site")?;
+        at(&pair.b, "xn", "No inbound authentication negotiated")?;
+        at(&pair.a, "ca", "Using inbound authentication.")?;
+        at(&pair.b, "ca", "Using outbound authentication.")?;
+        at(&pair.a, command, asked)?;
+    }
+    Ok(())
+}
+
+fn wrong_secret() -> Result {
+    let (gate, site) = gate_and_site("CHAP", "right", "wrong");
+    let pair = Pair::started(Over::Cable, &gate, &site)?;
+    for router in [&pair.a, &pair.b] {
+        until("the cause of the failure", UP, || {
+            let text = router.ok("ppipemon -i wp1_ppp -c xc")?;
+            Ok(text.contains("Inbound/Outbound authentication failed: Yes"))
+        })?;
+    }
+    until("what became of the claim", UP, || {
+        let text = pair.a.ok("ppipemon -i wp1_ppp -c xn")?;
+        Ok(text.contains("PeerID valid, Password Incorrect"))
+    })?;
+    let failures = values(&pair, "-i wp1_ppp -c schp")?;
+    ensure!(
+        failures["tx_failure"].as_u64() >= Some(1) && failures["tx_success"] == 0,
+        "{failures:#}"
     );
     Ok(())
 }
