@@ -58,6 +58,7 @@ pub fn tests() -> Vec<Trial> {
     ));
     tests.push(test("ppp::compressed_headers", COPIES, compressed_headers));
     tests.push(test("ppp::a_killed_end_is_noticed", NEEDS, killed_end));
+    tests.push(test("ppp::a_looped_line_is_noticed", NEEDS, looped));
     tests.push(test("ppp::two_devices_are_one_link", COPIES, two_devices));
     tests.push(test(
         "ppp::a_bundle_survives_a_cut",
@@ -400,5 +401,26 @@ fn bundle_survives_a_cut() -> Result {
     pair.a.ok("wanrouter start wanpipe1")?;
     wait_for_links(&pair, 2)?;
     Ping::new("10.0.1.2").all(&pair.a.netns)?;
+    Ok(())
+}
+
+/// A line that returns what is sent: a UDP socket that talks to itself.
+fn looped() -> Result {
+    let end = End::ppp("", "");
+    let pair = Pair::new(Over::Udp, &end, &end)?;
+    let line = "udp:192.0.2.1:7000,192.0.2.1:7000";
+    crate::network::install(&pair.a, &end, line, 0)?;
+    pair.a.netns.ip("link set eth0 up")?;
+    pair.a.ok("wanrouter start")?;
+    until("the loop to be noticed", UP, || {
+        let status = pair.a.status(DEVICE)?;
+        let reason = status["reason"].as_str().unwrap_or_default();
+        Ok(reason.contains("looped"))
+    })
+    .map_err(|e| pair.explain(e))?;
+    ensure!(
+        !pair.a.is_channel_up(DEVICE, INTERFACE),
+        "it carries data to itself"
+    );
     Ok(())
 }

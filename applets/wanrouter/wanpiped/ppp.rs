@@ -24,6 +24,8 @@ use crate::control::{Negotiated, PppStatus};
 pub fn config(conf: &DeviceConf, link: &PppConf, bundle: &Side, secrets: &Secrets) -> Config {
     let ip = conf.interfaces.first().and_then(|i| i.ip.as_ref());
     let mut profile = profile(link, ip, secrets);
+    let stuffs = conf.line.as_ref().is_some_and(|line| line.kind.is_stream());
+    profile.lcp.accm = stuffs.then_some(link.asyncmap);
     let role = match (bundle, link.multilink) {
         (Side::First(first), Some(multilink)) => {
             profile.lcp.multilink = Some(lcp::Multilink {
