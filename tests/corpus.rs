@@ -50,6 +50,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("ppp_session", |octets| {
         wanbox_link::ppp::fuzz::fuzz_ppp_session(Instant::now(), octets);
     }),
+    ("ppp_link", |octets| {
+        wanbox_wanrouter_engine::fuzz::fuzz_ppp_link(Instant::now(), octets);
+    }),
     ("resolver", wanbox_runtime::resolver::fuzz_reply),
     ("secrets", wanbox_grammar::secrets::fuzz_secrets),
     ("sections", wanbox_grammar::sections::fuzz_sections),

@@ -1,9 +1,13 @@
 //! Whole engines under arbitrary frames, times and orders: for fuzzing.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use wanbox_link::ppp::{Profile, ipcp, lcp};
 
 use crate::cisco_hdlc::{self, CiscoHdlc};
 use crate::frame_relay::{self, ChannelConfig, FrameRelay, Signalling, Station};
+use crate::ppp::{self, Ppp};
 use crate::{ChannelId, Engine, Header, Marks, PayloadKind};
 
 /// The most control frames that an engine may have ready at one time.
@@ -65,6 +69,49 @@ pub fn fuzz_cisco_hdlc_link(start: Instant, input: &[u8]) {
     }
 }
 
+/// Any octets drive a PPP link, alone or as the first of a bundle: the first says which, the rest
+/// what happens to it. `start` is any moment.
+pub fn fuzz_ppp_link(start: Instant, input: &[u8]) {
+    let Some((&kind, input)) = input.split_first() else {
+        return;
+    };
+    let bundled = kind & 1 != 0;
+    let multilink = bundled.then(|| lcp::Multilink {
+        mrru: 1500,
+        short_sequence: kind & 2 != 0,
+        endpoint: [1, 1].into(),
+    });
+    let van_jacobson = (kind & 4 != 0).then(ipcp::Slots::default);
+    let profile = Profile {
+        lcp: lcp::Config {
+            multilink,
+            ..Default::default()
+        },
+        ipv4: Some(ipcp::Config {
+            van_jacobson,
+            ..ipcp::Config::of_peer()
+        }),
+        ..Default::default()
+    };
+    let sharing = ppp::Sharing {
+        rate_bps: 64_000,
+        min_fragment: 64,
+        patience: Duration::from_secs(1),
+    };
+    let config = ppp::Config {
+        profile: Arc::new(profile),
+        mtu: 1500,
+        role: match (bundled, kind & 8) {
+            (true, _) => ppp::Role::First(sharing),
+            (false, 0) => ppp::Role::Alone,
+            (false, _) => ppp::Role::Member,
+        },
+    };
+    if let Ok(mut link) = Ppp::new(config, start, 1) {
+        drive(&mut link, start, input);
+    }
+}
+
 /// Steps of one octet each, some with more behind it.
 fn drive(engine: &mut impl Engine, start: Instant, mut input: &[u8]) {
     let mut now = start;
@@ -90,6 +137,11 @@ fn drive(engine: &mut impl Engine, start: Instant, mut input: &[u8]) {
                 if let Ok(header) = engine.encapsulate(now, id, kind, 100) {
                     assert!(header.as_ref().len() <= Header::CAPACITY);
                 }
+                let packet = [step; 100];
+                // Refused while the link is down, as most of the time.
+                let _ = engine.send(now, id, kind, &packet, &mut |_, head, data| {
+                    assert!(head.len() + data.len() <= 400);
+                });
             }
             _ => {
                 let Some((&length, rest)) = input.split_first() else {
@@ -105,6 +157,9 @@ fn drive(engine: &mut impl Engine, start: Instant, mut input: &[u8]) {
                     );
                 }
             }
+        }
+        while let Some((_, kind)) = engine.poll_packet(&mut control) {
+            assert!(kind.fits(&control));
         }
         let mut sent = 0;
         while engine.poll_transmit(&mut control) {

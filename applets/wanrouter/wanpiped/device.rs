@@ -744,6 +744,11 @@ impl Handler for Device {
         match signal {
             Signal::Terminate | Signal::Interrupt => {
                 log::info!("{}: ended by a signal", self.conf.name);
+                if let Link::Ppp(engine) = &mut self.link {
+                    // The peer is told, and need not find out.
+                    engine.close(lp.now());
+                    self.pump(lp);
+                }
                 lp.stop();
             }
             Signal::Hangup => {

@@ -446,3 +446,10 @@ fn bundles_over_bad_lines_keep_the_order() {
         }
     });
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_octets(input in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+        crate::fuzz::fuzz_ppp_link(Clock::new().now(), &input);
+    }
+}
