@@ -13,6 +13,7 @@ const FR: &str = include_str!("../../../samples/wanpipe1.fr");
 const FR_NODE: &str = include_str!("../../../samples/wanpipe1.fr-node");
 const CPRI: &str = include_str!("../../../samples/wanpipe1.cpri");
 const CSEC: &str = include_str!("../../../samples/wanpipe2.csec");
+const PPP: &str = include_str!("../../../samples/wanpipe1.ppp");
 const INTERFACE_FILE: &str = include_str!("../../../samples/interface");
 const RC: &str = include_str!("../../../samples/wanrouter.rc");
 
@@ -121,6 +122,89 @@ fn the_samples_are_clean() {
     assert_eq!(channel.keepalive_rx, Duration::from_secs(11));
     assert_eq!(channel.keepalive_margin, 5);
     assert!(matches!(only(CSEC).line.unwrap().kind, Kind::Udp { .. }));
+}
+
+#[test]
+fn ppp_is_read() {
+    let device = only(PPP);
+    let Protocol::Ppp(link) = &device.protocol else {
+        panic!("not PPP");
+    };
+    assert!(link.authenticator && link.magic && !link.pfc && link.ipv6cp);
+    assert_eq!(
+        (link.mru, link.max_configure, link.max_terminate),
+        (1500, 10, 2)
+    );
+    assert_eq!(link.hold_down, Duration::from_secs(5));
+    assert_eq!(link.ipcp.as_ref().unwrap().mode, IpMode::Static);
+    let Channel::Ppp(channel) = &device.interfaces[0].channel else {
+        panic!("not PPP");
+    };
+    let users: Vec<&str> = channel.auth.users.iter().map(|(u, _)| u.as_str()).collect();
+    assert_eq!(users, ["branch", "home"]);
+    assert_eq!(channel.auth.users[1].1, Secret("another".to_owned()));
+    assert!(!channel.learns_address && !channel.rewritten);
+    // Nothing that is printed has a secret in it.
+    assert!(!format!("{device:?}").contains("another"));
+
+    let head = "[devices]\nwanpipe1 = WAN_PPP\n";
+    let member = only(&format!(
+        "{head}[wanpipe1]\nLINE = cable:x\nBUNDLE = wanpipe0\nCHAP = YES\nUSERID = a\nPASSWD = b\n"
+    ));
+    let Protocol::Ppp(link) = &member.protocol else {
+        panic!("not PPP");
+    };
+    assert_eq!(link.bundle.as_deref(), Some("wanpipe0"));
+    assert!(link.auth.chap && member.interfaces.is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_ppp_is_said() {
+    for (link, interface, wanted) in [
+        (
+            "",
+            "CHAP = YES\n",
+            "authentication without names and secrets",
+        ),
+        ("", "PASSWD = x\n", "without a USERID"),
+        (
+            "AUTHENTICATOR = YES\n",
+            "CHAP = YES\nUSERID = a\nPASSWD = b\n",
+            "SYSNAME",
+        ),
+        (
+            "AUTHENTICATOR = YES\n",
+            "SYSNAME = a\n",
+            "without a way to prove",
+        ),
+        (
+            "AUTHENTICATOR = YES\n",
+            "CHAP = YES\nSYSNAME = s\nUSERID = a / b\nPASSWD = b\n",
+            "2 names, 1 secrets",
+        ),
+        ("", "SECRETS_FILE = here\n", "not an absolute path"),
+        ("BUNDLE = wanpipe1\n", "", "cannot join itself"),
+        ("BUNDLE = wanpipe0\nMULTILINK = YES\n", "", "one of the two"),
+        ("BUNDLE = wanpipe0\n", "", "is that of wanpipe0"),
+        ("SHORT_SEQ = YES\n", "", "MULTILINK = YES is not given"),
+        ("MRU = 63\n", "", "64 to 65535"),
+        ("DNS_PRIMARY = x\n", "", "no IPv4 address"),
+        ("CONNECTTIMEOUT = 500ms\n", "", "too short"),
+        ("ECHO_INTERVAL = 10ms\n", "", "too often"),
+        ("T391 = 10\n", "", "a key of WAN_FR"),
+    ] {
+        let text = format!(
+            "[devices]\nwanpipe1 = WAN_PPP\n[interfaces]\nw = wanpipe1, , WANPIPE\n\
+             [wanpipe1]\nLINE = cable:x\n{link}[w]\n{interface}"
+        );
+        let all = said(&parse("f", &text));
+        assert!(all.contains(wanted), "{wanted}: {all}");
+    }
+    let without = parse(
+        "f",
+        "[devices]\nwanpipe1 = WAN_PPP\n[wanpipe1]\nLINE = cable:x\n",
+    );
+    assert!(said(&without).contains("BUNDLE = DEVICE"));
 }
 
 #[test]
