@@ -87,7 +87,7 @@ bench: all
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/setup tests/run tests/fuzz/run tests/lab/*; \
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/setup tests/run tests/fuzz/run tests/lab/run tests/lab/kernel tests/lab/init tests/lab/*.sh; \
 	else echo "make lint: shellcheck is missing: our scripts were not checked" >&2; fi
 
 fuzz:

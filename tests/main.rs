@@ -32,6 +32,7 @@ mod generated;
 mod keyboard;
 mod lab;
 mod lines;
+mod lab_ppp;
 mod monitors;
 mod monitors_ppp;
 mod network;
@@ -102,5 +103,6 @@ fn main() -> ExitCode {
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
     trials.extend(lab::tests());
+    trials.extend(lab_ppp::tests());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -14,6 +14,13 @@ await() {
   done
 }
 
+# `check NAME COMMAND...`: `ok NAME` if the command does it, or `FAILED NAME`.
+check() {
+  what=$1
+  shift
+  if "$@" >>/out/checks.log 2>&1; then echo "ok $what"; else echo "FAILED $what"; fi
+}
+
 # `namespace NAME...`: makes network namespaces.
 namespace() {
   for name; do
@@ -48,11 +55,34 @@ stop() {
   done
 }
 
+# `says NAME TEXT`: whether that end has said so since its log was begun anew.
+says() { grep -qF -e "$2" "/out/$1.log"; }
+
+# `anew NAME...`: begins their logs anew; what was said goes to /out/earlier.log.
+anew() {
+  for name; do
+    cat "/out/$name.log" >>/out/earlier.log 2>/dev/null
+    : >"/out/$name.log"
+  done
+}
+
+# `gone PID`: also when nobody has waited for it yet.
+gone() { ! grep -q . "/proc/$1/cmdline" 2>/dev/null; }
+
+# `ends_with STATUS NAME`: whether what `start` started ends by itself, with that status.
+ends_with() {
+  pid=$(cat "/run/$2.pid")
+  await 30 gone "$pid" || return 1
+  wait "$pid"
+  [ $? = "$1" ]
+}
+
 # `pppd_at NAME TTY OPTION...`: pppd in that namespace, with the options of every test.
 pppd_at() {
   end=$1
   shift
-  start "$end" pppd "$@" nodetach debug local nocrtscts noccp lcp-restart 1 ipcp-restart 1 ipv6cp-restart 1
+  start "$end" pppd "$@" nodetach debug local nocrtscts noccp \
+    lcp-restart 1 pap-restart 1 chap-restart 1 ipcp-restart 1 ipv6cp-restart 1
 }
 
 # `router NAME LINE DEVICE-KEYS CHANNEL-KEYS ADDRESSES`: a router of that namespace with one PPP
@@ -62,6 +92,8 @@ router() {
   etc=/r/$1/etc/wanpipe
   rm -rf "/r/$1"
   mkdir -p "$etc/interfaces"
+  # pppd takes a tty below /dev only.
+  ln -s /dev "/r/$1/dev"
   echo 'WAN_DEVICES="wanpipe1"' >"$etc/wanrouter.rc"
   printf '%s\n' '[devices]' 'wanpipe1 = WAN_PPP' '[interfaces]' 'wp1ppp = wanpipe1, , WANPIPE' \
     '[wanpipe1]' "LINE = $2" 'MTU = 1500' "$3" '[wp1ppp]' "$4" >"$etc/wanpipe1.conf"
