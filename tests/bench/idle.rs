@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use wanbox_rig::error::Context;
 use wanbox_rig::{Error, Result};
 
-use crate::link::Link;
+use crate::link::{Link, Protocol};
 use crate::{Row, median, met};
 
 /// Until the kernel's own announcements on new interfaces are over.
@@ -30,7 +30,7 @@ const COMMAND_MS: f64 = 10.0;
 const MEMORY: u64 = 4096;
 
 pub fn run(wanbox: &Path) -> Result<Vec<Row>> {
-    let link = Link::new(wanbox)?;
+    let link = Link::new(wanbox, Protocol::FrameRelay)?;
     std::thread::sleep(SETTLE);
     let before = watch(&link)?;
     println!("watching an idle link for {} s", WATCH.as_secs());

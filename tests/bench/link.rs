@@ -1,4 +1,4 @@
-//! A Frame Relay link over `udp:` between two network namespaces.
+//! A link over `udp:` between two network namespaces.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +11,46 @@ pub const OUTER: [&str; 2] = ["10.9.0.1", "10.9.0.2"];
 /// Addresses of the two ends of the link.
 pub const INNER: [&str; 2] = ["10.0.16.1", "10.0.16.2"];
 
+/// What a link speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    FrameRelay,
+    Ppp,
+}
+
+impl Protocol {
+    /// The name of the link's one interface.
+    const fn interface(self) -> &'static str {
+        match self {
+            Self::FrameRelay => "wp1_fr16",
+            Self::Ppp => "wp1ppp",
+        }
+    }
+
+    /// The device's file of end `n`; the line is given.
+    fn configuration(self, n: usize, line: &str) -> String {
+        match self {
+            Self::FrameRelay => {
+                let station = ["NODE", "CPE"][n];
+                format!(
+                    "[devices]\nwanpipe1 = WAN_FR\n\
+                     [interfaces]\nwp1_fr16 = wanpipe1, 16, WANPIPE\n\
+                     [wanpipe1]\nLINE = {line}\n\
+                     STATION = {station}\nSIGNALLING = ANSI\nT391 = 10\nT392 = 15\n\
+                     NUMBER_OF_DLCI = 1\nFR_ISSUE_FS = YES\nMTU = 1500\nUDPPORT = 9000\n\
+                     [wp1_fr16]\n"
+                )
+            }
+            Self::Ppp => format!(
+                "[devices]\nwanpipe1 = WAN_PPP\n\
+                 [interfaces]\nwp1ppp = wanpipe1, , WANPIPE\n\
+                 [wanpipe1]\nLINE = {line}\nMTU = 1500\nUDPPORT = 9000\n\
+                 [wp1ppp]\n"
+            ),
+        }
+    }
+}
+
 /// Both routers, the link up.
 pub struct Link {
     pub ends: [Router; 2],
@@ -21,7 +61,7 @@ impl Link {
     ///
     /// # Errors
     /// Something is missing, or the link does not come up.
-    pub fn new(wanbox: &Path) -> Result<Self> {
+    pub fn new(wanbox: &Path, protocol: Protocol) -> Result<Self> {
         let ends = [Router::new(wanbox)?, Router::new(wanbox)?];
         netns::veth(&ends[0].netns, "eth0", &ends[1].netns, "eth0")?;
         for (n, router) in ends.iter().enumerate() {
@@ -29,21 +69,14 @@ impl Link {
             // Room for a tunnelled packet of 1500 octets: neither tunnel is to be measured by fragments.
             router.netns.ip("link set eth0 mtu 1600")?;
             router.netns.ip(&format!("addr add {here}/24 dev eth0"))?;
-            let station = ["NODE", "CPE"][n];
+            let line = format!("udp:{here}:7000,{there}:7000");
             router.write("/etc/wanpipe/wanrouter.rc", "WAN_DEVICES=\"wanpipe1\"\n")?;
             router.write(
                 "/etc/wanpipe/wanpipe1.conf",
-                &format!(
-                    "[devices]\nwanpipe1 = WAN_FR\n\
-                     [interfaces]\nwp1_fr16 = wanpipe1, 16, WANPIPE\n\
-                     [wanpipe1]\nLINE = udp:{here}:7000,{there}:7000\n\
-                     STATION = {station}\nSIGNALLING = ANSI\nT391 = 10\nT392 = 15\n\
-                     NUMBER_OF_DLCI = 1\nFR_ISSUE_FS = YES\nMTU = 1500\nUDPPORT = 9000\n\
-                     [wp1_fr16]\n"
-                ),
+                &protocol.configuration(n, &line),
             )?;
             router.write(
-                "/etc/wanpipe/interfaces/wp1_fr16",
+                &format!("/etc/wanpipe/interfaces/{}", protocol.interface()),
                 &format!(
                     "IPADDR={}\nNETMASK=255.255.255.255\nPOINTOPOINT={}\n",
                     INNER[n],
@@ -57,7 +90,7 @@ impl Link {
             Ok(link
                 .ends
                 .iter()
-                .all(|end| end.is_channel_up("wanpipe1", "wp1_fr16")))
+                .all(|end| end.is_channel_up("wanpipe1", protocol.interface())))
         })?;
         Ok(link)
     }

@@ -16,6 +16,8 @@ use wanbox_rig::{Error, Result, sandbox};
 
 mod idle;
 mod link;
+mod ppp;
+mod session;
 mod start;
 mod throughput;
 
@@ -57,10 +59,11 @@ fn main() -> ExitCode {
         }
     }
     let Some(wanbox) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("bench: usage: bench PATH-OF-WANBOX");
+        eprintln!("bench: usage: bench PATH-OF-WANBOX [PART...]");
         return ExitCode::from(2);
     };
-    match run(&wanbox) {
+    let wanted: Vec<String> = std::env::args().skip(2).collect();
+    match run(&wanbox, &wanted) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -70,9 +73,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs every part and prints the table; whether every part could run. A part
+/// Runs every part, or those wanted, and prints the table; whether every part could run. A part
 /// that cannot does not keep the others from it.
-fn run(wanbox: &Path) -> Result<bool> {
+fn run(wanbox: &Path, wanted: &[String]) -> Result<bool> {
     let wanbox = std::fs::canonicalize(wanbox)?;
     println!(
         "kernel {}, {} processors",
@@ -81,12 +84,27 @@ fn run(wanbox: &Path) -> Result<bool> {
     );
     let mut rows = Vec::new();
     let mut all = true;
-    let parts: [(&str, Part); 3] = [
+    let parts: [(&str, Part); 6] = [
         ("start", start::run),
-        ("throughput", throughput::run),
+        ("throughput", throughput::frame_relay),
+        ("ppp-throughput", throughput::ppp),
+        ("ppp-pppd", ppp::run),
+        ("ppp-sessions", session::run),
         ("idle", idle::run),
     ];
+    if let Some(word) = wanted
+        .iter()
+        .find(|w| parts.iter().all(|(name, _)| name != w))
+    {
+        return Err(Error::new(format!(
+            "no part is called '{word}': there are {}",
+            parts.map(|(name, _)| name).join(", ")
+        )));
+    }
     for (name, part) in parts {
+        if !wanted.is_empty() && !wanted.iter().any(|word| word == name) {
+            continue;
+        }
         println!("\n== {name}");
         match part(&wanbox) {
             Ok(more) => rows.extend(more),

@@ -1,4 +1,4 @@
-//! A Frame Relay link over `udp:` beside socat's tunnel of a TUN interface over UDP.
+//! Links over `udp:` beside socat's tunnel of a TUN interface over UDP.
 //!
 //! Both run between the same two namespaces over the same veth pair, at the same
 //! time but never loaded at the same time.
@@ -14,7 +14,7 @@ use wanbox_console::progress::rate;
 use wanbox_rig::run::finish;
 use wanbox_rig::{Error, Netns, Result, ensure, json, need, until};
 
-use crate::link::{INNER, Link, OUTER};
+use crate::link::{INNER, Link, OUTER, Protocol};
 use crate::{Row, median, met};
 
 /// Measurements of each kind and tunnel.
@@ -29,8 +29,18 @@ const SMALL: usize = 64;
 /// Addresses of the two ends of socat's tunnel.
 const SOCAT: [&str; 2] = ["10.8.0.1", "10.8.0.2"];
 
-pub fn run(wanbox: &Path) -> Result<Vec<Row>> {
-    let link = Link::new(wanbox)?;
+/// Frame Relay.
+pub fn frame_relay(wanbox: &Path) -> Result<Vec<Row>> {
+    run(wanbox, Protocol::FrameRelay, ["small packets", "TCP"])
+}
+
+/// PPP.
+pub fn ppp(wanbox: &Path) -> Result<Vec<Row>> {
+    run(wanbox, Protocol::Ppp, ["PPP: small packets", "PPP: TCP"])
+}
+
+fn run(wanbox: &Path, protocol: Protocol, names: [&'static str; 2]) -> Result<Vec<Row>> {
+    let link = Link::new(wanbox, protocol)?;
     let _tunnel = Tunnel::new(&link)?;
     println!("between two namespaces over a veth pair, which passes segmentation offload on whole");
     let (mut packets, mut streams) = ([vec![], vec![]], [vec![], vec![]]);
@@ -50,7 +60,7 @@ pub fn run(wanbox: &Path) -> Result<Vec<Row>> {
     let [our_tcp, their_tcp] = streams.map(|mut values| median(&mut values));
     Ok(vec![
         Row {
-            what: "small packets",
+            what: names[0],
             wanbox: format!("{ours:.0}/s"),
             other: format!("socat {theirs:.0}/s"),
             ratio: format!("{:.2}", ours / theirs),
@@ -58,7 +68,7 @@ pub fn run(wanbox: &Path) -> Result<Vec<Row>> {
             met: met(ours >= 1.5 * theirs),
         },
         Row {
-            what: "TCP",
+            what: names[1],
             wanbox: rate(our_tcp),
             other: format!("socat {}", rate(their_tcp)),
             ratio: format!("{:.2}", our_tcp / their_tcp),
