@@ -172,6 +172,9 @@ pub struct DeviceStatus {
     pub signalling: Option<String>,
     /// PPP's own, for a PPP link.
     pub ppp: Option<PppStatus>,
+    /// Its terminal, where it has one in the place of interfaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<TtyStatus>,
     /// The UDP port of the management protocol, 0 when off.
     pub udp_port: u16,
     /// A running capture.
@@ -276,6 +279,19 @@ pub struct Negotiated {
     pub short_sequence: bool,
     /// How it wants the other side to prove itself.
     pub authentication: Option<String>,
+}
+
+/// The terminal of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TtyStatus {
+    /// `TTY`.
+    pub usage: String,
+    /// `SYNC` or `ASYNC`.
+    pub mode: String,
+    /// Where programs open it.
+    pub terminal: PathBuf,
+    /// A program has it open.
+    pub open: bool,
 }
 
 /// The modem lines of a serial port.

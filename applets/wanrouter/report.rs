@@ -31,6 +31,14 @@ pub fn device(state: &DeviceStatus) -> String {
     if let Some(signalling) = &state.signalling {
         line("signalling", signalling);
     }
+    if let Some(tty) = &state.tty {
+        let open = if tty.open { "in use" } else { "unused" };
+        let terminal = tty.terminal.display();
+        line(
+            "terminal",
+            &format_args!("{}, {}, {terminal}, {open}", tty.usage, tty.mode),
+        );
+    }
     match state.udp_port {
         0 => line("monitoring", &"off"),
         port => line("monitoring", &format_args!("UDP port {port}")),

@@ -40,6 +40,9 @@ pub struct DeviceConf {
     pub ttl: u8,
     /// Monitoring only: the interfaces come up without addresses.
     pub backup: bool,
+    /// The terminal that it has in the place of an interface.
+    #[serde(default)]
+    pub tty: Option<TtyConf>,
     /// The protocol and its link parameters.
     pub protocol: Protocol,
     /// The logical channels, in the order of the file.
@@ -97,6 +100,35 @@ pub enum Clocking {
     External,
     /// This end does: frames are paced to the baud rate.
     Internal,
+}
+
+/// A terminal in the place of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TtyConf {
+    /// The number in its name, `/dev/ttyWP0`. 0 to 3.
+    pub minor: u8,
+    /// What passes.
+    pub mode: TtyMode,
+}
+
+/// What passes a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TtyMode {
+    /// Frames: those of the line, octet-stuffed on the terminal.
+    Sync,
+    /// Characters, on the line as well.
+    Async,
+}
+
+impl TtyMode {
+    /// Its word in a file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sync => "SYNC",
+            Self::Async => "ASYNC",
+        }
+    }
 }
 
 /// The protocol of a device.

@@ -338,7 +338,7 @@ fn how_keys_go_together() {
     assert!(often.contains("0, or 1 to 100 seconds"), "{often}");
     assert!(error("", "MTU=1\nMTU=1500").contains("out of range"));
     assert!(error("", "MTU=1500\nMTU=1400").contains("given twice; '1500' on line 7"));
-    assert!(error("", "TTY=YES").contains("not yet driven"));
+    assert!(error("", "TTY=YES").contains("of WAN_CHDLC alone"));
     let both = fr(
         "",
         "SIGNALLING=AUTO\nSTATION=1\nNUMBER_OF_DLCI=2\nUDPPORT=0x2328, 1",

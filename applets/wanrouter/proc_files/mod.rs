@@ -183,6 +183,7 @@ pub fn sample(device: &str) -> DeviceStatus {
     use crate::control::{InterfaceStatus, LinkState, Traffic};
     DeviceStatus {
         ppp: None,
+        tty: None,
         device: device.to_owned(),
         pid: 4711,
         file: None,

@@ -247,6 +247,9 @@ impl Device {
         self.counters.rx_frames += 1;
         self.counters.rx_octets += frame.len() as u64;
         self.watch.frame(now, false, frame);
+        if self.deliver_to_tty(frame) {
+            return;
+        }
         if let Some(delivery) = self.link.receive(now, frame) {
             self.deliver(now, delivery);
         }

@@ -27,8 +27,9 @@ use super::line::Line;
 use super::link::Link;
 use super::monitor::Facts;
 use super::secrets::Secrets;
-use super::watch::Watch;
-use crate::conf::DeviceConf;
+use super::tty::Tty;
+use super::watch::{Framing, Watch};
+use crate::conf::{DeviceConf, TtyMode};
 
 /// The owners of tokens.
 pub mod owner {
@@ -64,6 +65,8 @@ pub mod owner {
     pub const APPLICATION: u32 = 15;
     /// A line that is not read for an application's sake is looked at.
     pub const PAUSED: u32 = 16;
+    /// The terminal, and when it is made again.
+    pub const TTY: u32 = 17;
     /// The sockets of a bundle, by place; when the first device of one is sought again.
     pub const BUNDLE: u32 = 20;
 }
@@ -138,6 +141,8 @@ pub struct Device {
     pub coalescer: Coalescer,
     /// The channel whose packets wait in the coalescer.
     pub coalescing: Option<u16>,
+    /// The terminal in the place of interfaces.
+    pub tty: Option<Tty>,
     /// What it is in a bundle of devices.
     pub bundle: Side,
     /// What the sockets of a bundle read into.
@@ -219,6 +224,16 @@ fn management_protocol(conf: &DeviceConf, link: &Link) -> wanbox_wire::pipemon::
     }
 }
 
+/// What the frames of the line are.
+fn framing(conf: &DeviceConf, link: &Link) -> Framing {
+    match conf.tty.map(|tty| tty.mode) {
+        None => link.framing(),
+        // A terminal for frames is for pppd.
+        Some(TtyMode::Sync) => Framing::Ppp,
+        Some(TtyMode::Async) => Framing::Characters,
+    }
+}
+
 impl Device {
     /// A device without interfaces.
     ///
@@ -229,7 +244,7 @@ impl Device {
         let mut device = Self {
             watch: Watch::new(
                 management_protocol(&parts.conf, &parts.link),
-                parts.link.framing(),
+                framing(&parts.conf, &parts.link),
                 now,
             ),
             conf: parts.conf,
@@ -257,6 +272,7 @@ impl Device {
             packet_buffer: vec![0; Tun::MAX_PACKET],
             coalescer: Coalescer::new(FLOWS, true),
             coalescing: None,
+            tty: None,
             bundle: parts.bundle,
             bundle_buffer: Vec::new(),
             secrets: parts.secrets,
@@ -433,6 +449,9 @@ impl Device {
             if let Some(line) = &mut self.line {
                 line.forget();
             }
+            if let Some(tty) = &mut self.tty {
+                tty.line_lost();
+            }
         }
         let word = if carrier { "up" } else { "down" };
         if let Some(suppressed) = self.changes.allow(now) {
@@ -583,6 +602,9 @@ impl Device {
 
     /// Has every interface be read, or not, as the line and held packets allow.
     pub fn follow_reading(&mut self, lp: &mut Loop) {
+        if let Some(tty) = &mut self.tty {
+            tty.set_reading(!self.waiting_for_line);
+        }
         for interface in self.interfaces.iter_mut().flatten() {
             let reading = !self.waiting_for_line && interface.held.is_none();
             let tun = match &mut interface.end {
@@ -712,6 +734,7 @@ impl Handler for Device {
             owner::MONITOR => self.accept_monitors(lp, token.id as u16),
             owner::CLIENT => self.serve_monitor(lp, token.id as usize),
             owner::LINKS => self.links_changed(lp),
+            owner::TTY => self.tty_ready(lp),
             owner::BUNDLE => self.bundle_ready(lp, token.id, readiness),
             owner::APPLICATIONS => self.accept_applications(lp, token.id as u16),
             owner::APPLICATION => self.application_ready(lp, token.id as u16, readiness),
@@ -731,6 +754,7 @@ impl Handler for Device {
             owner::HOLD => self.release_held(lp, token.id as u16),
             owner::REOPEN => self.reopen_line(lp),
             owner::BUNDLE => self.seek_first(lp),
+            owner::TTY => self.make_tty(lp),
             owner::REPAIR => self.repair(lp),
             owner::LISTEN => self.listen_again(lp, token.id as u16),
             owner::APPLICATIONS => self.take_applications_again(lp, token.id as u16),
@@ -766,6 +790,7 @@ impl Handler for Device {
         if !self.batch.is_empty() {
             self.flush(lp);
         }
+        self.follow_tty(lp);
         self.follow_applications(lp);
         if let Err(error) = self.watch.write_capture() {
             log::error!("{}: the capture ended: {error}", self.conf.name);

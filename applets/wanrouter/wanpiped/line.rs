@@ -65,6 +65,8 @@ pub struct Pacing {
     pub max_frame: usize,
     /// The control characters that are escaped on a stream until something else is negotiated.
     pub accm: u32,
+    /// Characters pass a stream as they are: no frames.
+    pub raw: bool,
     /// Decides which frames are lost on purpose.
     pub seed: u64,
 }

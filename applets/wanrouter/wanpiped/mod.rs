@@ -51,6 +51,7 @@ mod secrets;
 mod service;
 mod setup;
 mod status;
+mod tty;
 mod watch;
 
 pub use monitor::fuzz_monitor;

@@ -289,6 +289,7 @@ fn fixed_keys(old: &DeviceConf, new: &DeviceConf) -> Vec<&'static str> {
     differ("CLOCKING", old.clocking != new.clocking);
     differ("BAUDRATE", old.baud_rate != new.baud_rate);
     differ("MTU", old.mtu != new.mtu);
+    differ("TTY", old.tty != new.tty);
     match (&old.protocol, &new.protocol) {
         (Protocol::FrameRelay(old), Protocol::FrameRelay(new)) => {
             differ("STATION", old.station != new.station);

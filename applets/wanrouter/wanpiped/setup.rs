@@ -20,15 +20,16 @@ use super::line::{self, Line, Pacing};
 use super::link::Link;
 use super::map::StatusMap;
 use super::secrets::Secrets;
+use super::tty::Tty;
 use crate::conf::{
     Channel, CiscoHdlcChannel, Clocking, DeviceConf, Encapsulation, FrameRelayChannel,
-    FrameRelayConf, InterfaceConf, Protocol, Signalling, Station, Usage,
+    FrameRelayConf, InterfaceConf, Protocol, Signalling, Station, TtyMode, Usage,
 };
 use crate::control;
 
 /// Octets that a frame may have beyond the packet in it: address, encapsulation, a bridged
 /// frame's MAC header with a VLAN tag.
-const FRAME_OVERHEAD: usize = 32;
+pub const FRAME_OVERHEAD: usize = 32;
 
 /// Builds a device and all its interfaces.
 ///
@@ -73,6 +74,10 @@ pub fn build(
     };
     let mut device =
         Device::new(parts, lp).map_err(|error| format!("cannot wait for the line: {error}"))?;
+    if let Some(tty) = device.conf.tty {
+        let tty = Tty::open(tty, device.conf.mtu, &device.root, lp)?;
+        device.tty = Some(tty);
+    }
     for interface in interfaces {
         device.add_interface(lp, interface)?;
     }
@@ -104,6 +109,7 @@ pub fn open_line(conf: &DeviceConf, spec: &LineSpec, root: &Root) -> Result<Line
             Protocol::Ppp(_) => u32::MAX,
             Protocol::FrameRelay(_) | Protocol::CiscoHdlc => 0,
         },
+        raw: conf.tty.is_some_and(|tty| tty.mode == TtyMode::Async),
         seed: seed()?,
     };
     Line::open(spec, root, &pacing)
@@ -138,8 +144,10 @@ pub fn engine(
                 Some((Channel::CiscoHdlc(channel), usage)) => {
                     cisco_hdlc_config(channel, usage, conf.mtu)
                 }
+                // A terminal is up with the line.
                 _ => cisco_hdlc::Config {
                     mtu: conf.mtu.into(),
+                    streaming: conf.tty.is_some(),
                     ..Default::default()
                 },
             };

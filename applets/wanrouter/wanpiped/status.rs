@@ -6,6 +6,7 @@ use super::bundle::Side;
 use super::device::Device;
 use super::interface::{HostEnd, Interface};
 use super::link::Link;
+use super::tty::Tty;
 use crate::conf::{Clocking, Connector, Protocol, Station};
 use crate::control::{
     ApiStatus, Counters, DeviceStatus, InterfaceStatus, LinkState, ModemStatus, Traffic, api_socket,
@@ -76,6 +77,7 @@ impl Device {
                 Link::CiscoHdlc(_) | Link::Ppp(_) => None,
             },
             ppp: self.ppp_status(),
+            tty: self.tty.as_ref().map(Tty::status),
             udp_port: conf.udp_port,
             capture: self.watch.capture().map(Into::into),
             interfaces: self.in_order().map(|i| self.interface_status(i)).collect(),
@@ -270,6 +272,9 @@ impl Device {
         );
         if let Some(line) = &self.line {
             group("line", &line.own_counters());
+        }
+        if let Some(tty) = &self.tty {
+            tty.counters(group);
         }
         let management = &self.management;
         group(

@@ -59,6 +59,8 @@ pub enum Framing {
     CiscoHdlc,
     /// PPP.
     Ppp,
+    /// No frames: characters, in whatever pieces.
+    Characters,
 }
 
 impl Framing {
@@ -68,6 +70,8 @@ impl Framing {
             Self::FrameRelay => LinkType::FrameRelay,
             Self::CiscoHdlc => LinkType::CiscoHdlc,
             Self::Ppp => LinkType::PppHdlc,
+            // The first of those that are the user's own.
+            Self::Characters => LinkType::Other(147),
         }
     }
 }
@@ -288,6 +292,7 @@ fn kind_of(framing: Framing, frame: &[u8]) -> Kind {
             Ok(_) => Kind::Data,
             Err(_) => Kind::Signalling,
         },
+        Framing::Characters => Kind::Data,
     }
 }
 

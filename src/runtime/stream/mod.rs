@@ -74,6 +74,8 @@ pub struct Stream {
     dropped: bool,
     blocked: bool,
     writable: bool,
+    /// Octets are waited for.
+    reading: bool,
     /// The pause before the next attempt.
     pause: Duration,
     since: Option<Instant>,
@@ -135,6 +137,7 @@ impl Stream {
             dropped: false,
             blocked: false,
             writable: false,
+            reading: true,
             pause: RETRY,
             since: None,
             trouble: None,
@@ -243,6 +246,17 @@ impl Stream {
                     // Reading clears the expiry; an error only says that another read took it.
                     let _ = self.timer.wait();
                     self.due();
+                }
+                // What is left to read is read later, and that it ended is seen then.
+                _ if !self.reading
+                    && event
+                        .events()
+                        .intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) =>
+                {
+                    if let Some(fd) = self.line() {
+                        // It is there: it just told.
+                        let _ = self.poller.delete(fd);
+                    }
                 }
                 _ => {
                     let flags = event.events();
@@ -421,9 +435,13 @@ impl Stream {
         let Some(fd) = self.line() else {
             return;
         };
-        let mut flags = EpollFlags::EPOLLIN;
-        if write {
-            flags |= EpollFlags::EPOLLOUT;
+        let mut flags = EpollFlags::empty();
+        flags.set(EpollFlags::EPOLLIN, self.reading);
+        flags.set(EpollFlags::EPOLLOUT, write);
+        if flags.is_empty() {
+            // It may not be in the poller; a hang-up would be told again and again.
+            let _ = self.poller.delete(fd);
+            return;
         }
         let mut event = EpollEvent::new(flags, LINE);
         let watched = match self.poller.modify(fd, &mut event) {
@@ -460,6 +478,17 @@ impl Stream {
             return Some(StreamEvent::Carrier(true));
         }
         std::mem::take(&mut self.writable).then_some(StreamEvent::Writable)
+    }
+
+    /// Waits for octets to read, or leaves them where they are, with the news that the other end
+    /// is gone behind them. As long as nobody waits, [`Self::receive`] is not to be called.
+    pub fn set_reading(&mut self, reading: bool) {
+        if self.reading != reading {
+            self.reading = reading;
+            if self.is_there() {
+                self.watch_line(self.blocked);
+            }
+        }
     }
 
     /// Reads octets. `None`: nothing there now.

@@ -29,6 +29,12 @@ pub fn device(
             }
         }
         Protocol::Ppp(conf) => ppp::check_device(device, conf, declared, listed, diagnostics),
+        Protocol::CiscoHdlc if device.tty.is_some() => {
+            for (interface, line) in device.interfaces.iter().zip(listed) {
+                let what = format!("{} is a terminal (TTY = YES)", device.name);
+                diagnostics.error(*line, &interface.name, what, "no interface");
+            }
+        }
         Protocol::CiscoHdlc => {
             for (extra, line) in device.interfaces.iter().zip(listed).skip(1) {
                 let what = format!("{} has its one interface already", device.name);

@@ -109,6 +109,15 @@ pub fn build(sections: &Sections, mut diagnostics: Diagnostics) -> Outcome {
             .map(|l| l.line)
             .collect::<Vec<_>>();
         check::device(&conf, device.line, &values, &lines, &mut diagnostics);
+        if let Some(tty) = conf.tty
+            && let Some(other) = devices
+                .iter()
+                .find(|d: &&DeviceConf| d.tty.is_some_and(|other| other.minor == tty.minor))
+        {
+            let what = format!("the terminal {} is that of {}", tty.minor, other.name);
+            let line = values.line_of("TTY_MINOR").or(values.line_of("TTY"));
+            diagnostics.error(line.unwrap_or(0), "TTY_MINOR", what, "each once");
+        }
         devices.push(conf);
     }
     Outcome {
@@ -325,10 +334,6 @@ fn read_device(
 ) -> DeviceConf {
     let card = Card::read(|key| values.text(key));
     let line = read_line(&device.name, &card, values, diagnostics);
-    if values.flag("TTY") {
-        let what = "terminal devices are not yet driven by this version";
-        diagnostics.error(values.line_of("TTY").unwrap_or(0), "TTY", what, "NO");
-    }
     let clocking = match values.number::<u64>("CLOCKING") {
         0 => Clocking::External,
         1 => Clocking::Internal,
@@ -355,6 +360,7 @@ fn read_device(
         udp_key_file: read_key_file(values, diagnostics),
         ttl: values.number("TTL"),
         backup: values.flag("BACKUP"),
+        tty: read_tty(of, values, diagnostics),
         protocol: match of {
             Of::FrameRelay => Protocol::FrameRelay(read_frame_relay(values)),
             Of::Ppp => Protocol::Ppp(Box::new(read_ppp(device, values, diagnostics))),
@@ -372,6 +378,29 @@ fn read_ppp(device: &Declared, values: &Values, diagnostics: &mut Diagnostics) -
         conf.auth = ppp::auth(device.line, &device.name, &conf, values, None, diagnostics);
     }
     conf
+}
+
+fn read_tty(of: Of, values: &Values, diagnostics: &mut Diagnostics) -> Option<TtyConf> {
+    if !values.flag("TTY") {
+        for key in ["TTY_MINOR", "TTY_MODE"] {
+            if let Some(line) = values.line_of(key) {
+                diagnostics.warning(line, key, "without effect but with TTY = YES");
+            }
+        }
+        return None;
+    }
+    if !matches!(of, Of::CiscoHdlc) {
+        let line = values.line_of("TTY").unwrap_or(0);
+        let what = "terminals are of WAN_CHDLC alone";
+        diagnostics.error(line, "TTY", what, "NO, or link type WAN_CHDLC");
+    }
+    Some(TtyConf {
+        minor: values.number("TTY_MINOR"),
+        mode: match values.number::<u64>("TTY_MODE") {
+            0 => TtyMode::Sync,
+            _ => TtyMode::Async,
+        },
+    })
 }
 
 fn read_source(values: &Values, diagnostics: &mut Diagnostics) -> Option<(Ipv4Addr, u8)> {

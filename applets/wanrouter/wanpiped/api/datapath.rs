@@ -14,6 +14,7 @@ use crate::wanpiped::datapath::Outcome;
 use crate::wanpiped::device::{Device, owner};
 use crate::wanpiped::interface::HostEnd;
 use crate::wanpiped::link::Link;
+use crate::wanpiped::tty::Tty;
 
 /// Messages read from one application in a turn.
 const READS: usize = 64;
@@ -381,7 +382,7 @@ impl Device {
             HostEnd::Api(api) => api.has_caught_up(),
             HostEnd::Tun { .. } => true,
         });
-        if caught_up {
+        if caught_up && self.tty.as_ref().is_none_or(Tty::has_caught_up) {
             self.line_paused = false;
             lp.cancel_timer(timer);
         } else if lp.timer(timer).is_none() {

@@ -37,6 +37,8 @@ pub struct StreamLine {
     stream: Stream,
     encoder: Encoder,
     decoder: Decoder,
+    /// Characters pass as they are, in pieces of so many octets at most: no frames.
+    raw: Option<usize>,
     /// The control characters that are escaped until something else was negotiated.
     accm: u32,
     /// Those that are escaped whatever is negotiated.
@@ -99,6 +101,7 @@ impl StreamLine {
             stream,
             encoder: Encoder::new(accm),
             decoder: Decoder::new(pacing.max_frame.max(LONGEST), accm),
+            raw: pacing.raw.then_some(pacing.max_frame),
             accm,
             always,
             out: Vec::with_capacity(WRITE.min(Encoder::longest(pacing.max_frame) * 2)),
@@ -179,10 +182,15 @@ impl StreamLine {
     ///
     /// # Errors
     /// Only what no later call can mend.
-    pub fn receive(&mut self, buffer: &mut [u8], each: impl FnMut(&[u8])) -> io::Result<bool> {
+    pub fn receive(&mut self, buffer: &mut [u8], mut each: impl FnMut(&[u8])) -> io::Result<bool> {
+        let room = self.raw.unwrap_or(usize::MAX).min(buffer.len());
+        let buffer = buffer.get_mut(..room).unwrap_or_default();
         let received = self.stream.receive(buffer)?;
         if let Some(octets) = received.and_then(|count| buffer.get(..count)) {
-            self.decoder.decode(octets, each);
+            match self.raw {
+                Some(_) => each(octets),
+                None => self.decoder.decode(octets, each),
+            }
         }
         Ok(received.is_some())
     }
@@ -197,8 +205,12 @@ impl StreamLine {
         if self.taken > 0 || self.out.len() >= WRITE {
             return false;
         }
-        self.encoder
-            .encode(frame, self.out.is_empty(), &mut self.out);
+        if self.raw.is_some() {
+            self.out.extend_from_slice(frame);
+        } else {
+            self.encoder
+                .encode(frame, self.out.is_empty(), &mut self.out);
+        }
         true
     }
 
