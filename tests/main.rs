@@ -39,6 +39,7 @@ mod network;
 mod ppp;
 mod pppconfig;
 mod sdladump;
+mod tty;
 mod wancfg;
 
 /// The executable under test.
@@ -102,6 +103,7 @@ fn main() -> ExitCode {
     trials.extend(backup::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
+    trials.extend(tty::tests());
     trials.extend(lab::tests());
     trials.extend(lab_ppp::tests());
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -14,6 +14,8 @@ const FR_NODE: &str = include_str!("../../../samples/wanpipe1.fr-node");
 const CPRI: &str = include_str!("../../../samples/wanpipe1.cpri");
 const CSEC: &str = include_str!("../../../samples/wanpipe2.csec");
 const PPP: &str = include_str!("../../../samples/wanpipe1.ppp");
+const STTY: &str = include_str!("../../../samples/wanpipe1.stty");
+const ATTY: &str = include_str!("../../../samples/wanpipe1.atty");
 const INTERFACE_FILE: &str = include_str!("../../../samples/interface");
 const RC: &str = include_str!("../../../samples/wanrouter.rc");
 
@@ -64,6 +66,15 @@ fn only(text: &str) -> DeviceConf {
     let outcome = parse("f", text);
     assert_eq!(said(&outcome), "");
     outcome.devices.into_iter().next().unwrap()
+}
+
+#[test]
+fn terminals() {
+    for (text, mode) in [(STTY, TtyMode::Sync), (ATTY, TtyMode::Async)] {
+        let device = only(text);
+        assert_eq!(device.tty, Some(TtyConf { minor: 0, mode }));
+        assert_eq!(device.without_addresses().count(), 0);
+    }
 }
 
 #[test]
@@ -349,7 +360,7 @@ fn how_keys_go_together() {
         said(&both)
     );
     let device = &both.devices[0];
-    assert_eq!(device.udp_port, 9000);
+    assert_eq!((device.udp_port, device.tty), (9000, None));
     let Protocol::FrameRelay(link) = &device.protocol else {
         panic!("not Frame Relay");
     };
@@ -366,6 +377,12 @@ fn how_keys_go_together() {
     };
     assert!(said(&chdlc("a = w,,WANPIPE\nb = w,,WANPIPE", "")).contains("one interface"));
     assert!(said(&chdlc("a = w,,BRIDGE", "")).contains("needs Frame Relay"));
+    assert!(said(&chdlc("a = w,,WANPIPE", "TTY=YES")).contains("w is a terminal"));
+    assert!(said(&chdlc("", "TTY=YES\nTTY_MINOR=4")).contains("out of range"));
+    assert!(said(&chdlc("", "TTY_MODE=ASYNC")).contains("without effect"));
+    let two = "[devices]\nw = WAN_CHDLC\nx = WAN_CHDLC\n[interfaces]\n\
+               [w]\nLINE=cable:a\nTTY=YES\n[x]\nLINE=cable:b\nTTY=YES\nTTY_MINOR=0\n";
+    assert!(said(&parse("f", two)).contains("the terminal 0 is that of w"));
     assert!(said(&chdlc("a = w,,WANPIPE", "T391 = 10")).contains("a key of WAN_FR"));
     assert!(said(&chdlc("a = w,,WANPIPE", "[a]\nASYNC_MODE=YES")).contains("asynchronous"));
     assert!(said(&chdlc("a = w,,WANPIPE", "[a]\nKEEPALIVE_RX_TIMER=5s")).contains("shorter than"));
