@@ -37,6 +37,7 @@ pub fn tests() -> Vec<Trial> {
         }),
         test("tty::frames", NEEDS, frames),
         test("tty::slow_reader_of_frames", NEEDS, slow_reader),
+        test("tty::one_device_has_a_terminal", NEEDS, one_device),
     ]
 }
 
@@ -284,6 +285,31 @@ fn captured(file: &Path, frames: &[Vec<u8>]) -> Result {
         found.push(record?.frame.to_vec());
     }
     ensure!(found == frames, "{} frames captured", found.len());
+    Ok(())
+}
+
+/// Another device is refused the same terminal, and does not disturb it.
+fn one_device() -> Result {
+    let pair = Pair::started(Over::Cable, &end("ASYNC"), &end("ASYNC"))?;
+    let (mut a, mut b) = (wait_open(&pair.a)?, wait_open(&pair.b)?);
+    let conf = end("SYNC").configuration("cable:other");
+    pair.a.write(
+        "/etc/wanpipe/wanpipe2.conf",
+        &conf.replace(DEVICE, "wanpipe2"),
+    )?;
+    let refused = pair.a.run("wanrouter start wanpipe2")?;
+    let said = refused.stdout + &refused.stderr;
+    ensure!(
+        refused.code != 0 && said.contains("TTY_MINOR = 2: that terminal is another device's"),
+        "{said}"
+    );
+    transfer(&mut a, &mut b, &octets(1000, 5))?;
+    pair.a.ok("wanrouter stop wanpipe1")?;
+    pair.a.ok("wanrouter start wanpipe2")?;
+    ensure!(
+        fs::symlink_metadata(pair.a.path("/dev/ttyWP2")).is_ok(),
+        "no terminal"
+    );
     Ok(())
 }
 

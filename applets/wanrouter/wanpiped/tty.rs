@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use wanbox_link::framing::{Decoder, Encoder};
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
-use wanbox_runtime::files::{self, Root};
+use wanbox_runtime::files::{self, FileProblem, Lock, Root};
 use wanbox_runtime::stream::{Stream, StreamEvent};
 
 use super::device::{Device, owner};
@@ -64,6 +64,8 @@ enum Form {
 /// The terminal of a device.
 pub struct Tty {
     mode: TtyMode,
+    /// Keeps other devices away from its name.
+    lock: Option<Lock>,
     /// Where programs find it, and as they name it.
     link: PathBuf,
     /// `None`: it could not be made; it is tried again.
@@ -91,8 +93,17 @@ impl Tty {
         if let Some(directory) = link.parent() {
             files::make_dir(directory).map_err(|error| error.to_string())?;
         }
+        let lock = root.run_dir().join(format!("ttyWP{}.lock", conf.minor));
+        let lock = Lock::acquire(&lock).map_err(|error| match error.problem {
+            FileProblem::Locked => {
+                let minor = conf.minor;
+                format!("TTY_MINOR = {minor}: that terminal is another device's")
+            }
+            _ => error.to_string(),
+        })?;
         let mut tty = Self {
             mode: conf.mode,
+            lock: Some(lock),
             link,
             end: None,
             form: match conf.mode {
@@ -277,6 +288,16 @@ impl Tty {
                     ("tx_too_long", stats.too_long),
                 ],
             );
+        }
+    }
+}
+
+impl Drop for Tty {
+    fn drop(&mut self) {
+        // The name is free once the link is gone.
+        self.end = None;
+        if let Some(lock) = self.lock.take() {
+            lock.remove();
         }
     }
 }

@@ -226,6 +226,29 @@ fn a_pseudo_terminal_has_a_carrier_while_its_slave_is_open() {
 }
 
 #[test]
+fn what_is_left_unread_is_read_before_the_end() {
+    let scratch = Scratch::new();
+    let link = scratch.0.join("line");
+    let mut stream = Stream::pty(&link).unwrap();
+    let open = || OpenOptions::new().read(true).write(true).open(&link);
+    let mut slave = open().unwrap();
+    wait_for(&mut stream, StreamEvent::Carrier(true));
+    stream.set_reading(false);
+    slave.write_all(b"the last words").unwrap();
+    drop(slave);
+    for _ in 0..3 {
+        serve(&mut stream);
+        assert_eq!(stream.poll_event(), None);
+    }
+    // Nothing wakes anybody.
+    let mut set = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    assert_eq!(poll(&mut set, PollTimeout::from(50_u8)).unwrap(), 0);
+    stream.set_reading(true);
+    assert_eq!(read_exactly(&mut stream, 14), b"the last words");
+    wait_for_loss(&mut stream);
+}
+
+#[test]
 fn a_serial_port_on_a_pseudo_terminal() {
     let scratch = Scratch::new();
     let link = scratch.0.join("line");
