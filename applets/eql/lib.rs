@@ -1,0 +1,7 @@
+//! Load balancing of serial links: the programs of the kernel's eql driver, the same in user
+//! space, and what keeps the links up.
+
+use wanbox_grammar::Applet;
+
+/// The applets of this crate.
+pub const APPLETS: &[Applet] = &[];
