@@ -40,18 +40,20 @@ fn man_pages() -> Result {
         let page = entry?.path();
         pages += 1;
         let finished = finish(Command::new(&mandoc).args(["-Tlint"]).arg(&page), LIMIT)?;
-        // The pages refer to each other, and are not installed here.
+        // The pages refer to each other, and are not installed here; nor is a machine's index of
+        // its own pages always up to date.
         let complaints: Vec<&str> = finished
             .stdout
             .lines()
+            .chain(finished.stderr.lines())
             .filter(|line| !line.contains("referenced manual not found"))
+            .filter(|line| !line.contains("outdated mandoc.db"))
             .collect();
         ensure!(
-            complaints.is_empty() && finished.stderr.is_empty(),
-            "{}: {}{}",
+            complaints.is_empty(),
+            "{}: {}",
             page.display(),
-            complaints.join("\n"),
-            finished.stderr
+            complaints.join("\n")
         );
     }
     ensure!(pages > applets()?.len(), "only {pages} pages");
