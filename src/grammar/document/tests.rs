@@ -190,8 +190,10 @@ proptest! {
         prop_assert_eq!(record(&d.to_bytes(), "a", "B"), other);
         let kept = |line: &&str| !line.trim_start_matches([' ', '\t']).starts_with(['A', 'a']);
         let text = String::from_utf8(d.to_bytes()).unwrap();
-        let stays: Vec<&str> = text.lines().filter(kept).collect();
-        let was: Vec<&str> = file.lines().filter(kept).collect();
+        // A last line without its end gets one, be its last octet a carriage return.
+        let lines = |text| str::lines(text).map(|l| l.trim_end_matches('\r')).filter(kept);
+        let stays: Vec<&str> = lines(&text).collect();
+        let was: Vec<&str> = lines(&file).collect();
         prop_assert!(was.iter().zip(&stays).all(|(a, b)| a == b), "{:?} {:?}", was, stays);
     }
 
