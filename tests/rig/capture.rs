@@ -1,6 +1,6 @@
 //! Captures, as tshark sees them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -49,13 +49,34 @@ pub fn clean(file: &Path) -> Result {
     // tshark would read any file as something.
     link_type(file)?;
     crate::ensure!(count(file, "")? > 0, "{}: no frames", file.display());
-    let bad = fields(
+    let bad = faults(file, "frame")?;
+    crate::ensure!(bad.is_empty(), "{}: tshark: {bad:?}", file.display());
+    Ok(())
+}
+
+/// What tshark finds malformed or a protocol error in the frames that match a display filter:
+/// the frame's number, its protocol and tshark's words.
+///
+/// # Errors
+/// As [`fields`].
+pub fn faults(file: &Path, filter: &str) -> Result<Vec<Vec<String>>> {
+    fields(
         file,
         // 8388608 is the severity `error`; warnings speak of TCP's behaviour, not of the format.
-        "_ws.malformed || _ws.expert.severity >= 8388608",
+        &format!("({filter}) && (_ws.malformed || _ws.expert.severity >= 8388608)"),
         &["frame.number", "_ws.col.Protocol", "_ws.expert.message"],
-    )?;
-    crate::ensure!(bad.is_empty(), "{}: tshark: {bad:?}", file.display());
+    )
+}
+
+/// The frames of several captures of the same link type in one, in the order of their times.
+///
+/// # Errors
+/// As mergecap says, which comes with tshark.
+pub fn merge(files: &[PathBuf], into: &Path) -> Result {
+    let mergecap = find_tool("mergecap").ok_or_else(|| Error::new("mergecap is missing"))?;
+    let mut command = Command::new(mergecap);
+    command.args(["-F", "pcap", "-w"]).arg(into).args(files);
+    finish(&mut command, LIMIT)?.ok()?;
     Ok(())
 }
 
