@@ -1,0 +1,156 @@
+//! The scheduler by finish time: a packet goes to the slave on whose line it will have left first.
+//!
+//! A slave with an idle line is worth as much as one whose line is twice as fast and has one packet
+//! of that length before this one. So every line gets work in proportion to its rate, the slowest
+//! included: as soon as the fast ones are behind by one of its packets. And packets of one
+//! length leave in the order in which they came, whatever the rates: the finish time of a slave only
+//! grows, hence also the least of them.
+//!
+//! Shorter packets may overtake longer ones on another line. [`Order::Flow`] prevents that within
+//! a flow.
+
+use std::time::{Duration, Instant};
+
+use crate::slave::SlaveId;
+
+/// Flows that are told apart for [`Order::Flow`]. Two in one bucket keep their order between them,
+/// too: that costs time, never order.
+pub const FLOW_BUCKETS: usize = 256;
+
+/// How much later than its predecessor a packet of the same flow leaves on another line at
+/// least: what lines and processes may be late by.
+pub const GUARD: Duration = Duration::from_millis(2);
+
+/// Which packets keep their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Those of one length, as far as the rates are right.
+    #[default]
+    Free,
+    /// All of one flow, as far as the rates are right to [`GUARD`]: a packet leaves the line after
+    /// its predecessor. What it costs: a short packet behind a long one waits at the same slave
+    /// instead of passing by on another line, or a line idles until the predecessor has left; and
+    /// when a slave is lost, packets in its queue with successors elsewhere are lost with it.
+    Flow,
+}
+
+/// Where a packet would go and how it would fare.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    /// The slave's place in the list.
+    pub index: usize,
+    /// When it would have left the line.
+    pub finish: Instant,
+    /// It must not start before, so that it does not overtake.
+    pub not_before: Option<Instant>,
+    /// How long the line would idle for that, counted twice when candidates are compared: once as
+    /// delay of this packet, once as capacity that is lost to all.
+    idle: Duration,
+}
+
+impl Candidate {
+    pub fn new(index: usize, finish: Instant) -> Self {
+        Self {
+            index,
+            finish,
+            not_before: None,
+            idle: Duration::ZERO,
+        }
+    }
+
+    /// Whether this one is better; the first of equals stays.
+    pub fn beats(&self, other: Option<&Self>) -> bool {
+        other.is_none_or(|other| self.finish + self.idle < other.finish + other.idle)
+    }
+}
+
+/// What has to be known of a flow to keep its order.
+#[derive(Clone, Copy, Debug)]
+struct Flow {
+    /// The slave that got the last packet.
+    slave: SlaveId,
+    /// When that will have left.
+    finish: Instant,
+    /// The packets since this one went to the same slave.
+    run: u64,
+    /// When the last packet before them will have left, on another line.
+    floor: Option<Instant>,
+}
+
+/// The flows, by hash.
+#[derive(Debug)]
+pub(crate) struct Flows {
+    /// Empty unless the order is kept.
+    buckets: Vec<Option<Flow>>,
+}
+
+impl Flows {
+    pub fn new(order: Order) -> Self {
+        let buckets = match order {
+            Order::Free => Vec::new(),
+            Order::Flow => vec![None; FLOW_BUCKETS],
+        };
+        Self { buckets }
+    }
+
+    fn get(&self, hash: u32) -> Option<&Flow> {
+        self.buckets.get(hash as usize % FLOW_BUCKETS)?.as_ref()
+    }
+
+    /// Puts a candidate off until it leaves after the flow's last packet. `service` is the time the
+    /// packet takes on that slave's line.
+    pub fn restrain(
+        &self,
+        hash: u32,
+        slave: SlaveId,
+        candidate: &mut Candidate,
+        service: Duration,
+    ) {
+        let Some(flow) = self.get(hash) else {
+            return;
+        };
+        if flow.slave == slave {
+            // Behind it in the same queue.
+            return;
+        }
+        let earliest = flow.finish + GUARD;
+        if candidate.finish < earliest {
+            candidate.idle = earliest - candidate.finish;
+            candidate.finish = earliest;
+            candidate.not_before = earliest.checked_sub(service);
+        }
+    }
+
+    /// A packet with this number went to a slave.
+    pub fn sent(&mut self, hash: u32, slave: SlaveId, finish: Instant, number: u64) {
+        let Some(bucket) = self.buckets.get_mut(hash as usize % FLOW_BUCKETS) else {
+            return;
+        };
+        let (run, floor) = match *bucket {
+            Some(flow) if flow.slave == slave => (flow.run, flow.floor),
+            Some(flow) => (number, Some(flow.finish)),
+            None => (number, None),
+        };
+        *bucket = Some(Flow {
+            slave,
+            finish,
+            run,
+            floor,
+        });
+    }
+
+    /// A slave is lost: what it had got does not hold up anything any more.
+    pub fn lost(&mut self, slave: SlaveId, now: Instant) {
+        for flow in self.buckets.iter_mut().flatten() {
+            if flow.slave == slave {
+                flow.finish = flow.floor.unwrap_or(now);
+            }
+        }
+    }
+
+    /// Whether a packet out of the queue of a lost slave can go to another one: none of its
+    /// successors is elsewhere already. Those that are moved keep their numbers.
+    pub fn can_move(&self, hash: u32, number: u64) -> bool {
+        self.get(hash).is_none_or(|flow| number >= flow.run)
+    }
+}
