@@ -227,7 +227,6 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
-    use wanbox_runtime::netlink::LinkStats;
 
     use super::*;
     use crate::daemons::testing::Scratch;
@@ -314,8 +313,7 @@ Sangoma Card Count: \nLine Count: CABLE=1 TTY=1 UDP=1 \nNetwork interfaces: /dev
             kind,
             flags,
             mtu: 1500,
-            bridge: None,
-            stats: LinkStats::default(),
+            ..Link::default()
         };
         let found = hdlc_lines(&[
             link("hdlc1", 513, 1),

@@ -8,6 +8,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use crate::message;
 use crate::netlink::{Link, Netlink, NetlinkError};
 
+mod output;
+
+pub use output::{MAX_BATCH, Output, Stopped, Taken};
+
 const ALL_PROTOCOLS: u16 = libc::ETH_P_ALL as u16;
 /// What an Ethernet frame has at least, octets.
 const ETHERNET_HEADER: usize = 14;

@@ -301,6 +301,30 @@ impl Tun {
             })
     }
 
+    /// Says whether the interface outlives its descriptor, with its addresses and routes. One that does
+    /// has no carrier until it is opened again.
+    ///
+    /// # Errors
+    /// The interface is gone.
+    pub fn set_persistent(&self, persistent: bool) -> Result<(), TunError> {
+        // SAFETY: TUNSETPERSIST takes its argument by value.
+        let done = unsafe {
+            libc::ioctl(
+                self.device.as_raw_fd(),
+                libc::TUNSETPERSIST as _,
+                libc::c_ulong::from(persistent),
+            )
+        };
+        if done == 0 {
+            return Ok(());
+        }
+        Err(TunError::System {
+            name: self.name.clone(),
+            what: "making the interface outlive its owner",
+            error: io::Error::last_os_error(),
+        })
+    }
+
     /// Reads one packet into `packet` and its virtio header (zero, "finished", without offload) into
     /// `header`. To leave headroom, give the part of a buffer behind it. `None`: nothing there now.
     ///

@@ -5,6 +5,7 @@
 //! their interfaces often, so nothing of theirs shows outside this folder.
 
 mod monitor;
+mod neighbour;
 mod types;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ use nix::sys::socket::{setsockopt, sockopt::ReceiveTimeout};
 use nix::sys::time::{TimeVal, TimeValLike};
 
 pub use monitor::{Monitor, NetEvent};
+pub use neighbour::{Neighbour, Reachability};
 pub use types::{Address, Link, LinkStats, Route};
 
 use types::{family, route_address};
@@ -144,6 +146,53 @@ impl Netlink {
             })
     }
 
+    /// The counters of a link now.
+    ///
+    /// # Errors
+    /// `ENODEV`.
+    pub fn stats(&mut self, index: u32) -> Result<LinkStats, NetlinkError> {
+        let mut stats = None;
+        let request = RouteNetlinkMessage::GetLink(link_message(index));
+        self.exchange(request, NLM_F_REQUEST | NLM_F_ACK, |message| {
+            if let RouteNetlinkMessage::NewLink(link) = message {
+                stats = Some(Link::from_message(&link).stats);
+            }
+        })
+        .and_then(|()| stats.ok_or_else(|| io::Error::from_raw_os_error(libc::ENODEV)))
+        .map_err(|error| NetlinkError::new(format!("the counters of link {index}"), error))
+    }
+
+    /// The link through which packets to an address leave this host now; `None` for an address of
+    /// its own.
+    ///
+    /// # Errors
+    /// `ENETUNREACH` and what else a packet would meet.
+    pub fn way_to(&mut self, address: IpAddr) -> Result<Option<u32>, NetlinkError> {
+        let mut message = RouteMessage::default();
+        message.header.address_family = family(address);
+        message.header.destination_prefix_length = if address.is_ipv4() { 32 } else { 128 };
+        message
+            .attributes
+            .push(RouteAttribute::Destination(route_address(address)));
+        let mut way = None;
+        self.exchange(
+            RouteNetlinkMessage::GetRoute(message),
+            NLM_F_REQUEST | NLM_F_ACK,
+            |answer| {
+                if let RouteNetlinkMessage::NewRoute(route) = answer
+                    && route.header.kind == RouteType::Unicast
+                {
+                    way = route.attributes.iter().find_map(|a| match a {
+                        RouteAttribute::Oif(index) => Some(*index),
+                        _ => None,
+                    });
+                }
+            },
+        )
+        .map_err(|error| NetlinkError::new(format!("the way to {address}"), error))?;
+        Ok(way)
+    }
+
     /// Makes a link.
     ///
     /// # Errors
@@ -224,6 +273,19 @@ impl Netlink {
         let mut message = link_message(index);
         message.attributes.push(LinkAttribute::Mtu(mtu));
         self.set_link(format!("setting the MTU of link {index} to {mtu}"), message)
+    }
+
+    /// Sets how many packets may wait for a link (`txqueuelen`).
+    ///
+    /// # Errors
+    /// `EINVAL`, `EPERM`, `ENODEV`.
+    pub fn set_queue(&mut self, index: u32, packets: u32) -> Result<(), NetlinkError> {
+        let mut message = link_message(index);
+        message
+            .attributes
+            .push(LinkAttribute::TxQueueLen(packets));
+        let what = format!("setting the queue of link {index} to {packets} packets");
+        self.set_link(what, message)
     }
 
     /// Puts a link into a bridge, or takes it out (`None`).

@@ -1,4 +1,4 @@
-//! Changes of links and addresses as they happen.
+//! Changes of links, addresses and neighbours as they happen.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,7 +9,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_ROUTE;
 
-use super::{Address, BUFFER, Link, Messages, NetlinkError};
+use super::{Address, BUFFER, Link, Messages, Neighbour, NetlinkError};
 
 /// A change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub enum NetEvent {
     Address(u32, Address),
     /// An address is gone.
     AddressGone(u32, Address),
+    /// A neighbour is new or changed. Only of [`Monitor::open_with_neighbours`].
+    Neighbour(Neighbour),
+    /// A neighbour is forgotten.
+    NeighbourGone(Neighbour),
     /// The kernel could not queue everything: read the state anew.
     Lost,
 }
@@ -41,15 +45,27 @@ impl Monitor {
     /// # Errors
     /// No rtnetlink in this kernel, or too many open files.
     pub fn open() -> Result<Self, NetlinkError> {
-        let fail = |error| NetlinkError::new("opening a netlink monitor", error);
-        let mut socket = Socket::new(NETLINK_ROUTE).map_err(fail)?;
-        socket.bind_auto().map_err(fail)?;
-        for group in [
+        Self::of_groups(&[
             libc::RTNLGRP_LINK,
             libc::RTNLGRP_IPV4_IFADDR,
             libc::RTNLGRP_IPV6_IFADDR,
-        ] {
-            socket.add_membership(group).map_err(fail)?;
+        ])
+    }
+
+    /// The same for links and neighbours, without addresses.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with_neighbours() -> Result<Self, NetlinkError> {
+        Self::of_groups(&[libc::RTNLGRP_LINK, libc::RTNLGRP_NEIGH])
+    }
+
+    fn of_groups(groups: &[u32]) -> Result<Self, NetlinkError> {
+        let fail = |error| NetlinkError::new("opening a netlink monitor", error);
+        let mut socket = Socket::new(NETLINK_ROUTE).map_err(fail)?;
+        socket.bind_auto().map_err(fail)?;
+        for group in groups {
+            socket.add_membership(*group).map_err(fail)?;
         }
         socket.set_non_blocking(true).map_err(fail)?;
         Ok(Self {
@@ -94,6 +110,12 @@ fn event(payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<NetEvent> {
         }
         RouteNetlinkMessage::DelAddress(m) => {
             Address::from_message(&m).map(|a| NetEvent::AddressGone(m.header.index, a))
+        }
+        RouteNetlinkMessage::NewNeighbour(m) => {
+            Neighbour::from_message(&m).map(NetEvent::Neighbour)
+        }
+        RouteNetlinkMessage::DelNeighbour(m) => {
+            Neighbour::from_message(&m).map(NetEvent::NeighbourGone)
         }
         _ => None,
     }

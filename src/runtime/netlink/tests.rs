@@ -200,3 +200,59 @@ fn errors_say_what_was_asked() {
         "setting the MTU of link 999999 to 1500: No such device (os error 19)"
     );
 }
+
+#[test]
+fn neighbours_are_found_when_asked_for() {
+    let Some(namespace) = namespace_or_skip() else {
+        return;
+    };
+    namespace
+        .run(|| {
+            let mut netlink = Netlink::open().unwrap();
+            netlink
+                .add_link("wbq0", NewLink::Veth { peer: "wbq1" })
+                .unwrap();
+            let link = netlink.link("wbq0").unwrap();
+            let mut monitor = Monitor::open_with_neighbours().unwrap();
+            netlink.set_up(link.index, true).unwrap();
+            let far = netlink.link("wbq1").unwrap();
+            assert_eq!(far.lower, Some(link.index));
+            netlink.set_up(far.index, true).unwrap();
+            let address = Address {
+                local: [10, 7, 0, 1].into(),
+                peer: None,
+                prefix_len: 24,
+                broadcast: None,
+            };
+            netlink.add_address(link.index, &address).unwrap();
+            until_running(&mut netlink, "wbq0", true);
+            // Nobody answers at the other end, which has no address.
+            let silent = [10, 7, 0, 9].into();
+            netlink.resolve(link.index, silent).unwrap();
+            let all = netlink.neighbours().unwrap();
+            let asked = all.iter().find(|n| n.address == silent).unwrap();
+            assert_eq!((asked.index, asked.hardware), (link.index, None));
+            let mut failed = false;
+            for _ in 0..10_000 {
+                while let Some(event) = monitor.poll_event().unwrap() {
+                    failed |= matches!(event, NetEvent::Neighbour(n)
+                        if n.address == silent && n.state == Reachability::Failed);
+                }
+                if failed {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            assert!(failed, "nobody said that the neighbour is silent");
+            let way = netlink.way_to(silent).unwrap();
+            assert_eq!(way, Some(link.index));
+            assert_eq!(netlink.way_to([10, 7, 0, 1].into()).unwrap(), None);
+            let none = netlink.way_to([10, 8, 0, 1].into()).unwrap_err();
+            assert_eq!(none.errno(), Some(libc::ENETUNREACH));
+            assert_eq!(
+                netlink.stats(link.index + 1000).unwrap_err().errno(),
+                Some(libc::ENODEV)
+            );
+        })
+        .unwrap();
+}

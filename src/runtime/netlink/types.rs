@@ -23,6 +23,11 @@ pub struct Link {
     pub mtu: u32,
     /// The bridge it is in.
     pub bridge: Option<u32>,
+    /// The link of this namespace that carries its frames (of a VLAN or a tunnel), or the other end
+    /// of a pair.
+    pub lower: Option<u32>,
+    /// The other end of an IP tunnel that has one.
+    pub tunnel_end: Option<IpAddr>,
     /// Its counters.
     pub stats: LinkStats,
 }
@@ -59,7 +64,18 @@ impl Link {
         self.flags & libc::IFF_RUNNING as u32 != 0
     }
 
+    /// Whether it has another end and no neighbours (`IFF_POINTOPOINT`).
+    pub fn is_point_to_point(&self) -> bool {
+        self.flags & libc::IFF_POINTOPOINT as u32 != 0
+    }
+
+    /// Whether what it is sent comes back (`IFF_LOOPBACK`).
+    pub fn is_loopback(&self) -> bool {
+        self.flags & libc::IFF_LOOPBACK as u32 != 0
+    }
+
     pub(super) fn from_message(message: &LinkMessage) -> Self {
+        let mut elsewhere = false;
         let mut link = Self {
             index: message.header.index,
             kind: message.header.link_layer_type.into(),
@@ -72,6 +88,13 @@ impl Link {
                 LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
                 LinkAttribute::Controller(index) => {
                     link.bridge = Some(*index).filter(|&index| index != 0);
+                }
+                LinkAttribute::Link(index) => {
+                    link.lower = Some(*index).filter(|&index| index != 0 && index != link.index);
+                }
+                LinkAttribute::LinkNetNsId(_) => elsewhere = true,
+                LinkAttribute::Broadcast(octets) if is_tunnel(link.kind) => {
+                    link.tunnel_end = tunnel_end(octets);
                 }
                 LinkAttribute::Stats64(stats) => {
                     link.stats = LinkStats {
@@ -88,8 +111,26 @@ impl Link {
                 _ => {}
             }
         }
+        if elsewhere {
+            link.lower = None;
+        }
         link
     }
+}
+
+/// Links that carry packets in packets: IPIP, IPv6 in IPv6, SIT, GRE, GRE over IPv6 (`if_arp.h`).
+fn is_tunnel(kind: u16) -> bool {
+    matches!(kind, 768 | 769 | 776 | 778 | 823)
+}
+
+/// The remote address, where there is one; it stands in the place of the broadcast address.
+fn tunnel_end(octets: &[u8]) -> Option<IpAddr> {
+    let address = if let Ok(octets) = <[u8; 4]>::try_from(octets) {
+        IpAddr::from(octets)
+    } else {
+        IpAddr::from(<[u8; 16]>::try_from(octets).ok()?)
+    };
+    (!address.is_unspecified()).then_some(address)
 }
 
 /// An address of a link.

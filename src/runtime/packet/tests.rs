@@ -101,3 +101,96 @@ fn devices_of_no_use_are_named() {
         "{none}"
     );
 }
+
+/// An IP packet of this version with these octets behind the first.
+fn packet(version: u8) -> Vec<u8> {
+    let mut packet = vec![version << 4; 40];
+    packet[2] = 0;
+    packet
+}
+
+#[test]
+fn ip_packets_leave_through_devices_with_and_without_addresses() {
+    use crate::tun::{Mode, Options, Tun};
+
+    let Some(namespace) = namespace_or_skip() else {
+        return;
+    };
+    namespace
+        .run(|| {
+            let mut netlink = Netlink::open().unwrap();
+            netlink
+                .add_link("wbo0", NewLink::Veth { peer: "wbo1" })
+                .unwrap();
+            let index = netlink.link("wbo0").unwrap().index;
+            let far = netlink.link("wbo1").unwrap().index;
+            let output = Output::open(index).unwrap();
+            let packets = [packet(4), packet(6)];
+            let all = || packets.iter().map(Vec::as_slice);
+            let to = [2, 0, 0, 0, 0, 7];
+            assert_eq!(output.send(all(), Some(to)).stopped, Some(Stopped::Down));
+            netlink.set_up(index, true).unwrap();
+            netlink.set_up(far, true).unwrap();
+            until_running(&mut netlink, "wbo0", true);
+            let mut raw = PacketSocket::open("wbo1").unwrap();
+            let mut arrived = 0;
+            for _ in 0..100 {
+                let taken = output.send(all(), Some(to));
+                assert_eq!((taken.count, taken.stopped), (2, None));
+                for (protocol, packet) in [(0x0800_u16, &packets[0]), (0x86dd, &packets[1])] {
+                    let mut source = [0; 2000];
+                    // Source addresses are the device's own; what the kernel says of itself passes by.
+                    for _ in 0..20 {
+                        let got = raw.receive(&mut source).unwrap();
+                        let frame = &source[..got.unwrap_or(0)];
+                        if frame.starts_with(&to)
+                            && frame[12..14] == protocol.to_be_bytes()
+                            && frame[14..] == packet[..]
+                        {
+                            arrived += 1;
+                            break;
+                        }
+                    }
+                }
+                if arrived >= 2 {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            assert!(arrived >= 2, "{arrived} arrived");
+            // A stranger stops the batch behind what is before it.
+            let mixed = [&packets[0][..], &[0x10; 40], &packets[1][..]];
+            let taken = output.send(mixed.into_iter(), Some(to));
+            assert_eq!(taken.count, 1);
+            assert_eq!(taken.stopped, Some(Stopped::Refused(libc::EPROTONOSUPPORT)));
+            let long = vec![0x45; 4000];
+            let taken = output.send([&long[..]].into_iter(), Some(to));
+            assert_eq!(taken.stopped, Some(Stopped::Refused(libc::EMSGSIZE)));
+            netlink.delete_link(index).unwrap();
+            assert_eq!(output.send(all(), Some(to)).stopped, Some(Stopped::Gone));
+
+            let Ok(tun) = Tun::open("wbo2", Mode::Tun, &Options::default()) else {
+                return;
+            };
+            let link = netlink.link("wbo2").unwrap();
+            netlink.set_up(link.index, true).unwrap();
+            until_running(&mut netlink, "wbo2", true);
+            let output = Output::open(link.index).unwrap();
+            let mut got = 0;
+            for _ in 0..100 {
+                assert_eq!(output.send(all(), None).count, 2);
+                let mut buffer = [0; 2000];
+                while let Some(len) = tun.read_packet(&mut [0; Tun::HEADER], &mut buffer).unwrap() {
+                    got += usize::from(packets.iter().any(|p| p[..] == buffer[..len]));
+                }
+                if got >= 2 {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            assert!(got >= 2, "{got} came out");
+            let stats = netlink.stats(link.index).unwrap();
+            assert!(stats.tx_packets >= 2 && stats.tx_octets >= 80, "{stats:?}");
+        })
+        .unwrap();
+}
