@@ -7,6 +7,7 @@
 //! | bit rates, what a packet takes on a line, measured rates | `rate.rs`, `meter.rs` |
 //! | the formula of the kernel's driver | `priority.rs` |
 //! | the scheduler by finish time, the order within flows | `finish.rs` |
+//! | when a connection is tried, kept and given up | `keeper/` |
 //! | the set of slaves, their queues and counters | `master.rs`, `slave.rs` |
 //!
 //! What belongs to a master and its slaves is in the words of the driver and of its HOWTO:
@@ -14,6 +15,7 @@
 
 mod finish;
 pub mod fuzz;
+pub mod keeper;
 mod master;
 mod meter;
 pub mod priority;
