@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::sections::{Record, Section, Sections};
-use wanbox_grammar::value;
+use wanbox_grammar::{value, words};
 use wanbox_wpbackupd_engine::Config as Timers;
 
 /// The longest time that a key takes.
@@ -171,17 +171,17 @@ impl Draft {
             "PPPD" => {
                 // It has to stay our child.
                 let mut command = vec!["pppd".to_owned(), "nodetach".to_owned()];
-                command.extend(words(text));
+                command.extend(words(text)?);
                 self.means.push(Means::Program(command));
             }
-            "RUN" => self.means.push(Means::Program(words(text))),
+            "RUN" => self.means.push(Means::Program(words(text)?)),
             "DEVICE" => {
                 let name = value::interface_name(text)
                     .map_err(|what| (what, "the name of a device, as wanpipe2".into()))?;
                 self.means.push(Means::Device(name.to_owned()));
             }
-            "START" => self.start = Some(words(text)),
-            "STOP" => self.stop = Some(words(text)),
+            "START" => self.start = Some(words(text)?),
+            "STOP" => self.stop = Some(words(text)?),
             "FAIL_AFTER" => self.timers.fail_after = time(text)?,
             "RESTORE_AFTER" => self.timers.restore_after = time(text)?,
             "DIAL_TIMEOUT" => self.timers.dial_timeout = positive(text)?,
@@ -190,7 +190,7 @@ impl Draft {
             "REDIAL_MAX" => self.timers.redial_max = positive(text)?,
             "MIN_BACKUP" => self.timers.minimum = time(text)?,
             "ROUTES" => self.routes = Some(routes(text)?),
-            "CHECK" => self.check = Some(words(text)),
+            "CHECK" => self.check = Some(words(text)?),
             "CHECK_EVERY" => self.every = Some(positive(text)?),
             "CHECK_FAILURES" => {
                 let count = value::number(text).ok().map(|number| number.value);
@@ -198,7 +198,7 @@ impl Draft {
                 let wrong = || (format!("'{text}' is no count"), "1 to 1000".to_owned());
                 self.failures = Some(count.ok_or_else(wrong)? as u32);
             }
-            "ON_CHANGE" => self.on_change = words(text),
+            "ON_CHANGE" => self.on_change = words(text)?,
             _ => return Err(("unknown key".into(), KEYS.into())),
         }
         Ok(())
@@ -256,9 +256,14 @@ impl Draft {
     }
 }
 
-/// A command's words: blanks part them, nothing quotes.
-fn words(text: &str) -> Vec<String> {
-    text.split_ascii_whitespace().map(str::to_owned).collect()
+/// A command's words, one at least.
+fn words(text: &str) -> Result<Vec<String>, Wrong> {
+    let allowed = || "a command, with quotes around words that hold blanks".to_owned();
+    match words::split(text) {
+        Ok(words) if words.first().is_some_and(|word| !word.is_empty()) => Ok(words),
+        Ok(_) => Err(("names no program".into(), allowed())),
+        Err(what) => Err((what, allowed())),
+    }
 }
 
 fn time(text: &str) -> Result<Duration, Wrong> {

@@ -3,12 +3,12 @@
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
 use wanbox_runtime::event_loop::{Loop, Token};
 use wanbox_runtime::netlink::{self, Netlink, Route};
-use wanbox_runtime::process::Signal;
+use wanbox_runtime::process::{Signal, quiet_command};
 use wanbox_wpbackupd_engine::{Action, Side, Switch};
 
 use crate::config::{LinkConf, Means};
@@ -118,8 +118,8 @@ impl Link {
         self.trouble = None;
         self.stop_next = false;
         let (command, task) = match &self.conf.means {
-            Means::Program(words) => (command(words), Task::Link),
-            Means::Commands { start, .. } => (command(start), Task::Start),
+            Means::Program(words) => (quiet_command(words), Task::Link),
+            Means::Commands { start, .. } => (quiet_command(start), Task::Start),
             Means::Device(device) => (wanrouter(root, "start", device), Task::Start),
         };
         self.spawn(lp, place, command, task);
@@ -143,7 +143,7 @@ impl Link {
     fn take_down(&mut self, lp: &mut Loop, place: u32, root: &Path) {
         let command = match &self.conf.means {
             Means::Program(_) => return self.switch.backup_ended(lp.now()),
-            Means::Commands { stop, .. } => command(stop),
+            Means::Commands { stop, .. } => quiet_command(stop),
             Means::Device(device) => wanrouter(root, "stop", device),
         };
         log::info!("{}: taking the backup down", self.conf.primary);
@@ -288,7 +288,7 @@ impl Link {
         if self.conf.on_change.is_empty() {
             return;
         }
-        let mut command = command(&self.conf.on_change);
+        let mut command = quiet_command(&self.conf.on_change);
         command.arg(&self.conf.primary).arg(side_word(side));
         if let Err(error) = lp.spawn(&mut command, Token::new(owner::HOOK, place)) {
             let program = command.get_program().to_string_lossy();
@@ -308,7 +308,7 @@ impl Link {
                 let _ = lp.kill(pid, Signal::Kill);
             }
             None => match lp.spawn(
-                &mut command(&check.command),
+                &mut quiet_command(&check.command),
                 Token::new(owner::CHECK, place),
             ) {
                 Ok(spawned) => self.checking = Some(spawned.pid),
@@ -339,29 +339,14 @@ pub fn side_word(side: Side) -> &'static str {
     }
 }
 
-fn command(words: &[String]) -> Command {
-    let mut words = words.iter();
-    // The configuration has no command without words.
-    let mut command = Command::new(words.next().map_or("", String::as_str));
-    command
-        .args(words)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
 /// This executable as `wanrouter`.
 fn wanrouter(root: &Path, verb: &str, device: &str) -> Command {
     let program = std::env::current_exe().unwrap_or_else(|_| "wanrouter".into());
-    let mut command = Command::new(program);
+    let mut command = quiet_command(&[program.to_string_lossy()]);
     command
         .arg0("wanrouter")
         .arg("--root")
         .arg(root)
-        .args([verb, device])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .args([verb, device]);
     command
 }

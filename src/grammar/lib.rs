@@ -12,6 +12,7 @@ pub mod report;
 pub mod secrets;
 pub mod sections;
 pub mod value;
+pub mod words;
 
 pub use applet::Applet;
 pub use exit::Exit;

@@ -56,6 +56,7 @@ pub struct Section {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sections {
     list: Vec<Section>,
+    repeated: Vec<(usize, String)>,
 }
 
 impl Sections {
@@ -110,6 +111,7 @@ impl Sections {
                 format!("[{name}]"),
                 format!("ignored: the section of line {} is used", first.line),
             );
+            self.repeated.push((line, name.to_owned()));
             return false;
         }
         self.push(Section {
@@ -128,6 +130,12 @@ impl Sections {
     /// The section of exactly this name.
     pub fn get(&self, name: &str) -> Option<&Section> {
         self.list.iter().find(|section| section.name == name)
+    }
+
+    /// The headers of sections that were ignored because there was one of their name: line and
+    /// name.
+    pub fn repeated(&self) -> &[(usize, String)] {
+        &self.repeated
     }
 
     /// Every section in the order of the file.

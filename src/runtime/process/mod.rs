@@ -1,7 +1,10 @@
 //! Children, signals, privileges, SIGPIPE.
 
+use std::fs::File;
 use std::io;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 use nix::sys::signal;
 use nix::unistd::Pid;
@@ -9,6 +12,9 @@ use nix::unistd::Pid;
 use crate::event_loop::Token;
 
 mod privileges;
+mod tree;
+
+pub use tree::{Identity, Watched, age, ancestors, identity};
 
 pub use privileges::{Capability, PrivilegeError, drop_privileges};
 
@@ -69,6 +75,15 @@ pub fn send_signal(pid: u32, signal: Signal) -> io::Result<()> {
     signal::kill(one_process(pid)?, signal.to_nix()).map_err(io::Error::from)
 }
 
+/// Sends a signal to a process and all others of its group, of which it is the leader: see
+/// [`in_own_session`].
+///
+/// # Errors
+/// As [`send_signal`].
+pub fn send_signal_to_group(leader: u32, signal: Signal) -> io::Result<()> {
+    signal::killpg(one_process(leader)?, signal.to_nix()).map_err(io::Error::from)
+}
+
 /// Whether a process with this pid exists (also one that we may not signal).
 pub fn exists(pid: u32) -> bool {
     one_process(pid).is_ok_and(|pid| {
@@ -87,6 +102,40 @@ fn one_process(pid: u32) -> io::Result<Pid> {
             io::ErrorKind::InvalidInput,
             format!("{pid} is not a process number"),
         )),
+    }
+}
+
+/// A command of these words, the first of which is the program, that reads nothing and says
+/// nothing.
+pub fn quiet_command<S: AsRef<str>>(words: &[S]) -> Command {
+    let mut words = words.iter().map(AsRef::as_ref);
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// Has a command run in a session of its own: it has no controlling terminal, outlives the one
+/// that started it, and leads a group that can be signalled as a whole. With `lock`, the open
+/// file of a [`crate::device_lock::DeviceLock`], the lock is the new process's before it begins.
+pub fn in_own_session(command: &mut Command, lock: Option<File>) {
+    let prepare = move || {
+        nix::unistd::setsid()?;
+        if let Some(file) = &lock {
+            let text = crate::device_lock::number(std::process::id());
+            // SAFETY: the file lives in this closure.
+            let fd = unsafe { BorrowedFd::borrow_raw(file.as_raw_fd()) };
+            nix::sys::uio::pwrite(fd, &text, 0)?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec it calls setsid(2), getpid(2) and pwrite(2) alone, all safe
+    // there; the number is formatted without allocation, and an error is one of the system.
+    unsafe {
+        command.pre_exec(prepare);
     }
 }
 

@@ -1,13 +1,13 @@
 //! Serial ports (`termios(3)`, `ioctl_tty(2)`).
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::process;
+use crate::device_lock::DeviceLock;
 
 /// How often a port without carrier is looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
@@ -108,7 +108,9 @@ impl Serial {
         locks: Option<&Path>,
     ) -> Result<Self, String> {
         let lock = match locks {
-            Some(directory) => Some(DeviceLock::acquire(directory, device)?),
+            Some(directory) => {
+                Some(DeviceLock::acquire(directory, device).map_err(|error| error.to_string())?)
+            }
             None => None,
         };
         let mut serial = Self {
@@ -250,61 +252,4 @@ fn set(port: &File, settings: &SerialSettings) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
-}
-
-/// A UUCP lock file: `LCK..NAME` with the owner's process number in ten columns, as pppd, minicom
-/// and the others have it.
-pub struct DeviceLock(PathBuf);
-
-impl DeviceLock {
-    /// Takes the lock of a device. One whose owner died is taken over.
-    ///
-    /// # Errors
-    /// For people: who has it, or what the file system said.
-    pub fn acquire(directory: &Path, device: &Path) -> Result<Self, String> {
-        let name = device.strip_prefix("/dev").unwrap_or(device);
-        let name = name.to_string_lossy().replace('/', "_");
-        let path = directory.join(format!("LCK..{name}"));
-        let fail = |error: io::Error| format!("{}: {error}", path.display());
-        // The second attempt is after a stale one was removed.
-        for _ in 0..2 {
-            let made = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o644)
-                .open(&path);
-            match made {
-                Ok(mut file) => {
-                    file.write_all(format!("{:>10}\n", std::process::id()).as_bytes())
-                        .map_err(fail)?;
-                    return Ok(Self(path));
-                }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(fail(error)),
-            }
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            match text.trim().parse::<u32>() {
-                Ok(owner) if process::exists(owner) => {
-                    return Err(format!(
-                        "{} is in use by process {owner} ({})",
-                        device.display(),
-                        path.display()
-                    ));
-                }
-                // Its owner died, or it says nothing.
-                _ => fs::remove_file(&path).map_err(fail)?,
-            }
-        }
-        Err(format!("{}: others take it all the time", path.display()))
-    }
-}
-
-impl Drop for DeviceLock {
-    fn drop(&mut self) {
-        // Somebody may have taken it over, wrongly: theirs is not removed.
-        let ours = format!("{:>10}\n", std::process::id());
-        if fs::read_to_string(&self.0).is_ok_and(|text| text == ours) {
-            let _ = fs::remove_file(&self.0);
-        }
-    }
 }

@@ -275,22 +275,6 @@ fn a_serial_port_on_a_pseudo_terminal() {
 }
 
 #[test]
-fn lock_files_of_the_dead_are_taken_over() {
-    let scratch = Scratch::new();
-    let device = Path::new("/dev/ttyS9");
-    let path = scratch.0.join("LCK..ttyS9");
-    // No process has so high a number.
-    fs::write(&path, "4194305\n").unwrap();
-    let lock = serial::DeviceLock::acquire(&scratch.0, device).unwrap();
-    assert_eq!(
-        fs::read_to_string(&path).unwrap(),
-        format!("{:>10}\n", std::process::id())
-    );
-    drop(lock);
-    assert!(!path.exists());
-}
-
-#[test]
 fn what_is_no_serial_port_is_refused() {
     let error = Stream::serial(Path::new("/dev/null"), SerialSettings::new(9600), None);
     assert_eq!(error.err().unwrap(), "/dev/null is no serial port");
