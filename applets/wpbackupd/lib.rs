@@ -19,8 +19,7 @@ use wanbox_runtime::control::call;
 use wanbox_runtime::daemon::{self as start, DaemonError, PidFile, Readiness, Started};
 use wanbox_runtime::event_loop::Loop;
 use wanbox_runtime::files::{self, Root};
-use wanbox_runtime::logging::{self, Logging, SYSLOG_SOCKET, Sink};
-use wanbox_runtime::process::Signal;
+use wanbox_runtime::service::{self, Service};
 
 mod config;
 mod control;
@@ -301,29 +300,19 @@ fn open(
     log_file: Option<PathBuf>,
     foreground: bool,
 ) -> Result<(Loop, daemon::Daemon, PidFile), String> {
-    let run_dir = root.make_run_dir().map_err(|error| error.to_string())?;
-    let pid_file =
-        PidFile::claim(&control::pid_file(&run_dir)).map_err(|error| error.to_string())?;
-    let mut sinks: Vec<Sink> = log_file.map(Sink::File).into_iter().collect();
-    if foreground {
-        sinks.push(Sink::Stderr);
-    } else if root.is_system() {
-        // Below a prefix the system's log is not ours to write to.
-        sinks.push(Sink::Syslog(SYSLOG_SOCKET.into()));
-    }
-    let logging = Logging::new(logging::Options {
-        program: NAME.into(),
-        level: log::LevelFilter::Info,
-        sinks,
-        ring: 0,
-    })
-    .map_err(|error| error.to_string())?;
-    logging.install().map_err(|error| error.to_string())?;
-    let mut lp = Loop::new().map_err(|error| format!("cannot make a poll loop: {error}"))?;
-    for signal in [Signal::Terminate, Signal::Interrupt, Signal::Hangup] {
-        lp.watch_signal(signal)
-            .map_err(|error| format!("cannot watch signals: {error}"))?;
-    }
+    let Service {
+        mut lp,
+        logging,
+        pid_file,
+    } = Service::open(
+        root,
+        service::Options {
+            name: NAME,
+            pid_file: &control::pid_file(&root.run_dir()),
+            log_file,
+            foreground,
+        },
+    )?;
     let daemon = daemon::Daemon::open(&mut lp, links, root.clone(), file, logging)?;
     Ok((lp, daemon, pid_file))
 }

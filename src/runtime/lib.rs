@@ -15,6 +15,7 @@ pub mod netns;
 pub mod packet;
 pub mod process;
 pub mod resolver;
+pub mod service;
 pub mod stream;
 pub mod terminal;
 pub mod timers;

@@ -186,6 +186,8 @@ pub struct Left {
     pub hand: Hand,
     /// What the schedule said at that time.
     pub open: bool,
+    /// The load balancer has the interface.
+    pub enslaved: bool,
 }
 
 /// One line.
@@ -244,7 +246,11 @@ impl Line {
             open: left.open,
             closing: false,
             phase,
-            slave: Slave::No,
+            slave: if left.enslaved && matches!(phase, Phase::Up { .. }) {
+                Slave::Yes
+            } else {
+                Slave::No
+            },
             detached: left.detached,
             connected: left.up_for.is_some(),
             lasted: false,
@@ -309,6 +315,39 @@ impl Line {
         self.failures = 0;
         if matches!(self.phase, Phase::Waiting { .. } | Phase::Held { .. }) {
             self.phase = Phase::Down;
+        }
+        self.settle(now);
+    }
+
+    /// What runs is hung up, then dialled anew where it is wanted.
+    pub fn restart(&mut self, now: Instant) {
+        self.failures = 0;
+        match self.phase {
+            Phase::Dialing { .. } | Phase::Up { .. } => self.stop(now, false),
+            Phase::Waiting { .. } | Phase::Held { .. } => self.phase = Phase::Down,
+            Phase::Down | Phase::Stopping { .. } => {}
+        }
+        self.settle(now);
+    }
+
+    /// Somebody else made the connection: it is kept as if asked for by hand.
+    pub fn found(&mut self, now: Instant) {
+        if self.closing {
+            return;
+        }
+        if !self.wanted() {
+            self.hand = Hand::Up;
+        }
+        if matches!(
+            self.phase,
+            Phase::Down | Phase::Waiting { .. } | Phase::Held { .. }
+        ) {
+            self.detached = false;
+            self.connected = false;
+            self.lasted = false;
+            self.phase = Phase::Dialing {
+                until: now + self.config.dial_timeout,
+            };
         }
         self.settle(now);
     }

@@ -420,3 +420,35 @@ fn new_timers_for_what_runs() {
     b.line.set_config(b.now, config(), Keep::Manual);
     assert_eq!(b.take(), [Stop]);
 }
+
+#[test]
+fn a_new_command_for_a_line_that_runs() {
+    let mut b = Bench::new(config(), Keep::Always);
+    b.take();
+    b.interface(true);
+    b.line.restart(b.now);
+    assert_eq!(b.take(), [Stop]);
+    assert_eq!(b.ended(true), [Dial]);
+    b.ended(false);
+    b.line.restart(b.now);
+    assert_eq!(b.take(), [Dial], "no pause for what failed otherwise");
+}
+
+#[test]
+fn a_connection_that_somebody_else_made() {
+    let mut b = Bench::new(config(), Keep::Manual);
+    b.line.found(b.now);
+    assert_eq!(b.interface(true), []);
+    assert_eq!((b.line.state(), b.line.hand()), (State::Up, Hand::Up));
+    b.ended(false);
+    assert_eq!(b.by_hand(Hand::Auto), []);
+    assert_eq!(b.line.state(), State::Down);
+    // The device was in use by just that one.
+    let mut b = Bench::new(config(), Keep::Always);
+    b.take();
+    b.line.busy(b.now);
+    b.line.found(b.now);
+    b.interface(true);
+    assert_eq!((b.line.state(), b.line.hand()), (State::Up, Hand::Auto));
+    assert_eq!(b.pass(seconds(100)), []);
+}
