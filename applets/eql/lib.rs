@@ -3,5 +3,7 @@
 
 use wanbox_grammar::Applet;
 
+pub mod control;
+
 /// The applets of this crate.
 pub const APPLETS: &[Applet] = &[];
