@@ -19,15 +19,27 @@ const NEEDS: &[Need] = &[
     Need::Tool("tshark"),
 ];
 
+/// What the two ends are joined by.
+const LINES: [&str; 2] = ["pty", "tcp"];
+
 pub fn tests() -> Vec<Trial> {
-    vec![
-        test("lab_ppp::authentication", NEEDS, authentication),
-        test("lab_ppp::network", NEEDS, network),
-        test("lab_ppp::multilink", NEEDS, multilink),
+    let mut all = vec![
         test("lab_ppp::lines", NEEDS, lines),
         test("lab_ppp::terminals", NEEDS, terminals),
         test("lab_ppp::backup", NEEDS, backup),
-    ]
+    ];
+    for line in LINES {
+        all.extend([
+            test(format!("lab_ppp::authentication_{line}"), NEEDS, || {
+                authentication(line)
+            }),
+            test(format!("lab_ppp::network_{line}"), NEEDS, || network(line)),
+            test(format!("lab_ppp::multilink_{line}"), NEEDS, || {
+                multilink(line)
+            }),
+        ]);
+    }
+    all
 }
 
 /// Runs a script; every one of its cases went well, and there were so many.
@@ -59,8 +71,21 @@ fn well_formed(ran: &Ran, name: &str) -> Result {
     Ok(())
 }
 
-fn authentication() -> Result {
-    cases(include_str!("lab/ppp_auth.sh"), 30)?;
+/// A script for lines of several kinds.
+fn over(line: &str, script: &str) -> String {
+    format!("LINE={line}\n{script}")
+}
+
+fn authentication(line: &str) -> Result {
+    let ran = cases(&over(line, include_str!("lab/ppp_auth.sh")), 30)?;
+    for (way, protocol) in [("PAP", "pap"), ("CHAP", "chap"), ("MSCHAPV2", "chap")] {
+        for (role, frames) in [("asks", 8), ("proves", 2), ("fails", 2), ("lacks", 0)] {
+            let name = format!("{way}-{role}.pcap");
+            well_formed(&ran, &name)?;
+            let seen = capture::count(&ran.path(&name), protocol)?;
+            ensure!(seen >= frames, "{name}: {seen} frames of {protocol}");
+        }
+    }
     Ok(())
 }
 
@@ -76,16 +101,16 @@ fn terminals() -> Result {
     Ok(())
 }
 
-fn network() -> Result {
-    let ran = cases(include_str!("lab/ppp_network.sh"), 30)?;
+fn network(line: &str) -> Result {
+    let ran = cases(&over(line, include_str!("lab/ppp_network.sh")), 30)?;
     for name in ["static", "compressed", "refused", "host", "peer", "again"] {
         well_formed(&ran, &format!("{name}.pcap"))?;
     }
     Ok(())
 }
 
-fn multilink() -> Result {
-    let ran = cases(include_str!("lab/ppp_multilink.sh"), 14)?;
+fn multilink(line: &str) -> Result {
+    let ran = cases(&over(line, include_str!("lab/ppp_multilink.sh")), 14)?;
     for numbers in ["long", "short"] {
         for link in 1..=2 {
             let file = ran.path(&format!("{numbers}-{link}.pcap"));

@@ -227,7 +227,6 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
-
     use super::*;
     use crate::daemons::testing::Scratch;
 

@@ -85,6 +85,46 @@ pppd_at() {
     lcp-restart 1 pap-restart 1 chap-restart 1 ipcp-restart 1 ipv6cp-restart 1
 }
 
+# `network ONE TWO`: an Ethernet between the two namespaces, 192.0.2.1 and 192.0.2.2.
+network() {
+  ip link add type veth
+  ip link set veth0 netns "$(cat "/run/ns.$1")"
+  ip link set veth1 netns "$(cat "/run/ns.$2")"
+  at "$1" ip addr add 192.0.2.1/24 dev veth0
+  at "$2" ip addr add 192.0.2.2/24 dev veth1
+  at "$1" ip link set veth0 up
+  at "$2" ip link set veth1 up
+}
+
+# Scripts that run over lines of several kinds have LINE set before them: `pty`, or `tcp`, which
+# needs `network ours peer`.
+
+# `line NUMBER`: wanpiped's LINE.
+line() {
+  case "$LINE" in
+  pty) echo "pty:/dev/line$1" ;;
+  tcp) echo "tcp-listen:192.0.2.1:700$1" ;;
+  esac
+}
+
+# `line_ready NUMBER`: waits until pppd can be at it.
+line_ready() {
+  case "$LINE" in
+  pty) await 10 test -e "/dev/line$1" ;;
+  tcp) await 10 at ours sh -c "netstat -ltn | grep -q :700$1" ;;
+  esac
+}
+
+# `pppd_on NUMBER OPTION...`: pppd of the namespace `peer` at that line.
+pppd_on() {
+  number=$1
+  shift
+  case "$LINE" in
+  pty) pppd_at peer "/dev/line$number" "$@" ;;
+  tcp) pppd_at peer pty "socat - TCP:192.0.2.1:700$number,retry=20,interval=0.2" "$@" ;;
+  esac
+}
+
 # `router NAME LINE DEVICE-KEYS CHANNEL-KEYS ADDRESSES`: a router of that namespace with one PPP
 # device, its files below /r/NAME. The last three are lines of text; ADDRESSES are the
 # interface's file.

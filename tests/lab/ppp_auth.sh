@@ -6,6 +6,7 @@ printf '%s\n' 'alice srv "open sesame" *' 'branch * brown *' >/etc/ppp/pap-secre
 cp /etc/ppp/pap-secrets /etc/ppp/chap-secrets
 chmod 600 /etc/ppp/*-secrets
 namespace ours peer
+network ours peer
 
 ADDRESSES='IPADDR=10.0.0.1
 NETMASK=255.255.255.255
@@ -14,13 +15,14 @@ TIMERS='RESTARTTIMER = 1
 AUTHRESTART = 1
 HOLD_DOWN = 1'
 
-# `ours KEYS`: our end, with these keys.
+# `ours NAME KEYS`: our end, with these keys, captured.
 ours() {
   anew ours peer
-  router ours pty:/dev/line "$TIMERS
-$1" '' "$ADDRESSES"
+  router ours "$(line 0)" "$TIMERS
+$2" '' "$ADDRESSES"
   wan ours wanrouter start >>/out/ours.log 2>&1
-  await 10 test -e /dev/line
+  line_ready 0
+  wan ours wanconfig card wanpipe1 capture "/out/$1.pcap" >>/out/ours.log
 }
 
 both_up() {
@@ -37,42 +39,42 @@ for way in PAP CHAP MSCHAPV2; do
   esac
 
   # wanpiped asks, pppd proves.
-  ours "AUTHENTICATOR = YES
+  ours "$way-asks" "AUTHENTICATOR = YES
 $way = YES
 SYSNAME = srv
 USERID = bob / alice
 PASSWD = builder / open sesame"
-  pppd_at peer /dev/line noauth user alice remotename srv
+  pppd_on 0 noauth user alice remotename srv
   check "$way: pppd proves who it is" both_up
   stop peer
-  pppd_at peer /dev/line noauth user alice remotename srv password wrong
+  pppd_on 0 noauth user alice remotename srv password wrong
   check "$way: pppd with a wrong secret is refused" ends_with 19 peer
   check "$way: pppd is told so" says peer "$refused"
   check "$way: no packet passes for it" carries_nothing
-  pppd_at peer /dev/line noauth user mallory password 'open sesame'
+  pppd_on 0 noauth user mallory password 'open sesame'
   check "$way: an unknown name is refused" ends_with 19 peer
-  pppd_at peer /dev/line noauth user alice remotename srv
+  pppd_on 0 noauth user alice remotename srv
   check "$way: after that pppd proves who it is" both_up
   stop peer
   wan_stop ours
 
   # pppd asks, wanpiped proves.
-  ours "$way = YES
+  ours "$way-proves" "$way = YES
 USERID = branch
 PASSWD = brown"
-  pppd_at peer /dev/line "require-$option" name office
+  pppd_on 0 "require-$option" name office
   check "$way: wanpiped proves who it is" both_up
   stop peer
   wan_stop ours
-  ours "$way = YES
+  ours "$way-fails" "$way = YES
 USERID = branch
 PASSWD = black"
-  pppd_at peer /dev/line "require-$option" name office
+  pppd_on 0 "require-$option" name office
   check "$way: wanpiped with a wrong secret is refused" ends_with 11 peer
   check "$way: no packet passes for wanpiped" carries_nothing
   wan_stop ours
-  ours ''
-  pppd_at peer /dev/line "require-$option" name office
+  ours "$way-lacks" ''
+  pppd_on 0 "require-$option" name office
   check "$way: wanpiped without a secret is refused" ends_with 11 peer
   wan_stop ours
 done

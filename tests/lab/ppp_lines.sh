@@ -2,21 +2,13 @@
 # The lines that pppd can be at: a pty, TCP from and to it; 20 MB each way. After ppp.sh.
 
 namespace ours peer
+network ours peer
 head -c 20000000 /dev/urandom >/tmp/large
 TIMERS='RESTARTTIMER = 1
 HOLD_DOWN = 1'
 ADDRESSES='IPADDR=10.0.0.1
 NETMASK=255.255.255.255
 POINTOPOINT=10.0.0.2'
-
-# A network between the two for TCP.
-ip link add type veth
-ip link set veth0 netns "$(cat /run/ns.ours)"
-ip link set veth1 netns "$(cat /run/ns.peer)"
-at ours ip addr add 192.0.2.1/24 dev veth0
-at peer ip addr add 192.0.2.2/24 dev veth1
-at ours ip link set veth0 up
-at peer ip link set veth1 up
 
 # `ours LINE NAME`
 ours() {

@@ -2,6 +2,7 @@
 # A bundle of two lines between wanpiped and pppd. After ppp.sh.
 
 namespace ours peer
+network ours peer
 head -c 20000000 /dev/urandom >/tmp/large
 head -c 500000 /dev/urandom >/tmp/file
 TIMERS='RESTARTTIMER = 1
@@ -12,28 +13,26 @@ POINTOPOINT=10.0.0.2'
 
 # `ours KEYS`: our end: a device with the bundle, and one that joins it.
 ours() {
-  rm -f /dev/line?
   anew ours peer second
-  router ours pty:/dev/line0 "$TIMERS
+  router ours "$(line 0)" "$TIMERS
 MULTILINK = YES
 $1" '' "$ADDRESSES"
   etc=/r/ours/etc/wanpipe
   echo 'WAN_DEVICES="wanpipe1 wanpipe2"' >"$etc/wanrouter.rc"
-  printf '%s\n' '[devices]' 'wanpipe2 = WAN_PPP' '[wanpipe2]' 'LINE = pty:/dev/line1' 'MTU = 1500' \
+  printf '%s\n' '[devices]' 'wanpipe2 = WAN_PPP' '[wanpipe2]' "LINE = $(line 1)" 'MTU = 1500' \
     "$TIMERS" 'BUNDLE = wanpipe1' >"$etc/wanpipe2.conf"
   wan ours wanrouter start >>/out/ours.log 2>&1
-  await 10 test -e /dev/line0 && await 10 test -e /dev/line1
+  line_ready 0 && line_ready 1
   wan ours wanconfig card wanpipe1 capture "/out/$2-1.pcap" >>/out/ours.log
   wan ours wanconfig card wanpipe2 capture "/out/$2-2.pcap" >>/out/ours.log
 }
 
 # `pppds OPTION...`: both links of the far end.
 pppds() {
-  pppd_at peer /dev/line0 noauth novj multilink name peer 10.0.0.2:10.0.0.1 "$@"
+  pppd_on 0 noauth novj multilink name peer 10.0.0.2:10.0.0.1 "$@"
   first=$(cat /run/peer.pid)
   await 20 has_address peer ppp0 10.0.0.2 || return 1
-  start peer pppd /dev/line1 nodetach debug local nocrtscts noccp lcp-restart 1 \
-    noauth novj multilink name peer "$@"
+  pppd_on 1 noauth novj multilink name peer "$@"
   await 20 says peer 'Link attached to ppp0'
 }
 
@@ -63,7 +62,7 @@ check 'long: both links carried it' both_carried long 300000
 # A link goes; the bundle stays.
 stop peer
 check 'long: one link is enough' ping_both -s 1000
-start peer pppd /dev/line1 nodetach debug local nocrtscts noccp lcp-restart 1 noauth novj multilink name peer
+pppd_on 1 noauth novj multilink name peer
 check 'long: the other comes back' await 30 says peer 'Link attached to ppp0'
 captured
 check 'long: 20 MB to pppd' transfer ours peer 10.0.0.2 /tmp/large

@@ -3,6 +3,7 @@
 # compression. After ppp.sh.
 
 namespace ours peer
+network ours peer
 head -c 300000 /dev/urandom >/tmp/file
 TIMERS='RESTARTTIMER = 1
 HOLD_DOWN = 1'
@@ -13,10 +14,10 @@ POINTOPOINT=10.0.0.2'
 # `ours KEYS ADDRESSES`: our end, captured from the first frame on.
 ours() {
   anew ours peer
-  router ours pty:/dev/line "$TIMERS
+  router ours "$(line 0)" "$TIMERS
 $1" '' "$2"
   wan ours wanrouter start >>/out/ours.log 2>&1
-  await 10 test -e /dev/line
+  line_ready 0
   wan ours wanconfig card wanpipe1 capture "/out/$3.pcap" >>/out/ours.log
 }
 
@@ -41,7 +42,7 @@ compressed() { at peer pppstats -v -c 1 ppp0 | tee -a /out/vj.log | awk 'END { e
 
 # Both ends know their addresses.
 ours '' "$ADDRESSES" static
-pppd_at peer /dev/line noauth novj 10.0.0.2:10.0.0.1 lcp-echo-interval 1 lcp-echo-failure 3
+pppd_on 0 noauth novj 10.0.0.2:10.0.0.1 lcp-echo-interval 1 lcp-echo-failure 3
 check 'static: up' both_up
 check 'static: small packets' pings
 check 'static: packets of the MTU' pings -s 1472
@@ -54,7 +55,7 @@ check 'static: the other end ends the link' done_with
 ours 'VJ = YES
 PFC = YES
 ACFC = YES' "$ADDRESSES" compressed
-pppd_at peer /dev/line noauth 10.0.0.2:10.0.0.1
+pppd_on 0 noauth 10.0.0.2:10.0.0.1
 check 'compressed: up' both_up
 check 'compressed: agreed' says peer '<compress VJ 0f 01>'
 check 'compressed: pings' pings
@@ -64,7 +65,7 @@ check 'compressed: stopped' done_with
 
 # We would compress; the peer will not.
 ours 'VJ = YES' "$ADDRESSES" refused
-pppd_at peer /dev/line noauth novj noaccomp nopcomp nomagic 10.0.0.2:10.0.0.1
+pppd_on 0 noauth novj noaccomp nopcomp nomagic 10.0.0.2:10.0.0.1
 check 'refused: up' both_up
 check 'refused: TCP both ways' both_ways
 check 'refused: stopped' done_with
@@ -73,7 +74,7 @@ check 'refused: stopped' done_with
 ours 'IP_MODE = HOST
 DNS_PRIMARY = 192.0.2.53
 DNS_SECONDARY = 192.0.2.54' "$ADDRESSES" host
-pppd_at peer /dev/line noauth noipdefault usepeerdns ipcp-accept-local ipcp-accept-remote
+pppd_on 0 noauth noipdefault usepeerdns ipcp-accept-local ipcp-accept-remote
 check 'host: the peer has the address' both_up
 check 'host: and the first name server' says peer 'primary   DNS address 192.0.2.53'
 check 'host: and the second' says peer 'secondary DNS address 192.0.2.54'
@@ -83,7 +84,7 @@ check 'host: stopped' done_with
 # The other end gives them.
 ours 'IP_MODE = PEER
 USEPEERDNS = YES' '' peer
-pppd_at peer /dev/line noauth 10.0.0.2:10.0.0.1 ms-dns 192.0.2.55 ms-dns 192.0.2.56
+pppd_on 0 noauth 10.0.0.2:10.0.0.1 ms-dns 192.0.2.55 ms-dns 192.0.2.56
 check 'peer: we have the address' await 20 has_address ours wp1ppp 10.0.0.1
 check 'peer: up' both_up
 check 'peer: pings' pings
@@ -93,11 +94,11 @@ check 'peer: stopped' done_with
 
 # A peer without IPv6, and one that comes back.
 ours '' "$ADDRESSES" again
-pppd_at peer /dev/line noauth noipv6 novj
+pppd_on 0 noauth noipv6 novj
 check 'again: up without IPv6' both_up
 stop peer
 check 'again: down' await 20 silent
-pppd_at peer /dev/line noauth novj
+pppd_on 0 noauth novj
 check 'again: up with it' both_up
 check 'again: IPv6' await 20 pings_ipv6
 check 'again: stopped' done_with

@@ -281,9 +281,7 @@ impl Netlink {
     /// `EINVAL`, `EPERM`, `ENODEV`.
     pub fn set_queue(&mut self, index: u32, packets: u32) -> Result<(), NetlinkError> {
         let mut message = link_message(index);
-        message
-            .attributes
-            .push(LinkAttribute::TxQueueLen(packets));
+        message.attributes.push(LinkAttribute::TxQueueLen(packets));
         let what = format!("setting the queue of link {index} to {packets} packets");
         self.set_link(what, message)
     }
