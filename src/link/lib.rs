@@ -4,6 +4,7 @@
 //! deadlines go out as values.
 
 pub mod bucket;
+pub mod characters;
 pub mod framing;
 pub mod offload;
 pub mod pace;
