@@ -33,16 +33,19 @@ pub mod flags {
     pub const DE: u16 = 0x0004;
     /// The command/response bit.
     pub const CR: u16 = 0x0008;
+    /// A break is behind these characters.
+    pub const BREAK: u16 = 0x0010;
     /// The application wants to be told when the line has this frame.
     pub const ACK: u16 = 0x0100;
     /// Every flag there is.
-    pub const ALL: u16 = FECN | BECN | DE | CR | ACK;
+    pub const ALL: u16 = FECN | BECN | DE | CR | BREAK | ACK;
 }
 
 /// What a message is. The upper half of the numbers is for messages of the daemon alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A frame: from the line, or for it. Its octets follow.
+    /// A frame: from the line, or for it. Its octets follow; with [`flags::BREAK`] there may be
+    /// none.
     Data,
     /// Asks for the status, without octets; or is the status: [`Status`] follows.
     Status,
@@ -162,7 +165,7 @@ impl Repr {
         };
         let flags = u16::from_be_bytes([f1, f0]);
         if flags & !flags::ALL != 0 {
-            let expected = "0001 FECN, 0002 BECN, 0004 DE, 0008 CR and 0100 ACK";
+            let expected = "0001 FECN, 0002 BECN, 0004 DE, 0008 CR, 0010 BREAK and 0100 ACK";
             return Err(invalid("API flags", flags, expected));
         }
         let spare = u16::from_be_bytes([s1, s0]);
@@ -222,7 +225,8 @@ pub enum Reason {
     ChannelDown,
     /// Longer than the limit.
     TooLong,
-    /// The channel does not carry it: a Cisco HDLC type that is the protocol's own.
+    /// The channel does not carry it: a Cisco HDLC type that is the protocol's own, a break on
+    /// what is no serial port.
     Unsupported,
     /// The line failed before it had the frame.
     LineLost,
@@ -304,7 +308,7 @@ pub enum Content {
     Hdlc,
     /// What follows the header of a Cisco HDLC frame; its type is in [`Repr::protocol`].
     CiscoHdlc,
-    /// Characters of an asynchronous line, as they came together.
+    /// Characters of an asynchronous line: a piece of them.
     Characters,
     /// A number that this version does not know.
     Other(u8),

@@ -43,6 +43,8 @@ pub struct Marks {
     pub discard_eligible: bool,
     /// The type of a Cisco HDLC frame; 0 elsewhere.
     pub protocol: u16,
+    /// A break follows these characters; on asynchronous lines alone, whose owner sees to it.
+    pub line_break: bool,
 }
 
 impl PayloadKind {

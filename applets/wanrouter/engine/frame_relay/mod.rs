@@ -309,7 +309,7 @@ impl FrameRelay {
                     fecn: frame.address.fecn,
                     becn: frame.address.becn,
                     discard_eligible: frame.address.discard_eligible,
-                    protocol: 0,
+                    ..Marks::default()
                 }),
                 payload: frame.information,
             });

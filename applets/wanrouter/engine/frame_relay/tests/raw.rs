@@ -28,7 +28,7 @@ fn what_follows_the_address_passes_as_it_is_with_its_marks() {
         fecn: true,
         becn: false,
         discard_eligible: true,
-        protocol: 0,
+        ..Marks::default()
     };
     let header = link
         .encapsulate(now, RAW, PayloadKind::Raw(marks), 3)
