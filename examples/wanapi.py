@@ -25,7 +25,7 @@ HEADER = struct.Struct("!BBHHHIHHQ")
 VERSION = 1
 DATA, STATUS, SENT, REFUSED, LOST = 0x01, 0x02, 0x81, 0x82, 0x83
 ACK = 0x0100
-MARKS = 0x000F  # FECN, BECN, DE, CR: sent back as they came
+MARKS = 0x001F  # FECN, BECN, DE, CR, BREAK: sent back as they came
 REASONS = {
     1: "the message is malformed",
     2: "the link is down",

@@ -45,8 +45,8 @@ const SENT: u8 = 0x81;
 const REFUSED: u8 = 0x82;
 const LOST: u8 = 0x83;
 const ACK: u16 = 0x0100;
-/// The congestion, eligibility and command bits: what is sent back as it came.
-const MARKS: u16 = 0x000f;
+/// The congestion, eligibility, command and break bits: what is sent back as it came.
+const MARKS: u16 = 0x001f;
 
 impl Header {
     fn message(&self, payload: &[u8]) -> io::Result<Vec<u8>> {

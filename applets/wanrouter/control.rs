@@ -175,6 +175,9 @@ pub struct DeviceStatus {
     /// Its terminal, where it has one in the place of interfaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tty: Option<TtyStatus>,
+    /// The characters of its line, where that carries no frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub characters: Option<AsyncStatus>,
     /// The UDP port of the management protocol, 0 when off.
     pub udp_port: u16,
     /// A running capture.
@@ -292,6 +295,21 @@ pub struct TtyStatus {
     pub terminal: PathBuf,
     /// A program has it open.
     pub open: bool,
+}
+
+/// The characters of an asynchronous line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsyncStatus {
+    /// Bits, parity and stop bits: `8N1`.
+    pub format: String,
+    /// The handshakes in use, by their keys.
+    pub handshakes: Vec<String>,
+    /// Characters of a received piece.
+    pub piece_length: u16,
+    /// Silence that ends one, milliseconds; 0: none does.
+    pub inter_char_ms: u32,
+    /// How long a break is that is sent, milliseconds; 0: none is.
+    pub break_ms: u32,
 }
 
 /// The modem lines of a serial port.

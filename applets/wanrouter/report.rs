@@ -39,6 +39,17 @@ pub fn device(state: &DeviceStatus) -> String {
             &format_args!("{}, {}, {terminal}, {open}", tty.usage, tty.mode),
         );
     }
+    if let Some(characters) = &state.characters {
+        let silence = match characters.inter_char_ms {
+            0 => String::new(),
+            ms => format!(", or before {ms} ms of silence"),
+        };
+        let (format, length) = (&characters.format, characters.piece_length);
+        line(
+            "characters",
+            &format_args!("{format}, pieces of {length}{silence}"),
+        );
+    }
     match state.udp_port {
         0 => line("monitoring", &"off"),
         port => line("monitoring", &format_args!("UDP port {port}")),

@@ -9,6 +9,7 @@
 
 use wanbox_grammar::diagnostic::Diagnostics;
 
+pub mod asynchronous;
 pub mod ip;
 pub mod keys;
 pub mod load;
@@ -19,6 +20,7 @@ pub mod settings;
 pub mod summary;
 pub mod words;
 
+pub use asynchronous::AsyncConf;
 pub use ip::{Gateway, IpConf};
 pub use model::*;
 pub use ppp::{IpMode, IpcpConf, MultilinkConf, PppAuth, PppChannel, PppConf, Secret};

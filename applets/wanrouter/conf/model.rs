@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use wanbox_grammar::line::Line;
 
+use super::asynchronous::AsyncConf;
 use super::ip::IpConf;
 use super::ppp::{PppChannel, PppConf};
 
@@ -53,6 +54,11 @@ impl DeviceConf {
     /// The interface of this name.
     pub fn interface(&self, name: &str) -> Option<&InterfaceConf> {
         self.interfaces.iter().find(|i| i.name == name)
+    }
+
+    /// The characters of the line, where it does not carry frames.
+    pub fn asynchronous(&self) -> Option<&AsyncConf> {
+        self.interfaces.first()?.asynchronous()
     }
 
     /// Interfaces that are to carry addresses but have no interface file.
@@ -236,6 +242,14 @@ pub struct InterfaceConf {
 }
 
 impl InterfaceConf {
+    /// The characters that it carries, where it does not carry frames.
+    pub fn asynchronous(&self) -> Option<&AsyncConf> {
+        match &self.channel {
+            Channel::CiscoHdlc(channel) => channel.asynchronous.as_ref(),
+            Channel::FrameRelay(_) | Channel::Ppp(_) => None,
+        }
+    }
+
     /// Its address comes from the peer (SLARP, IPCP).
     pub fn learns_address(&self) -> bool {
         match &self.channel {
@@ -358,6 +372,10 @@ pub struct CiscoHdlcChannel {
     pub ignore_keepalive: bool,
     /// Raw HDLC: no Cisco header, no keepalives; the three above are then true.
     pub streaming: bool,
+    /// Characters in the place of frames. The channel then counts as streaming, and is up with
+    /// the carrier.
+    #[serde(default)]
+    pub asynchronous: Option<AsyncConf>,
     /// How often keepalives are sent; zero: never. At most 60 s.
     pub keepalive_tx: Duration,
     /// How often they are expected. 10 ms to 60 s.

@@ -16,6 +16,7 @@ const CSEC: &str = include_str!("../../../samples/wanpipe2.csec");
 const PPP: &str = include_str!("../../../samples/wanpipe1.ppp");
 const STTY: &str = include_str!("../../../samples/wanpipe1.stty");
 const ATTY: &str = include_str!("../../../samples/wanpipe1.atty");
+const ASY: &str = include_str!("../../../samples/wanpipe1.asy");
 const INTERFACE_FILE: &str = include_str!("../../../samples/interface");
 const RC: &str = include_str!("../../../samples/wanrouter.rc");
 
@@ -75,6 +76,148 @@ fn terminals() {
         assert_eq!(device.tty, Some(TtyConf { minor: 0, mode }));
         assert_eq!(device.without_addresses().count(), 0);
     }
+}
+
+#[test]
+fn asynchronous_characters() {
+    let device = only(ASY);
+    let conf = device.asynchronous().unwrap();
+    let (said, handshakes) = (conf.to_string(), conf.handshakes.keys().count());
+    assert_eq!((said.as_str(), handshakes), ("8N1", 0));
+    assert_eq!((conf.xon, conf.xoff, conf.length), (0xfe, 0xff, 20));
+    let ms = Duration::from_millis;
+    assert_eq!((conf.break_time, conf.gap), (ms(50), ms(123)));
+    let Channel::CiscoHdlc(channel) = &device.interfaces[0].channel else {
+        panic!("not Cisco HDLC");
+    };
+    assert!(channel.streaming && !channel.ignore_dcd && !channel.ignore_cts);
+    assert_eq!(only(CPRI).asynchronous(), None);
+}
+
+#[test]
+fn what_asynchronous_lines_cannot_do() {
+    const USUAL: &str = "INTERFACE = RS232\nCLOCKING = INTERNAL";
+    let asy = |line: &str, device: &str, keys: &str| {
+        let text = format!(
+            "[devices]\nw = WAN_CHDLC\n[interfaces]\na = w,,API\n[w]\nLINE = {line}\n\
+             {device}\n[a]\nASYNC_MODE = YES\n{keys}\n"
+        );
+        parse("f", &text)
+    };
+    let fine = [
+        (
+            "tty:/dev/ttyS0",
+            "TX_BITS_PER_CHAR=5\nRX_BITS_PER_CHAR=5\nSTOP_BITS=ONE_AND_HALF",
+        ),
+        (
+            "tty:/dev/ttyS0",
+            "RTS_HS_FOR_RECEIVE=YES\nCTS_HS_FOR_TRANSMIT=YES\nPARITY=ODD",
+        ),
+        (
+            "tty:/dev/ttyS0",
+            "XON_XOFF_HS_FOR_TRANSMIT=YES\nDCD_HS_FOR_TRANSMIT=YES\nSTOP_BITS=TWO",
+        ),
+        (
+            "tcp:192.0.2.1:7000",
+            "TX_BITS_PER_CHAR=8\nRX_BITS_PER_CHAR=7\nRX_COMPLETE_LENGTH=0",
+        ),
+        (
+            "pty:/dev/line",
+            "INTER_CHAR_TIMER=0\nASY_DATA_TRANSPARENT=YES",
+        ),
+    ];
+    for (line, keys) in fine {
+        assert_eq!(said(&asy(line, USUAL, keys)), "", "{line} {keys}");
+    }
+    let tty = "tty:/dev/ttyS0";
+    let wrong = [
+        (tty, USUAL, "RX_BITS_PER_CHAR=7", "one size of characters"),
+        (tty, USUAL, "TX_BITS_PER_CHAR=9", "out of range"),
+        (
+            tty,
+            USUAL,
+            "RTS_HS_FOR_RECEIVE=YES",
+            "RTS and CTS only together",
+        ),
+        (
+            tty,
+            USUAL,
+            "CTS_HS_FOR_TRANSMIT=YES",
+            "RTS and CTS only together",
+        ),
+        (tty, USUAL, "STOP_BITS=ONE_AND_HALF", "only with 5 bits"),
+        (
+            tty,
+            USUAL,
+            "STOP_BITS=TWO\nTX_BITS_PER_CHAR=5\nRX_BITS_PER_CHAR=5",
+            "one and a half with 5",
+        ),
+        (
+            tty,
+            USUAL,
+            "ASY_DATA_TRANSPARENT=YES\nPARITY=EVEN",
+            "keeps the parity bit",
+        ),
+        (
+            "tty:/dev/ttyS0 flow=rtscts",
+            USUAL,
+            "",
+            "flow= is for frames",
+        ),
+        (
+            "tty:/dev/ttyS0 dcd=ignore",
+            "",
+            "DCD_HS_FOR_TRANSMIT=YES",
+            "dcd=ignore",
+        ),
+        (
+            tty,
+            USUAL,
+            "XON_XOFF_HS_FOR_RECEIVE=YES\nXON_CHAR=0x13",
+            "the same as XON_CHAR",
+        ),
+        (
+            tty,
+            USUAL,
+            "XON_XOFF_HS_FOR_RECEIVE=YES\nXON_CHAR=0xFE\nTX_BITS_PER_CHAR=7\nRX_BITS_PER_CHAR=7",
+            "0xfe is no character of 7 bits",
+        ),
+        (tty, USUAL, "XON_CHAR=0", "out of range"),
+        (
+            tty,
+            USUAL,
+            "INTER_CHAR_TIMER=0\nRX_COMPLETE_LENGTH=0",
+            "would end a piece",
+        ),
+        (tty, USUAL, "RX_COMPLETE_LENGTH=2001", "out of range"),
+        (tty, USUAL, "BREAK_TIMER=6s", "out of range"),
+        ("cable:x", USUAL, "", "a stream of them"),
+        ("udp:127.0.0.1:1,127.0.0.1:2", USUAL, "", "a stream of them"),
+        (tty, "INTERFACE = RS232", "", "the clock of this end"),
+        (tty, "CLOCKING = INTERNAL", "", "no V.35"),
+    ];
+    for (line, device, keys, wanted) in wrong {
+        let outcome = asy(line, device, keys);
+        let said = said(&outcome);
+        assert!(said.contains(wanted), "{line} {device} {keys}: {said}");
+        assert!(outcome.accept().is_err(), "{line} {device} {keys}");
+    }
+    let parity = asy(
+        "pty:/dev/line",
+        USUAL,
+        "PARITY=ODD\nXON_XOFF_HS_FOR_RECEIVE=YES",
+    );
+    let text = said(&parity);
+    assert_eq!(text.matches("only a serial port").count(), 2, "{text}");
+    assert!(parity.accept().is_ok());
+    let routed = "[devices]\nw = WAN_CHDLC\n[interfaces]\na = w,,WANPIPE\n[w]\nLINE=pty:/dev/x\n\
+                  INTERFACE=RS232\nCLOCKING=INTERNAL\n[a]\nASYNC_MODE=YES\n";
+    assert!(said(&parse("f", routed)).contains("for an application"));
+    let frames = "[devices]\nw = WAN_CHDLC\n[interfaces]\na = w,,API\n[w]\nLINE=cable:x\n\
+                  [a]\nPARITY=ODD\n";
+    let outcome = parse("f", frames);
+    assert!(said(&outcome).contains("without effect but with ASYNC_MODE"));
+    assert!(outcome.accept().is_ok());
 }
 
 #[test]
@@ -384,7 +527,6 @@ fn how_keys_go_together() {
                [w]\nLINE=cable:a\nTTY=YES\n[x]\nLINE=cable:b\nTTY=YES\nTTY_MINOR=0\n";
     assert!(said(&parse("f", two)).contains("the terminal 0 is that of w"));
     assert!(said(&chdlc("a = w,,WANPIPE", "T391 = 10")).contains("a key of WAN_FR"));
-    assert!(said(&chdlc("a = w,,WANPIPE", "[a]\nASYNC_MODE=YES")).contains("asynchronous"));
     assert!(said(&chdlc("a = w,,WANPIPE", "[a]\nKEEPALIVE_RX_TIMER=5s")).contains("shorter than"));
     // Old files have these keys in the device's section; the interface's win.
     let device = &chdlc(

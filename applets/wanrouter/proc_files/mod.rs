@@ -184,6 +184,7 @@ pub fn sample(device: &str) -> DeviceStatus {
     DeviceStatus {
         ppp: None,
         tty: None,
+        characters: None,
         device: device.to_owned(),
         pid: 4711,
         file: None,

@@ -236,6 +236,7 @@ impl Device {
         self.line_buffer = buffer;
         self.counters.rx_turns += u64::from(frames != self.counters.rx_frames);
         self.finish_delivery(now);
+        self.watch_silence(lp);
         result
     }
 
@@ -247,7 +248,7 @@ impl Device {
         self.counters.rx_frames += 1;
         self.counters.rx_octets += frame.len() as u64;
         self.watch.frame(now, false, frame);
-        if self.deliver_to_tty(frame) {
+        if self.deliver_to_tty(frame) || self.take_characters(now, frame) {
             return;
         }
         if let Some(delivery) = self.link.receive(now, frame) {

@@ -19,6 +19,7 @@ use wanbox_wanrouter_engine::{Cause, Engine, Path};
 
 use super::batch::Batch;
 use super::bundle::Side;
+use super::characters::Characters;
 use super::counters::{LineCounters, Management};
 use super::guard::Guard;
 use super::host::OwnAddresses;
@@ -67,6 +68,8 @@ pub mod owner {
     pub const PAUSED: u32 = 16;
     /// The terminal, and when it is made again.
     pub const TTY: u32 = 17;
+    /// Silence that ends a piece of characters.
+    pub const CHARACTERS: u32 = 18;
     /// The sockets of a bundle, by place; when the first device of one is sought again.
     pub const BUNDLE: u32 = 20;
 }
@@ -143,6 +146,8 @@ pub struct Device {
     pub coalescing: Option<u16>,
     /// The terminal in the place of interfaces.
     pub tty: Option<Tty>,
+    /// The characters of its line, where that carries no frames.
+    pub characters: Option<Box<Characters>>,
     /// What it is in a bundle of devices.
     pub bundle: Side,
     /// What the sockets of a bundle read into.
@@ -227,6 +232,7 @@ fn management_protocol(conf: &DeviceConf, link: &Link) -> wanbox_wire::pipemon::
 /// What the frames of the line are.
 fn framing(conf: &DeviceConf, link: &Link) -> Framing {
     match conf.tty.map(|tty| tty.mode) {
+        None if conf.asynchronous().is_some() => Framing::Characters,
         None => link.framing(),
         // A terminal for frames is for pppd.
         Some(TtyMode::Sync) => Framing::Ppp,
@@ -273,6 +279,7 @@ impl Device {
             coalescer: Coalescer::new(FLOWS, true),
             coalescing: None,
             tty: None,
+            characters: None,
             bundle: parts.bundle,
             bundle_buffer: Vec::new(),
             secrets: parts.secrets,
@@ -405,7 +412,8 @@ impl Device {
     }
 
     fn reopen_line(&mut self, lp: &mut Loop) {
-        let opened = super::setup::open_line(&self.conf, &self.spec, &self.root);
+        let asynchronous = self.characters.as_ref().map(|c| c.conf);
+        let opened = super::setup::open_line(&self.conf, &self.spec, asynchronous, &self.root);
         match opened {
             Ok(mut line) => {
                 log::info!("{}: the line is open again", self.conf.name);
@@ -452,6 +460,7 @@ impl Device {
             if let Some(tty) = &mut self.tty {
                 tty.line_lost();
             }
+            self.end_last_piece();
         }
         let word = if carrier { "up" } else { "down" };
         if let Some(suppressed) = self.changes.allow(now) {
@@ -755,6 +764,7 @@ impl Handler for Device {
             owner::REOPEN => self.reopen_line(lp),
             owner::BUNDLE => self.seek_first(lp),
             owner::TTY => self.make_tty(lp),
+            owner::CHARACTERS => self.end_silent_piece(lp),
             owner::REPAIR => self.repair(lp),
             owner::LISTEN => self.listen_again(lp, token.id as u16),
             owner::APPLICATIONS => self.take_applications_again(lp, token.id as u16),

@@ -18,7 +18,9 @@ use wanbox_runtime::udp::{self, BatchSocket};
 use super::batch::Batch;
 use super::counters::LineCounters;
 use super::watch::Watch;
+use crate::conf::AsyncConf;
 
+mod raw;
 mod stream;
 
 use stream::StreamLine;
@@ -55,6 +57,16 @@ pub struct Line {
     full: bool,
 }
 
+/// What passes a stream.
+pub enum Content {
+    /// Frames, octet-stuffed.
+    Frames,
+    /// Octets as they are, whatever they mean.
+    Octets,
+    /// Characters.
+    Asynchronous(AsyncConf),
+}
+
 /// The pacing of a line.
 pub struct Pacing {
     /// Bits a second; 0: as fast as the line takes it.
@@ -65,8 +77,8 @@ pub struct Pacing {
     pub max_frame: usize,
     /// The control characters that are escaped on a stream until something else is negotiated.
     pub accm: u32,
-    /// Characters pass a stream as they are: no frames.
-    pub raw: bool,
+    /// What passes a stream.
+    pub content: Content,
     /// Decides which frames are lost on purpose.
     pub seed: u64,
 }
@@ -108,9 +120,13 @@ impl Line {
                 max_frame: pacing.max_frame,
                 queue_frames: queue,
                 queue_octets: queue.saturating_mul(pacing.max_frame),
+                // Characters have no flags and no FCS.
+                overhead: match pacing.content {
+                    Content::Frames => pace::Config::default().overhead,
+                    Content::Octets | Content::Asynchronous(_) => 0,
+                },
                 loss_ppm: spec.loss,
                 delay: spec.delay,
-                ..Default::default()
             };
             Some(Pace::new(config, pacing.seed).map_err(|error| format!("LINE: {error}"))?)
         } else {
@@ -150,6 +166,14 @@ impl Line {
         match &self.kind {
             Kind::Stream(stream) => stream.modem_lines(),
             Kind::Cable(_) | Kind::Udp(_) | Kind::Packet { .. } => None,
+        }
+    }
+
+    /// The line is a serial port that sends breaks, for which a frame of nothing stands.
+    pub fn can_break(&self) -> bool {
+        match &self.kind {
+            Kind::Stream(stream) => stream.can_break(),
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet { .. } => false,
         }
     }
 

@@ -265,6 +265,7 @@ fn settings(conf: &DeviceConf, each: &mut dyn FnMut(&str, &str)) {
         each("IGNORE_CTS", yes_no(channel.ignore_cts));
         each("IGNORE_KEEPALIVE", yes_no(channel.ignore_keepalive));
         each("HDLC_STREAMING", yes_no(channel.streaming));
+        each("ASYNC_MODE", yes_no(channel.asynchronous.is_some()));
         let mut number = |key: &str, value: u128| each(key, &value.to_string());
         number("KEEPALIVE_TX_TIMER", channel.keepalive_tx.as_millis());
         number("KEEPALIVE_RX_TIMER", channel.keepalive_rx.as_millis());

@@ -7,6 +7,7 @@
 //! | [`events`] | what the engine says of the link, and what becomes of it at the host |
 //! | [`datapath`] | packets between interfaces and line |
 //! | [`api`] | raw frames between applications and line |
+//! | [`characters`], [`tty`] | lines of characters; terminals |
 //! | [`line`], [`batch`], [`watch`] | the line, frames on their way to it, trace and capture |
 //! | [`map`] | the state of the device in a mapped file |
 //! | [`interface`], [`host`] | the kernel's side of a channel |
@@ -34,6 +35,7 @@ use crate::control;
 mod api;
 mod batch;
 mod bundle;
+mod characters;
 mod counters;
 mod datapath;
 mod device;

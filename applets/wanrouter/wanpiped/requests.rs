@@ -115,6 +115,9 @@ impl Device {
                 engine.flush_channel_stats(now, id);
             }
         }
+        if let Some(characters) = &mut self.characters {
+            characters.flush_counters();
+        }
         match &mut self.link {
             Link::FrameRelay(engine) => engine.flush_link_stats(),
             Link::CiscoHdlc(engine) => engine.flush(now),
@@ -290,6 +293,10 @@ fn fixed_keys(old: &DeviceConf, new: &DeviceConf) -> Vec<&'static str> {
     differ("BAUDRATE", old.baud_rate != new.baud_rate);
     differ("MTU", old.mtu != new.mtu);
     differ("TTY", old.tty != new.tty);
+    differ(
+        "ASYNC_MODE or a key of it",
+        old.asynchronous() != new.asynchronous(),
+    );
     match (&old.protocol, &new.protocol) {
         (Protocol::FrameRelay(old), Protocol::FrameRelay(new)) => {
             differ("STATION", old.station != new.station);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use wanbox_grammar::line::Line as LineSpec;
+use wanbox_grammar::line::{Kind, Line as LineSpec};
 use wanbox_runtime::control::Server;
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
 use wanbox_runtime::files::Root;
@@ -13,16 +13,17 @@ use wanbox_wanrouter_engine::{ChannelId, cisco_hdlc, frame_relay, ppp};
 use wanbox_wire::frame_relay::{MAX_INFORMATION, Style};
 
 use super::bundle::Side;
+use super::characters::Characters;
 use super::device::{Device, Parts, owner};
 use super::guard::Guard;
 use super::interface::{HostEnd, Interface};
-use super::line::{self, Line, Pacing};
+use super::line::{self, Content, Line, Pacing};
 use super::link::Link;
 use super::map::StatusMap;
 use super::secrets::Secrets;
 use super::tty::Tty;
 use crate::conf::{
-    Channel, CiscoHdlcChannel, Clocking, DeviceConf, Encapsulation, FrameRelayChannel,
+    AsyncConf, Channel, CiscoHdlcChannel, Clocking, DeviceConf, Encapsulation, FrameRelayChannel,
     FrameRelayConf, InterfaceConf, Protocol, Signalling, Station, TtyMode, Usage,
 };
 use crate::control;
@@ -52,7 +53,8 @@ pub fn build(
         .as_ref()
         .ok_or_else(|| format!("{}: no LINE", conf.name))?;
     let spec = line::resolve(spec, &root)?;
-    let line = open_line(&conf, &spec, &root)?;
+    let asynchronous = conf.asynchronous().copied();
+    let line = open_line(&conf, &spec, asynchronous, &root)?;
     let netlink = Netlink::open().map_err(|error| error.to_string())?;
     let socket = control::socket(&root.run_dir(), &conf.name);
     let control =
@@ -78,6 +80,7 @@ pub fn build(
         let tty = Tty::open(tty, device.conf.mtu, &device.root, lp)?;
         device.tty = Some(tty);
     }
+    device.characters = asynchronous.map(|conf| Box::new(Characters::new(conf)));
     for interface in interfaces {
         device.add_interface(lp, interface)?;
     }
@@ -93,15 +96,27 @@ pub fn build(
     Ok(device)
 }
 
-/// Opens the line of a configuration, names in it resolved.
+/// Opens the line of a configuration, names in it resolved; `asynchronous`: for such characters.
 ///
 /// # Errors
 /// What failed and why, for people.
-pub fn open_line(conf: &DeviceConf, spec: &LineSpec, root: &Root) -> Result<Line, String> {
+pub fn open_line(
+    conf: &DeviceConf,
+    spec: &LineSpec,
+    asynchronous: Option<AsyncConf>,
+    root: &Root,
+) -> Result<Line, String> {
+    let baud_rate = u64::from(conf.baud_rate);
     let pacing = Pacing {
-        rate_bps: match conf.clocking {
-            Clocking::Internal => conf.baud_rate.into(),
-            Clocking::External => 0,
+        rate_bps: match (conf.clocking, &asynchronous) {
+            (Clocking::External, _) => 0,
+            (Clocking::Internal, None) => baud_rate,
+            // The port is the clock.
+            (Clocking::Internal, Some(_)) if matches!(spec.kind, Kind::Tty { .. }) => 0,
+            // Octets are paced, and characters take a start bit and others beside theirs.
+            (Clocking::Internal, Some(characters)) => {
+                (baud_rate * 16 / u64::from(characters.half_bits())).max(1)
+            }
         },
         baud_rate: conf.baud_rate,
         max_frame: usize::from(conf.mtu) + FRAME_OVERHEAD,
@@ -109,7 +124,11 @@ pub fn open_line(conf: &DeviceConf, spec: &LineSpec, root: &Root) -> Result<Line
             Protocol::Ppp(_) => u32::MAX,
             Protocol::FrameRelay(_) | Protocol::CiscoHdlc => 0,
         },
-        raw: conf.tty.is_some_and(|tty| tty.mode == TtyMode::Async),
+        content: match (asynchronous, conf.tty.map(|tty| tty.mode)) {
+            (Some(characters), _) => Content::Asynchronous(characters),
+            (None, Some(TtyMode::Async)) => Content::Octets,
+            (None, Some(TtyMode::Sync) | None) => Content::Frames,
+        },
         seed: seed()?,
     };
     Line::open(spec, root, &pacing)
@@ -260,6 +279,12 @@ impl Device {
                 engine
                     .add_channel(now, id, config)
                     .map_err(|error| fail(&error))?;
+            }
+            (Link::CiscoHdlc(_), Channel::CiscoHdlc(channel))
+                if channel.asynchronous != self.characters.as_ref().map(|c| c.conf) =>
+            {
+                let what = "ASYNC_MODE and its keys are the line's: restart the device";
+                return Err(fail(&what));
             }
             (Link::CiscoHdlc(engine), Channel::CiscoHdlc(channel)) if place == 0 => {
                 let config = cisco_hdlc_config(channel, interface.conf.usage, mtu);

@@ -78,6 +78,7 @@ impl Device {
             },
             ppp: self.ppp_status(),
             tty: self.tty.as_ref().map(Tty::status),
+            characters: self.characters.as_ref().map(|c| c.status()),
             udp_port: conf.udp_port,
             capture: self.watch.capture().map(Into::into),
             interfaces: self.in_order().map(|i| self.interface_status(i)).collect(),
@@ -275,6 +276,9 @@ impl Device {
         }
         if let Some(tty) = &self.tty {
             tty.counters(group);
+        }
+        if let Some(characters) = &self.characters {
+            characters.counters(group);
         }
         let management = &self.management;
         group(

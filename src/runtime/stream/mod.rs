@@ -6,6 +6,7 @@
 //! then call [`Stream::on_ready`], [`Stream::receive`] until `None`, [`Stream::poll_event`] until
 //! `None`.
 
+mod line_break;
 mod pty;
 mod serial;
 mod tcp;
@@ -22,7 +23,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
-pub use serial::{FlowControl, ModemLines, Parity, SerialSettings, StopBits};
+pub use serial::{FlowControl, ModemLines, Parity, PortCounts, SerialSettings, StopBits};
 pub use tcp::{ListenSettings, TcpSettings};
 
 /// The first pause before a line is tried again, and the longest.
@@ -76,6 +77,8 @@ pub struct Stream {
     writable: bool,
     /// Octets are waited for.
     reading: bool,
+    /// A break is being sent.
+    breaking: Option<line_break::Stage>,
     /// The pause before the next attempt.
     pause: Duration,
     since: Option<Instant>,
@@ -138,6 +141,7 @@ impl Stream {
             blocked: false,
             writable: false,
             reading: true,
+            breaking: None,
             pause: RETRY,
             since: None,
             trouble: None,
@@ -188,6 +192,14 @@ impl Stream {
     pub fn modem_lines(&self) -> Option<ModemLines> {
         match &self.kind {
             Kind::Serial(serial) => serial.modem_lines(),
+            Kind::Pty(_) | Kind::Call(_) | Kind::Listen(_) => None,
+        }
+    }
+
+    /// What went wrong at a serial port since its driver was loaded; `None` where nobody counts.
+    pub fn port_counts(&self) -> Option<PortCounts> {
+        match &self.kind {
+            Kind::Serial(serial) => serial.counts(),
             Kind::Pty(_) | Kind::Call(_) | Kind::Listen(_) => None,
         }
     }
@@ -322,7 +334,7 @@ impl Stream {
 
     /// The timer expired.
     fn due(&mut self) {
-        if !self.plugged {
+        if !self.plugged || self.follow_break() {
             return;
         }
         if let Kind::Call(call) = &mut self.kind
@@ -417,6 +429,7 @@ impl Stream {
 
     /// Closes what there is of the line.
     fn hang_up(&mut self) {
+        self.breaking = None;
         if let Some(fd) = self.line() {
             // It may not be in the poller yet.
             let _ = self.poller.delete(fd);

@@ -281,3 +281,67 @@ fn what_is_no_serial_port_is_refused() {
     let error = Stream::serial(Path::new("/dev/nothing"), SerialSettings::new(9600), None);
     assert!(error.err().unwrap().contains("No such file"));
 }
+
+/// A pseudo-terminal has characters of eight bits without parity, whatever is asked of it.
+#[test]
+fn settings_that_a_port_does_not_take_are_refused() {
+    let scratch = Scratch::new();
+    let link = scratch.0.join("line");
+    let _master = Stream::pty(&link).unwrap();
+    let plain = SerialSettings::new(9600);
+    for (settings, what) in [
+        (
+            SerialSettings {
+                data_bits: 7,
+                ..plain
+            },
+            "7 bits a character",
+        ),
+        (
+            SerialSettings {
+                parity: Parity::Odd,
+                ..plain
+            },
+            "odd parity",
+        ),
+    ] {
+        let error = Stream::serial(&link, settings, None).err().unwrap();
+        assert_eq!(error, format!("{} does not take {what}", link.display()));
+    }
+    let two = SerialSettings {
+        stop_bits: StopBits::Two,
+        flow: FlowControl::RTS_CTS,
+        ..plain
+    };
+    assert!(Stream::serial(&link, two, None).is_ok());
+}
+
+#[test]
+fn xoff_is_obeyed_and_what_could_be_a_mark_is_marked() {
+    let scratch = Scratch::new();
+    let link = scratch.0.join("line");
+    let mut master = Stream::pty(&link).unwrap();
+    let settings = SerialSettings {
+        flow: FlowControl {
+            obeys_xoff: true,
+            xon: 0xfe,
+            xoff: 0xfd,
+            ..FlowControl::NONE
+        },
+        marks: true,
+        ..SerialSettings::new(9600)
+    };
+    let mut port = Stream::serial(&link, settings, None).unwrap();
+    wait_for(&mut port, StreamEvent::Carrier(true));
+    wait_for(&mut master, StreamEvent::Carrier(true));
+    // The ordinary characters for this are characters as others.
+    master.send(b"a\xffb\x13\x11\xfd").unwrap();
+    assert_eq!(read_exactly(&mut port, 6), b"a\xff\xffb\x13\x11");
+    assert_eq!(port.send(b"held").unwrap(), 0);
+    master.send(b"\xfe").unwrap();
+    wait_for(&mut port, StreamEvent::Writable);
+    assert_eq!(port.send(b"sent").unwrap(), 4);
+    assert_eq!(read_exactly(&mut master, 4), b"sent");
+    // It has no hardware that would count or send breaks.
+    assert!(port.port_counts().is_none() && !port.can_break() && !master.can_break());
+}

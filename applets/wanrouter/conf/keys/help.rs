@@ -72,6 +72,20 @@ const LONGER: &[(&str, &str)] = &[
          as well.",
     ),
     (
+        "ASYNC_MODE",
+        "The line, which is a serial port or another stream, carries plain characters for an \
+         application (mode API). What is received is given to it in pieces that end by their \
+         length, by silence or with a break.",
+    ),
+    (
+        "RTS_HS_FOR_RECEIVE",
+        "On a serial port of the kernel this and CTS_HS_FOR_TRANSMIT go together: both or neither.",
+    ),
+    (
+        "ASY_DATA_TRANSPARENT",
+        "Without it, received characters have their RX_BITS_PER_CHAR bits and no others.",
+    ),
+    (
         "UDPPORT",
         "The monitors (fpipemon, cpipemon and the like) ask this port of the interface's address. \
          On this machine they need no port.",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wanbox_grammar::{line, value};
 
+pub(super) mod asynchronous;
 mod help;
 mod interface;
 mod link;
@@ -17,7 +18,13 @@ pub const LINK: &[Key] = &both::<{ link::COMMON.len() + ppp::LINK.len() }>(link:
 
 /// Every key of an interface's section.
 pub const INTERFACE: &[Key] =
-    &both::<{ interface::COMMON.len() + ppp::INTERFACE.len() }>(interface::COMMON, ppp::INTERFACE);
+    &both::<{ CHARACTERS.len() + ppp::INTERFACE.len() }>(CHARACTERS, ppp::INTERFACE);
+
+/// Every key of an interface's section but PPP's.
+const CHARACTERS: &[Key] = &both::<{ interface::COMMON.len() + asynchronous::INTERFACE.len() }>(
+    interface::COMMON,
+    asynchronous::INTERFACE,
+);
 
 /// Two tables as one.
 const fn both<const N: usize>(first: &[Key], second: &[Key]) -> [Key; N] {

@@ -6,7 +6,7 @@ use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::value;
 
 use super::values::Values;
-use super::{Listed, ppp};
+use super::{Listed, asynchronous, ppp};
 use crate::conf::model::*;
 
 /// The lowest and highest DLCI of user data with local management (Q.922, T1.617).
@@ -36,7 +36,9 @@ pub fn read(
 ) -> InterfaceConf {
     let channel = match &device.protocol {
         Protocol::FrameRelay(_) => Channel::FrameRelay(frame_relay(listed, own, diagnostics)),
-        Protocol::CiscoHdlc => Channel::CiscoHdlc(cisco_hdlc(listed, link, own, diagnostics)),
+        Protocol::CiscoHdlc => {
+            Channel::CiscoHdlc(cisco_hdlc(listed, device, link, own, diagnostics))
+        }
         Protocol::Ppp(conf) => Channel::Ppp(ppp::channel(listed, conf, link, own, diagnostics)),
     };
     if listed.usage == Usage::Api {
@@ -134,6 +136,7 @@ fn committed(own: &Values, diagnostics: &mut Diagnostics) -> Option<CommittedRat
 
 fn cisco_hdlc(
     listed: &Listed,
+    device: &DeviceConf,
     link: &Values,
     own: &Values,
     diagnostics: &mut Diagnostics,
@@ -149,11 +152,7 @@ fn cisco_hdlc(
         let what = format!("mode {} needs Frame Relay", listed.usage.word());
         diagnostics.error(listed.line, &listed.name, what, "WANPIPE");
     }
-    if own.flag("ASYNC_MODE") {
-        let line = own.line_of("ASYNC_MODE").unwrap_or(0);
-        let what = "asynchronous lines are not yet driven by this version";
-        diagnostics.error(line, "ASYNC_MODE", what, "NO");
-    }
+    let asynchronous = asynchronous::read(listed, device, link, own, diagnostics);
     // The interface's own keys, then the device's, where they once were.
     let from = |key: &str| {
         if own.line_of(key).is_none() && link.line_of(key).is_some() {
@@ -164,7 +163,9 @@ fn cisco_hdlc(
     };
     let flag = |key: &str| from(key).flag(key);
     let time = |key: &str| from(key).time(key);
-    let streaming = flag("HDLC_STREAMING");
+    let streaming = flag("HDLC_STREAMING") || asynchronous.is_some();
+    // Characters come and go with the carrier.
+    let ignores_modem = streaming && asynchronous.is_none();
     let ignore_keepalive = streaming || flag("IGNORE_KEEPALIVE");
     let keepalive_tx = time("KEEPALIVE_TX_TIMER");
     let keepalive_rx = time("KEEPALIVE_RX_TIMER");
@@ -175,10 +176,11 @@ fn cisco_hdlc(
         diagnostics.warning(line, key, what);
     }
     CiscoHdlcChannel {
-        ignore_dcd: streaming || flag("IGNORE_DCD"),
-        ignore_cts: streaming || flag("IGNORE_CTS"),
+        ignore_dcd: ignores_modem || asynchronous.is_none() && flag("IGNORE_DCD"),
+        ignore_cts: ignores_modem || asynchronous.is_none() && flag("IGNORE_CTS"),
         ignore_keepalive,
         streaming,
+        asynchronous,
         keepalive_tx,
         keepalive_rx,
         keepalive_margin: from("KEEPALIVE_ERR_MARGIN").number("KEEPALIVE_ERR_MARGIN"),

@@ -14,6 +14,7 @@ use super::ppp::PppConf;
 use super::settings::device_name;
 use values::Values;
 
+mod asynchronous;
 mod channel;
 mod check;
 mod ppp;

@@ -169,6 +169,11 @@ impl Device {
 
     /// Does what a message of an application asks for.
     fn send_message(&mut self, now: Instant, channel: u16, message: &[u8]) -> Outcome {
+        let parsed = Repr::parse(message);
+        let asks_for_break = parsed.is_ok_and(|(header, _)| header.flags & flags::BREAK != 0);
+        if asks_for_break && !self.can_break() {
+            return self.cannot_break(channel, Repr::tag_of(message));
+        }
         let Some(interface) = self
             .interfaces
             .get_mut(usize::from(channel))
@@ -180,12 +185,12 @@ impl Device {
         let HostEnd::Api(api) = &mut interface.end else {
             return Outcome::Done;
         };
-        let (header, payload) = match Repr::parse(message) {
+        let (header, payload) = match parsed {
             Ok((header, payload)) if header.kind == Kind::Status && payload.is_empty() => {
                 self.answer_status(channel, header.tag);
                 return Outcome::Done;
             }
-            Ok((header, payload)) if header.kind == Kind::Data && !payload.is_empty() => {
+            Ok((header, payload)) if header.kind == Kind::Data && is_something(&header) => {
                 (header, payload)
             }
             _ => {
@@ -203,7 +208,12 @@ impl Device {
                 interface.sending.packets += 1;
                 interface.sending.octets += payload.len() as u64;
                 self.counters.data_frames += 1;
-                self.batch.push(head.as_ref(), payload);
+                if !payload.is_empty() {
+                    self.batch.push(head.as_ref(), payload);
+                }
+                if let Some(characters) = self.characters.as_mut().filter(|_| asks_for_break) {
+                    characters.push_break(&mut self.batch);
+                }
                 if header.flags & flags::ACK != 0 {
                     api.expect_sent(self.batch.pushed(), header.tag);
                     self.answers_due = true;
@@ -229,6 +239,18 @@ impl Device {
             }
         };
         api.refuse(header.tag, reason, limit);
+        Outcome::Done
+    }
+
+    /// An application asked for a break that the line does not send.
+    fn cannot_break(&mut self, channel: u16, tag: u32) -> Outcome {
+        if let Some(interface) = self.interface_mut(channel)
+            && let HostEnd::Api(api) = &mut interface.end
+        {
+            interface.sending.entries += 1;
+            interface.sending.refused += 1;
+            api.refuse(tag, Reason::Unsupported, 0);
+        }
         Outcome::Done
     }
 
@@ -313,6 +335,9 @@ impl Device {
         };
         let content = match &interface.conf.channel {
             crate::conf::Channel::FrameRelay(_) => Content::FrameRelay,
+            crate::conf::Channel::CiscoHdlc(channel) if channel.asynchronous.is_some() => {
+                Content::Characters
+            }
             crate::conf::Channel::CiscoHdlc(channel) if channel.streaming => Content::Hdlc,
             // An application's interface is not for PPP.
             crate::conf::Channel::CiscoHdlc(_) | crate::conf::Channel::Ppp(_) => Content::CiscoHdlc,
@@ -411,7 +436,13 @@ fn marks(header: &Repr) -> Marks {
         becn: has(flags::BECN),
         discard_eligible: has(flags::DE),
         protocol: header.protocol,
+        line_break: has(flags::BREAK),
     }
+}
+
+/// There is something to send: octets, or a break.
+fn is_something(header: &Repr) -> bool {
+    header.length > 0 || header.flags & flags::BREAK != 0
 }
 
 fn marks_flags(marks: &Marks) -> u16 {
@@ -420,6 +451,7 @@ fn marks_flags(marks: &Marks) -> u16 {
         (marks.fecn, flags::FECN),
         (marks.becn, flags::BECN),
         (marks.discard_eligible, flags::DE),
+        (marks.line_break, flags::BREAK),
     ]
     .into_iter()
     .filter(|(set, _)| *set)

@@ -1,4 +1,5 @@
-//! Frames on a stream of octets: a serial port, a pseudo-terminal, a TCP connection.
+//! Frames, or characters, on a stream of octets: a serial port, a pseudo-terminal, a TCP
+//! connection.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,7 +12,8 @@ use wanbox_runtime::stream::{
     FlowControl, ListenSettings, ModemLines, SerialSettings, Stream, StreamEvent, TcpSettings,
 };
 
-use super::{Pacing, address};
+use super::raw::{Raw, port_settings};
+use super::{Content, Pacing, address};
 
 /// Octets gathered for one write.
 const WRITE: usize = 64 * 1024;
@@ -37,8 +39,8 @@ pub struct StreamLine {
     stream: Stream,
     encoder: Encoder,
     decoder: Decoder,
-    /// Characters pass as they are, in pieces of so many octets at most: no frames.
-    raw: Option<usize>,
+    /// Characters pass as they are: no frames.
+    raw: Option<Raw>,
     /// The control characters that are escaped until something else was negotiated.
     accm: u32,
     /// Those that are escaped whatever is negotiated.
@@ -61,14 +63,19 @@ impl StreamLine {
                 flow,
                 ignore_dcd,
             } => {
-                let settings = SerialSettings {
-                    flow: match flow {
-                        Flow::None => FlowControl::None,
-                        Flow::RtsCts => FlowControl::RtsCts,
-                        Flow::XonXoff => FlowControl::XonXoff,
+                let settings = match &pacing.content {
+                    Content::Asynchronous(conf) => {
+                        port_settings(conf, pacing.baud_rate, *ignore_dcd)
+                    }
+                    Content::Frames | Content::Octets => SerialSettings {
+                        flow: match flow {
+                            Flow::None => FlowControl::NONE,
+                            Flow::RtsCts => FlowControl::RTS_CTS,
+                            Flow::XonXoff => FlowControl::XON_XOFF,
+                        },
+                        ignore_dcd: *ignore_dcd,
+                        ..SerialSettings::new(pacing.baud_rate)
                     },
-                    ignore_dcd: *ignore_dcd,
-                    ..SerialSettings::new(pacing.baud_rate)
                 };
                 let locks = root.path(LOCKS);
                 files::make_dir(&locks).map_err(|error| error.to_string())?;
@@ -101,7 +108,14 @@ impl StreamLine {
             stream,
             encoder: Encoder::new(accm),
             decoder: Decoder::new(pacing.max_frame.max(LONGEST), accm),
-            raw: pacing.raw.then_some(pacing.max_frame),
+            raw: match &pacing.content {
+                Content::Frames => None,
+                Content::Octets => Some(Raw::octets(pacing.max_frame)),
+                Content::Asynchronous(conf) => {
+                    let port = matches!(kind, KindSpec::Tty { .. });
+                    Some(Raw::characters(pacing.max_frame, conf, port))
+                }
+            },
             accm,
             always,
             out: Vec::with_capacity(WRITE.min(Encoder::longest(pacing.max_frame) * 2)),
@@ -138,6 +152,9 @@ impl StreamLine {
         self.out.clear();
         self.taken = 0;
         self.decoder.reset();
+        if let Some(raw) = &mut self.raw {
+            raw.reset();
+        }
         self.set_accm(self.accm, self.accm);
     }
 
@@ -178,17 +195,19 @@ impl StreamLine {
         Ok(changes)
     }
 
-    /// Reads once and gives every frame to `each`. `false`: nothing was there.
+    /// Reads once and gives every frame to `each`, or characters, none being a break. `false`:
+    /// nothing was there.
     ///
     /// # Errors
     /// Only what no later call can mend.
-    pub fn receive(&mut self, buffer: &mut [u8], mut each: impl FnMut(&[u8])) -> io::Result<bool> {
-        let room = self.raw.unwrap_or(usize::MAX).min(buffer.len());
+    pub fn receive(&mut self, buffer: &mut [u8], each: impl FnMut(&[u8])) -> io::Result<bool> {
+        let longest = self.raw.as_ref().map_or(usize::MAX, Raw::longest);
+        let room = longest.min(buffer.len());
         let buffer = buffer.get_mut(..room).unwrap_or_default();
         let received = self.stream.receive(buffer)?;
-        if let Some(octets) = received.and_then(|count| buffer.get(..count)) {
-            match self.raw {
-                Some(_) => each(octets),
+        if let Some(octets) = received.and_then(|count| buffer.get_mut(..count)) {
+            match &mut self.raw {
+                Some(raw) => raw.receive(octets, each),
                 None => self.decoder.decode(octets, each),
             }
         }
@@ -197,19 +216,29 @@ impl StreamLine {
 
     /// Frames wait that the line has not taken.
     pub fn is_full(&self) -> bool {
-        !self.out.is_empty()
+        !self.out.is_empty() || self.stream.is_breaking()
     }
 
-    /// Gathers a frame; `false`: enough was gathered, flush first.
+    /// The line is a serial port that sends breaks.
+    pub fn can_break(&self) -> bool {
+        self.stream.can_break()
+    }
+
+    /// Gathers a frame, or characters, none being a break; `false`: enough was gathered, flush
+    /// first.
     pub fn push(&mut self, frame: &[u8]) -> bool {
-        if self.taken > 0 || self.out.len() >= WRITE {
+        if self.taken > 0 || self.out.len() >= WRITE || self.stream.is_breaking() {
             return false;
         }
-        if self.raw.is_some() {
-            self.out.extend_from_slice(frame);
-        } else {
-            self.encoder
-                .encode(frame, self.out.is_empty(), &mut self.out);
+        match &self.raw {
+            // It begins behind what was written.
+            Some(_) if frame.is_empty() && !self.out.is_empty() => return false,
+            Some(raw) if frame.is_empty() => self.stream.begin_break(raw.break_time()),
+            Some(raw) => raw.send(frame, &mut self.out),
+            None => {
+                self.encoder
+                    .encode(frame, self.out.is_empty(), &mut self.out);
+            }
         }
         true
     }
@@ -232,7 +261,7 @@ impl StreamLine {
     pub fn counters(&self) -> Vec<(&'static str, u64)> {
         let stream = self.stream.stats();
         let framing = self.decoder.stats();
-        vec![
+        let mut all = vec![
             ("stream_connects", stream.connects),
             ("stream_failures", stream.failures),
             ("stream_turned_away", stream.turned_away),
@@ -241,7 +270,24 @@ impl StreamLine {
             ("framing_too_short", framing.too_short),
             ("framing_too_long", framing.too_long),
             ("framing_stray_characters", framing.stray),
-        ]
+        ];
+        if let Some(raw) = &self.raw {
+            let (damaged, malformed) = raw.damaged();
+            all.extend([
+                ("characters_damaged", damaged),
+                ("characters_bad_marks", malformed),
+            ]);
+        }
+        if let Some(port) = self.stream.port_counts() {
+            all.extend([
+                ("port_overruns", port.overruns.into()),
+                ("port_parity", port.parity.into()),
+                ("port_framing", port.framing.into()),
+                ("port_breaks", port.breaks.into()),
+                ("port_buffer_overruns", port.buffer_overruns.into()),
+            ]);
+        }
+        all
     }
 }
 
