@@ -42,22 +42,22 @@ pub fn tests() -> Vec<Trial> {
 }
 
 /// An application with an interface.
-struct Application {
+pub struct Application {
     socket: Datagram,
     buffer: Vec<u8>,
 }
 
 /// A message of the daemon.
-struct Message {
-    header: Repr,
-    payload: Vec<u8>,
+pub struct Message {
+    pub header: Repr,
+    pub payload: Vec<u8>,
 }
 
 impl Application {
     /// Connects, and takes the status that comes first. Another test that starts a program has
     /// our descriptors open for a moment, also one that was just closed: the interface may look
     /// taken until then.
-    fn new(router: &Router, channel: &Channel) -> Result<Self> {
+    pub fn new(router: &Router, channel: &Channel) -> Result<Self> {
         wait_for("the interface", SOON, || {
             let mut application = Self::silent(router, channel)?;
             let first = application.next()?;
@@ -97,7 +97,7 @@ impl Application {
     }
 
     /// The next message of this kind; only news of the status may come before.
-    fn next_of(&mut self, kind: Kind) -> Result<Message> {
+    pub fn next_of(&mut self, kind: Kind) -> Result<Message> {
         loop {
             let message = self.next()?;
             if message.header.kind == kind {
@@ -108,14 +108,14 @@ impl Application {
     }
 
     /// Why the message with this tag was refused.
-    fn refused(&mut self, tag: u32) -> Result<Refused> {
+    pub fn refused(&mut self, tag: u32) -> Result<Refused> {
         let message = self.next_of(Kind::Refused)?;
         ensure!(message.header.tag == tag, "{:?}", message.header);
         Refused::parse(&message.payload).map_err(|error| Error::new(error.to_string()))
     }
 
     /// Sends a frame when the socket takes it.
-    fn send(&self, header: Repr, payload: &[u8]) -> Result {
+    pub fn send(&self, header: Repr, payload: &[u8]) -> Result {
         let header = Repr {
             length: payload.len() as u16,
             ..header
@@ -143,7 +143,7 @@ impl Application {
     }
 
     /// Asks for the status, with this tag.
-    fn status(&mut self, tag: u32) -> Result<Status> {
+    pub fn status(&mut self, tag: u32) -> Result<Status> {
         self.send(
             Repr {
                 tag,
@@ -161,9 +161,9 @@ impl Application {
     }
 }
 
-const DATA: Repr = Repr::new(Kind::Data);
+pub const DATA: Repr = Repr::new(Kind::Data);
 
-fn tagged(tag: u32) -> Repr {
+pub fn tagged(tag: u32) -> Repr {
     Repr {
         tag,
         flags: flags::ACK,

@@ -21,6 +21,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use wanbox_rig::{Need, need, sandbox};
 
 mod api;
+mod async_mode;
 mod backup;
 mod cisco_hdlc;
 mod commands;
@@ -104,6 +105,7 @@ fn main() -> ExitCode {
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
     trials.extend(tty::tests());
+    trials.extend(async_mode::tests());
     trials.extend(lab::tests());
     trials.extend(lab_ppp::tests());
     libtest_mimic::run(&arguments, trials).exit_code()
