@@ -4,6 +4,7 @@
 use wanbox_grammar::Applet;
 
 pub mod control;
+mod eqld;
 
 /// The applets of this crate.
-pub const APPLETS: &[Applet] = &[];
+pub const APPLETS: &[Applet] = &[eqld::APPLET];

@@ -398,6 +398,18 @@ impl<P> Master<P> {
         Ok(())
     }
 
+    /// The MTU of the master's interface became another, octets.
+    ///
+    /// # Errors
+    /// One out of its range.
+    pub fn set_mtu(&mut self, mtu: u32) -> Result<(), ConfigError> {
+        let config = Config { mtu, ..self.config };
+        config.check()?;
+        self.config = config;
+        self.set_limit();
+        Ok(())
+    }
+
     /// The interface of a slave went up (also: is there again) or down (also: is gone). What this
     /// changed, if anything.
     ///

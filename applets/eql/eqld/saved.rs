@@ -1,0 +1,95 @@
+//! What a daemon leaves behind when it is killed, for the one that takes over: its slaves and limits.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use wanbox_eql_engine::Rate;
+use wanbox_runtime::files;
+
+use super::requests::Wanted;
+
+/// The longest such file, octets.
+const MAX_FILE: u64 = 64 << 10;
+
+/// The slaves, the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    pub max_slaves: usize,
+    pub slaves: Vec<Wanted>,
+}
+
+/// The file.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    max_slaves: usize,
+    slaves: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    slave: String,
+    /// bit/s; none when it is measured.
+    bps: Option<u64>,
+    sticky: bool,
+    next_hop: Option<IpAddr>,
+}
+
+impl Saved {
+    /// What was left behind; `None` when nothing was.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn load(run_dir: &Path, master: &str) -> Result<Option<Self>, String> {
+        let path = path(run_dir, master);
+        let text = match files::read_text(&path, MAX_FILE) {
+            Ok(text) => text,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        let content: Content = serde_json::from_str(&text)
+            .map_err(|error| format!("{}: {error}; remove it", path.display()))?;
+        let slaves = content.slaves.into_iter().map(|entry| Wanted {
+            slave: entry.slave,
+            rate: entry.bps.map_or(Rate::Auto, Rate::Fixed),
+            sticky: entry.sticky,
+            next_hop: entry.next_hop,
+        });
+        Ok(Some(Self {
+            max_slaves: content.max_slaves,
+            slaves: slaves.collect(),
+        }))
+    }
+
+    /// Leaves it behind.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn store(&self, run_dir: &Path, master: &str) -> Result<(), String> {
+        let slaves = self.slaves.iter().map(|wanted| Entry {
+            slave: wanted.slave.clone(),
+            bps: match wanted.rate {
+                Rate::Fixed(bps) => Some(bps),
+                Rate::Auto => None,
+            },
+            sticky: wanted.sticky,
+            next_hop: wanted.next_hop,
+        });
+        let content = Content {
+            max_slaves: self.max_slaves,
+            slaves: slaves.collect(),
+        };
+        let text = serde_json::to_string(&content).map_err(|error| error.to_string())?;
+        files::write_atomic(&path(run_dir, master), text.as_bytes(), 0o600)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Nothing is left behind.
+    pub fn remove(run_dir: &Path, master: &str) {
+        let _ = files::remove(&path(run_dir, master));
+    }
+}
+
+fn path(run_dir: &Path, master: &str) -> PathBuf {
+    run_dir.join(format!("eqld-{master}.slaves"))
+}
