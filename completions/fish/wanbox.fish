@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'messages' 'new' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'remove-interface' 'rename-interface' 'root' 's' 'seconds' 'set' 'sfm' 'timeout' 'ttyport' 'u' 'unset' 'y' 'z'
+    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 's' 'scheduler' 'seconds' 'set' 'sfm' 'timeout' 'ttyport' 'u' 'unset' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -60,6 +60,7 @@ complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpbackupd' -d 'watch 
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'pppconfig' -d 'configure pppd for providers that are dialled'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'sdladump' -d 'show the memory of a WAN device, check firmware modules'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpkbdmon' -d 'show the state of a WAN link on the keyboard\'s lamps'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eqld' -d 'balances load over serial links in user space'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -a 'start' -d 'Start all devices of WAN_DEVICES, one device, or one interface of a device.'
@@ -296,3 +297,15 @@ complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l json -d 'print a
 complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l count -r -d 'end after so many samples'
 complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l console -r -d 'the console that has the keyboard (default: /dev/console)'
 complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l root -r -d 'put this directory before every path but the console\'s (default: $WANBOX_ROOT)'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l foreground -s f -d 'stay in the foreground and log to standard error'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l scheduler -r -d 'which slave gets a packet: finish, the one that will have sent it first (default), or priority, by the formula of the kernel\'s driver'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l order -r -d 'keep the order of no packets (none, default) or of those of a flow (flow)'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l mtu -r -d 'MTU of the master, octets (default: 576)'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l max-slaves -r -d 'how many slaves it takes, 1 to 64 (default: 4)'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l overhead -r -d 'what lines add to a packet: plain, slip, ppp-async, hdlc, ethernet, or a number of octets (default: by the kind of the interface)'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l queue -r -d 'how long packets may wait for a line, such as 100ms (default)'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l queue-packets -r -d 'how many packets may wait for a line, 2 to 65536 (default: 256)'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l log-file -r -d 'log to this file too, reopened on SIGHUP'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l verbose -s v -d 'log what is below notices too'
+complete -c wanbox -n '__fish_wanbox_using_command eqld' -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'

@@ -113,7 +113,6 @@ impl Daemon {
                 conf.name
             ));
         }
-        let options = Options::default();
         let tun = Tun::open(&conf.name, Mode::Tun, &Options::default()).map_err(|e| text(&e))?;
         let mut engine = Self::set_up(&conf, &mut netlink, there)?;
         let token = Token::new(owner::MASTER, 0);
