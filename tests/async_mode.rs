@@ -13,12 +13,12 @@ use nix::pty::openpty;
 use nix::sys::signal::Signal;
 use nix::unistd::ttyname;
 use wanbox_rig::need::find_tool;
-use wanbox_rig::{Error, Need, Result, Router, TempDir, ensure, until};
+use wanbox_rig::{Error, Lab, Need, Result, Router, TempDir, ensure, until};
 use wanbox_wire::api::{Content, Kind, Reason, Repr, flags};
 
 use crate::api::{Application, DATA, tagged};
 use crate::network::{Channel, DEVICE, End, UP, install};
-use crate::{test, wanbox};
+use crate::{source, test, wanbox};
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tool("ip")];
 const FOREIGN: &[Need] = &[
@@ -27,6 +27,8 @@ const FOREIGN: &[Need] = &[
     Need::Tool("socat"),
     Need::Tool("python3"),
 ];
+
+const LAB: &[Need] = &[Need::Lab, Need::Tool("socat")];
 
 /// The longest that anything on a quick line takes, on a busy machine.
 const SOON: Duration = Duration::from_secs(30);
@@ -49,6 +51,7 @@ pub fn tests() -> Vec<Trial> {
         test("async_mode::xon_and_xoff", NEEDS, xon_and_xoff),
         test("async_mode::foreign_peers", FOREIGN, foreign_peers),
         test("async_mode::bad_configurations", NEEDS, bad_configurations),
+        test("async_mode::lab", LAB, lab),
     ]
 }
 
@@ -497,6 +500,52 @@ fn bad_configurations() -> Result {
     ensure!(
         router.status(DEVICE)?["characters"]["piece_length"] == 20,
         "it changed"
+    );
+    Ok(())
+}
+
+/// The kernel's driver of a real serial port, in the lab.
+fn lab() -> Result {
+    let script = std::fs::read_to_string(source().join("tests/lab/serial.sh"))?;
+    let ran = Lab::new(&wanbox()).with(&["socat"]).run(&script, &[])?;
+    let output = &ran.finished.stdout;
+    let line = |name: &str| {
+        let line = output.lines().find_map(|line| line.strip_prefix(name));
+        line.ok_or_else(|| Error::new(format!("no {name}: {}", ran.everything())))
+    };
+    let sent = "01810000000000000000000700000000";
+    // Characters that could be marks, NUL and DC1 pass as they are.
+    for (name, wanted) in [
+        ("octets ", "61ff00117a"),
+        ("break ", "6f6b"),
+        ("break ", sent),
+        ("alone ", sent),
+        ("seven ", "71007f7a"),
+    ] {
+        let line = line(name)?;
+        ensure!(line.contains(wanted), "{name}{line}: {}", ran.everything());
+    }
+    let counters = ran.read("counters")?;
+    let counter = |name: &str| -> Option<u64> {
+        counters.lines().find_map(|line| {
+            let (found, value) = line.trim().split_once(' ')?;
+            (found == name).then(|| value.trim().parse().ok())?
+        })
+    };
+    for (name, value) in [
+        ("tx_breaks", 2),
+        ("rx_characters", 7),
+        ("characters_damaged", 0),
+        ("port_overruns", 0),
+    ] {
+        ensure!(counter(name) == Some(value), "{name}: {counters}");
+    }
+    // The driver took these settings: the daemon reads them back.
+    let status = ran.read("status")?;
+    ensure!(
+        status.contains("7E2, pieces of 20"),
+        "{status}: {}",
+        ran.everything()
     );
     Ok(())
 }
