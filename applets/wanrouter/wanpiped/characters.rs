@@ -91,7 +91,7 @@ fn milliseconds(time: Duration) -> u32 {
 impl Device {
     /// Takes characters of the line, none being a break. `false`: it carries frames.
     pub fn take_characters(&mut self, now: Instant, octets: &[u8]) -> bool {
-        self.cut(|cutter, each| {
+        self.feed(|cutter, each| {
             if octets.is_empty() {
                 cutter.push_break(now, each);
             } else {
@@ -103,13 +103,13 @@ impl Device {
     /// Silence may have ended a piece.
     pub fn end_silent_piece(&mut self, lp: &mut Loop) {
         let now = lp.now();
-        self.cut(|cutter, each| cutter.handle_timeout(now, each));
+        self.feed(|cutter, each| cutter.handle_timeout(now, each));
         self.watch_silence(lp);
     }
 
     /// The carrier is gone: what came before is the application's.
     pub fn end_last_piece(&mut self) {
-        self.cut(|cutter, each| cutter.finish(each));
+        self.feed(|cutter, each| cutter.finish(each));
     }
 
     /// Sets the timer that silence ends a piece with.
@@ -120,7 +120,7 @@ impl Device {
         }
     }
 
-    fn cut(&mut self, feed: impl FnOnce(&mut Cutter, &mut dyn FnMut(&[u8], End))) -> bool {
+    fn feed(&mut self, feed: impl FnOnce(&mut Cutter, &mut dyn FnMut(&[u8], End))) -> bool {
         let Some(mut characters) = mem::take(&mut self.characters) else {
             return false;
         };
