@@ -3,6 +3,14 @@
 # waiting; an end is pppd or wanpiped. What it says is in /out/NAME.log. Tests put this before
 # a script of theirs.
 
+# Of a router whose tests do not want to wait, and whose peer is 10.0.0.2.
+export TIMERS='RESTARTTIMER = 1
+AUTHRESTART = 1
+HOLD_DOWN = 1'
+export ADDRESSES='IPADDR=10.0.0.1
+NETMASK=255.255.255.255
+POINTOPOINT=10.0.0.2'
+
 # `await SECONDS COMMAND...`: until the command does it, or not.
 await() {
   tries=$(($1 * 10))

@@ -8,13 +8,6 @@ chmod 600 /etc/ppp/*-secrets
 namespace ours peer
 network ours peer
 
-ADDRESSES='IPADDR=10.0.0.1
-NETMASK=255.255.255.255
-POINTOPOINT=10.0.0.2'
-TIMERS='RESTARTTIMER = 1
-AUTHRESTART = 1
-HOLD_DOWN = 1'
-
 # `ours NAME KEYS`: our end, with these keys, captured.
 ours() {
   anew ours peer

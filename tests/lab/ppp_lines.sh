@@ -4,11 +4,6 @@
 namespace ours peer
 network ours peer
 head -c 20000000 /dev/urandom >/tmp/large
-TIMERS='RESTARTTIMER = 1
-HOLD_DOWN = 1'
-ADDRESSES='IPADDR=10.0.0.1
-NETMASK=255.255.255.255
-POINTOPOINT=10.0.0.2'
 
 # `ours LINE NAME`
 ours() {

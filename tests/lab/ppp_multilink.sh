@@ -5,11 +5,6 @@ namespace ours peer
 network ours peer
 head -c 20000000 /dev/urandom >/tmp/large
 head -c 500000 /dev/urandom >/tmp/file
-TIMERS='RESTARTTIMER = 1
-HOLD_DOWN = 1'
-ADDRESSES='IPADDR=10.0.0.1
-NETMASK=255.255.255.255
-POINTOPOINT=10.0.0.2'
 
 # `ours KEYS`: our end: a device with the bundle, and one that joins it.
 ours() {

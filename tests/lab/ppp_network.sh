@@ -5,11 +5,6 @@
 namespace ours peer
 network ours peer
 head -c 300000 /dev/urandom >/tmp/file
-TIMERS='RESTARTTIMER = 1
-HOLD_DOWN = 1'
-ADDRESSES='IPADDR=10.0.0.1
-NETMASK=255.255.255.255
-POINTOPOINT=10.0.0.2'
 
 # `ours KEYS ADDRESSES`: our end, captured from the first frame on.
 ours() {
