@@ -106,6 +106,7 @@ fn main() -> ExitCode {
     trials.extend(lines::tests());
     trials.extend(tty::tests());
     trials.extend(async_mode::tests());
+    // Last: each of these keeps a processor busy.
     trials.extend(lab::tests());
     trials.extend(lab_ppp::tests());
     libtest_mimic::run(&arguments, trials).exit_code()

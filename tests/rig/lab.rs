@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::run::{Finished, finish};
@@ -13,9 +14,33 @@ use crate::{Error, Need, Result, TempDir, ensure};
 /// What `tests/lab/run` ends with when the time was over, or the lab itself failed.
 const FAILURES: [i32; 2] = [124, 125];
 
-/// One machine at a time: an emulated processor fills a real one, and the timers of the
-/// other tests are to be kept.
-static ONE: Mutex<()> = Mutex::new(());
+/// The machines that run. No more than there are processors: an emulated one fills a real one,
+/// and timers are to be kept.
+static MACHINES: Mutex<usize> = Mutex::new(0);
+static MACHINE_ENDED: Condvar = Condvar::new();
+
+/// The right to run a machine.
+struct Turn;
+
+impl Turn {
+    /// Waits for it.
+    fn take() -> Self {
+        let most = available_parallelism().map_or(1, std::num::NonZero::get);
+        let running = MACHINES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = MACHINE_ENDED
+            .wait_while(running, |running| *running >= most)
+            .unwrap_or_else(PoisonError::into_inner);
+        *running += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *MACHINES.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        MACHINE_ENDED.notify_one();
+    }
+}
 
 /// A machine to run a script in.
 #[derive(Debug, Clone)]
@@ -78,7 +103,7 @@ impl Lab {
     /// # Errors
     /// The lab failed: wrong use, no boot, a kernel panic, or the time was over.
     pub fn run(&self, script: &str, arguments: &[&str]) -> Result<Ran> {
-        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = Turn::take();
         let out = TempDir::new()?;
         let files = TempDir::new()?;
         let file = files.path().join("script");
