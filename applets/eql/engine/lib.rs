@@ -21,6 +21,8 @@ mod meter;
 pub mod priority;
 mod rate;
 mod rules;
+#[cfg(test)]
+mod simulation;
 mod slave;
 
 pub use finish::{FLOW_BUCKETS, GUARD, Order};

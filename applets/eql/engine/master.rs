@@ -217,9 +217,9 @@ pub struct Stats {
 
 /// An eql master. `P` is a packet with its octets; one that is lost is dropped.
 ///
-/// The owner's turn: while there is [`Master::room`], read a packet and [`Master::enqueue`] it;
-/// give devices what [`Master::poll_transmit`] says, and say so when one has no room
-/// ([`Master::backpressure`]); sleep until [`Master::poll_timeout`], the next packet, or the
+/// The owner's turn: give devices what [`Master::poll_transmit`] says, and say so when one has no
+/// room ([`Master::backpressure`]); if there is [`Master::room`], read a packet, [`Master::enqueue`]
+/// it, and begin again; sleep until [`Master::poll_timeout`], the next packet, or the
 /// next change of an interface ([`Master::carrier`]).
 #[derive(Debug)]
 pub struct Master<P> {
@@ -536,6 +536,8 @@ impl<P> Master<P> {
     /// A device gets a packet 20 ms before its line is free, so that the line stays busy though the
     /// owner is a little late; one whose rate is measured, 250 ms and the time of a packet before.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<P>> {
+        // It was waited for; whether there is room, the owner asks anew.
+        self.room_at = self.room_at.filter(|&at| at > now);
         let (mtu, paced) = (self.mtu(), self.is_paced());
         let ready =
             |slave: &&mut Slave<P>| slave.hand_at(mtu, paced, now).is_some_and(|at| at <= now);
@@ -563,7 +565,7 @@ impl<P> Master<P> {
     }
 
     /// The device had no room for this packet: the last that [`Master::poll_transmit`] gave. It is
-    /// the first of its slave again; the device is asked again after a packet's time (2 to 250 ms),
+    /// the first of its slave again; the device is asked again after a while (2 to 50 ms),
     /// or after [`Master::writable`].
     pub fn backpressure(&mut self, now: Instant, transmit: Transmit<P>) {
         self.stats.sent = self.stats.sent.saturating_sub(1);
@@ -658,12 +660,23 @@ impl<P> Master<P> {
     }
 
     fn place_by_finish(&mut self, now: Instant, mut entry: Entry<P>) -> Result<SlaveId, Entry<P>> {
+        // With enough before it, a flow leaves its slave though another line has to wait for that.
+        let last = self.flows.slave(entry.hash);
+        let last = last.and_then(|id| self.slaves.iter().find(|slave| slave.id == id));
+        let pressed = last.is_some_and(|slave| slave.idle_at(now) >= now + self.limit);
+        let mtu = self.mtu();
         let mut best = None;
         for (index, slave) in self.with_room() {
             let mut candidate = Candidate::new(index, slave.finish(now, entry.len));
             let service = slave.service(entry.len);
+            let longest = if pressed {
+                Duration::ZERO
+            } else {
+                slave.service(mtu)
+            };
+            let times = (service, longest);
             self.flows
-                .restrain(entry.hash, slave.id, &mut candidate, service);
+                .restrain(entry.hash, slave.id, &mut candidate, times);
             if candidate.beats(best.as_ref()) {
                 best = Some(candidate);
             }

@@ -4,8 +4,10 @@
 //! (see [`crate::Master::poll_transmit`]), and
 //! * while the device has something to send from one report to the next, what it sent in between is
 //!   its rate, over at least two seconds and eight packets;
-//! * when it has nothing left although the pace held packets back, the pace is too slow: it doubles;
-//! * when it sends nothing of what it has for long, the pace is halved.
+//! * when it has sent everything although the pace held packets back, the pace is too slow: it
+//!   doubles;
+//! * when it sends nothing of what it has for long, the pace is halved; the third time in a row
+//!   what it has is taken for lost.
 //!
 //! The result stays between [`AUTO_MIN_BPS`] and [`MAX_RATE_BPS`].
 
@@ -65,7 +67,12 @@ pub(crate) struct Meter {
     /// When the device sent something, or got something while it had nothing.
     progress: Instant,
     stalls: u64,
+    /// Those since it sent something.
+    stalls_in_a_row: u32,
 }
+
+/// So many stalls in a row mean that the device has dropped what it had without a word.
+const GIVE_UP: u32 = 3;
 
 impl Meter {
     pub fn new(now: Instant, estimate: Option<u64>) -> Self {
@@ -79,6 +86,7 @@ impl Meter {
             window: None,
             progress: now,
             stalls: 0,
+            stalls_in_a_row: 0,
         }
     }
 
@@ -137,18 +145,21 @@ impl Meter {
         let was_busy = std::mem::replace(&mut self.busy, self.outstanding > 0);
         if packets > 0 || before == 0 {
             self.progress = now;
+            self.stalls_in_a_row = 0;
         }
         if self.outstanding == 0 {
             self.window = None;
-            return of.withheld && self.scale(2, 1);
+            return packets > 0 && of.withheld && self.scale(2, 1);
         }
         if now.saturating_duration_since(self.progress) >= of.patience {
             self.progress = now;
             self.stalls += 1;
             self.window = None;
-            // It may also have dropped them without a word.
-            self.outstanding /= 2;
-            self.outstanding_octets /= 2;
+            self.stalls_in_a_row += 1;
+            if self.stalls_in_a_row >= GIVE_UP {
+                self.forget(now);
+                self.stalls_in_a_row = 0;
+            }
             return self.scale(1, 2);
         }
         if was_busy {

@@ -14,8 +14,9 @@ pub(crate) const LEAD: Duration = Duration::from_millis(20);
 /// stay busy between two reports, also while it is faster than thought.
 const AUTO_LEAD: Duration = Duration::from_millis(250);
 
-/// How long a device with full queues is left alone: the time of one packet, within these.
-const HOLD: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(250));
+/// How long a device with a full queue is left alone: a quarter of the time of one packet, within
+/// these.
+const HOLD: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
 
 /// The shortest patience with a device that sends nothing of what it has.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -262,7 +263,7 @@ impl<P> Slave<P> {
         self.octets += entry.len;
         self.queued_nanos += nanos;
         self.queue.push_front(entry);
-        let until = now + self.service(mtu).clamp(HOLD.0, HOLD.1);
+        let until = now + (self.service(mtu) / 4).clamp(HOLD.0, HOLD.1);
         self.held_until = Some(until);
         // It has more to send than was thought.
         self.device_free = self
