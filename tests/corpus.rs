@@ -29,6 +29,9 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_wanrouter_engine::fuzz::fuzz_cisco_hdlc_link(Instant::now(), octets);
     }),
     ("conf", wanbox_wanrouter::conf::fuzz_parse),
+    ("eql_master", |octets| {
+        wanbox_eql_engine::fuzz::fuzz_master(Instant::now(), octets);
+    }),
     ("fcs", wanbox_wire::fcs::fuzz_fcs),
     ("framing", wanbox_link::framing::fuzz_framing),
     ("frame_relay", wanbox_wire::frame_relay::fuzz_frame_relay),
