@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use wanbox_eql_engine::Refusal;
+use wanbox_runtime::control::Failure;
 
 /// Where the eqld of a master listens, below the run directory.
 pub fn socket(run_dir: &Path, master: &str) -> PathBuf {
@@ -17,6 +19,28 @@ pub fn socket(run_dir: &Path, master: &str) -> PathBuf {
 /// Where it keeps its process number and lock.
 pub fn pid_file(run_dir: &Path, master: &str) -> PathBuf {
     run_dir.join(format!("eqld-{master}.pid"))
+}
+
+/// Locked by the eqld that has this interface as a slave; holds the name of its master.
+pub fn slave_lock(run_dir: &Path, slave: &str) -> PathBuf {
+    run_dir.join(format!("eql-slave-{slave}.lock"))
+}
+
+/// A rule that was broken, with the exit code of the command: the same wherever the master is.
+pub fn refused(refusal: Refusal) -> Failure {
+    let text = refusal.to_string();
+    match refusal {
+        Refusal::Name(_) | Refusal::Rate(_) | Refusal::MaxSlaves(_) => Failure::usage(text),
+        Refusal::NoSuchDevice(_) | Refusal::NotEnslaved { .. } | Refusal::NotMaster(_) => {
+            Failure::absent(text)
+        }
+        Refusal::NotUp(_)
+        | Refusal::Itself(_)
+        | Refusal::IsMaster(_)
+        | Refusal::AlreadyEnslaved { .. }
+        | Refusal::Mtu { .. }
+        | Refusal::Full { .. } => Failure::new(text),
+    }
 }
 
 /// The rate of a slave's line: `{"fixed": 28800}` or `"auto"`.
@@ -86,7 +110,7 @@ pub enum Request {
 }
 
 /// An answer. A refusal is the failure of the control protocol itself, in the words of
-/// [`wanbox_eql_engine::Refusal`].
+/// [`Refusal`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
@@ -174,6 +198,9 @@ pub struct SlaveStatus {
     pub sent_octets: u64,
     /// Packets lost or dropped, by their cause.
     pub lost: BTreeMap<String, u64>,
+    /// What else happened: packets that went to other slaves, times it went down.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub events: BTreeMap<String, u64>,
     /// It is taken again when it comes back.
     pub sticky: bool,
     /// The next router, on an Ethernet.
@@ -241,6 +268,7 @@ mod tests {
             sent_packets: 10,
             sent_octets: 5_760,
             lost: BTreeMap::from([("lost".into(), 1)]),
+            events: BTreeMap::from([("moved".into(), 4)]),
             sticky: false,
             next_hop: None,
         };

@@ -1,10 +1,30 @@
 //! Load balancing of serial links: the programs of the kernel's eql driver, the same in user
 //! space, and what keeps the links up.
+//!
+//! | to change | open |
+//! |---|---|
+//! | which slave carries a packet, who may be a slave | `engine/` |
+//! | the commands | `enslave.rs`, `emancipate.rs`, `status.rs`, `tune.rs` |
+//! | what they do with a device of the kernel's driver | `kernel.rs` |
+//! | the master in user space | `eqld/` |
+//! | how they find a master, and ask an eqld | `master.rs`, `control.rs` |
 
 use wanbox_grammar::Applet;
 
 pub mod control;
+mod emancipate;
+mod enslave;
 mod eqld;
+mod kernel;
+mod master;
+mod status;
+mod tune;
 
 /// The applets of this crate.
-pub const APPLETS: &[Applet] = &[eqld::APPLET];
+pub const APPLETS: &[Applet] = &[
+    enslave::APPLET,
+    emancipate::APPLET,
+    status::APPLET,
+    tune::APPLET,
+    eqld::APPLET,
+];

@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 's' 'scheduler' 'seconds' 'set' 'sfm' 'timeout' 'ttyport' 'u' 'unset' 'y' 'z'
+    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'min-slaves' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 's' 'scheduler' 'seconds' 'set' 'sfm' 'timeout' 'ttyport' 'u' 'unset' 'via' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -60,6 +60,10 @@ complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpbackupd' -d 'watch 
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'pppconfig' -d 'configure pppd for providers that are dialled'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'sdladump' -d 'show the memory of a WAN device, check firmware modules'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'wpkbdmon' -d 'show the state of a WAN link on the keyboard\'s lamps'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_enslave' -d 'enslave an interface to an eql master'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_emancipate' -d 'release a slave of an eql master'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_status' -d 'show eql masters and their slaves'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_tune' -d 'change the rate of a slave or the limits of an eql master'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eqld' -d 'balances load over serial links in user space'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
@@ -297,6 +301,22 @@ complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l json -d 'print a
 complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l count -r -d 'end after so many samples'
 complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l console -r -d 'the console that has the keyboard (default: /dev/console)'
 complete -c wanbox -n '__fish_wanbox_using_command wpkbdmon' -l root -r -d 'put this directory before every path but the console\'s (default: $WANBOX_ROOT)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_enslave' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_enslave' -l sticky -d 'take the slave again when it comes back after having gone down (eqld only)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_enslave' -l via -r -d 'the address of the next router, for a slave that is an Ethernet (eqld only)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_enslave' -l json -d 'print the state of the master afterwards, as one line of JSON'
+complete -c wanbox -n '__fish_wanbox_using_command eql_enslave' -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_emancipate' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_emancipate' -l json -d 'print the state of the master afterwards, as one line of JSON'
+complete -c wanbox -n '__fish_wanbox_using_command eql_emancipate' -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_status' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_status' -l json -d 'one line of JSON: an object for one master, a list of them for all'
+complete -c wanbox -n '__fish_wanbox_using_command eql_status' -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_tune' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_tune' -l max-slaves -r -d 'how many slaves the master takes, 1 to 64; none is released when it has more'
+complete -c wanbox -n '__fish_wanbox_using_command eql_tune' -l min-slaves -r -d 'the least number of slaves, which the kernel\'s driver keeps and does not use'
+complete -c wanbox -n '__fish_wanbox_using_command eql_tune' -l json -d 'print the state of the master afterwards, as one line of JSON'
+complete -c wanbox -n '__fish_wanbox_using_command eql_tune' -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'
 complete -c wanbox -n '__fish_wanbox_using_command eqld' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command eqld' -l foreground -s f -d 'stay in the foreground and log to standard error'
 complete -c wanbox -n '__fish_wanbox_using_command eqld' -l scheduler -r -d 'which slave gets a packet: finish, the one that will have sent it first (default), or priority, by the formula of the kernel\'s driver'

@@ -5,6 +5,7 @@ pub mod control;
 pub mod daemon;
 pub mod datagram;
 pub mod device_lock;
+pub mod eql;
 pub mod event_loop;
 pub mod files;
 pub mod logging;

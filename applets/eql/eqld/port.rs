@@ -11,6 +11,7 @@ use wanbox_runtime::netlink::Link;
 use wanbox_runtime::packet::{MAX_BATCH, Output, Stopped, Taken};
 
 use super::packets::Packet;
+use crate::control;
 
 /// `ARPHRD_ETHER`.
 const ETHERNET: u16 = 1;
@@ -201,7 +202,7 @@ pub fn framing_of(link: &Link) -> Framing {
 pub fn claim(run_dir: &Path, slave: &str, master: &str) -> Result<Lock, Claim> {
     use std::os::unix::fs::FileExt;
 
-    let path = run_dir.join(format!("eql-slave-{slave}.lock"));
+    let path = control::slave_lock(run_dir, slave);
     match Lock::acquire(&path) {
         Ok(lock) => {
             let name = format!("{master}\n");

@@ -11,7 +11,7 @@ use wanbox_runtime::netlink::{Link, Neighbour, Reachability};
 use super::daemon::{Daemon, Pending};
 use super::port::{self, Claim, NextHop, Port};
 use super::saved::Saved;
-use crate::control::{self, Reply, Request};
+use crate::control::{self, Reply, Request, refused};
 
 /// `IFF_MASTER` and `IFF_SLAVE`.
 const MASTER: u32 = 0x400;
@@ -372,18 +372,6 @@ impl Daemon {
 
 fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(error.to_string())
-}
-
-/// The daemon's words for a rule that was broken, and the exit code.
-pub fn refused(refusal: Refusal) -> Failure {
-    let text = refusal.to_string();
-    match refusal {
-        Refusal::Name(_) | Refusal::Rate(_) | Refusal::MaxSlaves(_) => Failure::usage(text),
-        Refusal::NoSuchDevice(_) | Refusal::NotEnslaved { .. } | Refusal::NotMaster(_) => {
-            Failure::absent(text)
-        }
-        _ => Failure::new(text),
-    }
 }
 
 /// A rate for people.

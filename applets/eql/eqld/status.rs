@@ -62,9 +62,11 @@ impl Daemon {
             lost: named([
                 ("lost", stats.lost),
                 ("lost_in_device", stats.lost_in_device),
-                ("moved", stats.moved),
                 ("dropped", stats.dropped),
                 ("failed", stats.failed),
+            ]),
+            events: named([
+                ("moved", stats.moved),
                 ("backpressure", stats.backpressure),
                 ("stalls", stats.stalls),
                 ("downs", stats.downs),
