@@ -26,6 +26,7 @@ mod backup;
 mod cisco_hdlc;
 mod commands;
 mod corpus;
+mod eqld;
 mod executable;
 mod faults;
 mod frame_relay;
@@ -102,6 +103,7 @@ fn main() -> ExitCode {
     trials.extend(wancfg::tests());
     trials.extend(pppconfig::tests());
     trials.extend(backup::tests());
+    trials.extend(eqld::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
     trials.extend(tty::tests());

@@ -10,6 +10,7 @@ pub mod control;
 pub mod error;
 pub mod json;
 pub mod lab;
+pub mod lines;
 pub mod need;
 pub mod netns;
 pub mod ping;
@@ -22,6 +23,7 @@ pub mod wait;
 
 pub use error::{Error, Result};
 pub use lab::Lab;
+pub use lines::Lines;
 pub use need::Need;
 pub use netns::Netns;
 pub use router::Router;

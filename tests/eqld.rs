@@ -1,0 +1,688 @@
+//! `eqld`: masters over paced lines, Ethernets and whatever happens to them.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use wanbox_rig::ping::Ping;
+use wanbox_rig::{Lines, Need, Netns, Result, Router, ensure, json as look, netns, until};
+
+use crate::test;
+
+mod refusals;
+
+pub const NEEDS: &[Need] = &[
+    Need::Namespaces,
+    Need::Tun,
+    Need::Tool("ip"),
+    Need::Tool("ping"),
+];
+
+const WITH_TC: &[Need] = &[
+    Need::Namespaces,
+    Need::Tun,
+    Need::Tool("ip"),
+    Need::Tool("tc"),
+];
+
+/// The longest that anything here may take.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// The daemon of the master that every test uses.
+pub const EQLD: &str = "eqld-eql";
+
+pub fn tests() -> Vec<Trial> {
+    let mut trials = vec![
+        test("eqld::two_lines_in_proportion", NEEDS, || {
+            proportion(&[256_000, 128_000], 1500, "")
+        }),
+        test("eqld::three_lines_in_proportion", NEEDS, || {
+            proportion(&[192_000, 64_000, 128_000], 600, "")
+        }),
+        test("eqld::four_lines_in_proportion", NEEDS, || {
+            proportion(&[115_200; 4], 900, "")
+        }),
+        test("eqld::a_tenth_of_the_other_is_not_starved", NEEDS, unequal),
+        test("eqld::rates_are_measured", WITH_TC, measured),
+        test("eqld::a_line_cut_and_restored", NEEDS, cut),
+        test("eqld::ethernets_with_a_next_hop", NEEDS, ethernets),
+        test("eqld::a_silent_next_hop", NEEDS, silent),
+        test("eqld::slaves_that_vanish", NEEDS, vanish),
+        test("eqld::mtu_changes", NEEDS, mtu),
+        test("eqld::the_formula_of_the_driver", NEEDS, priority),
+        test("eqld::killed_and_taken_over", NEEDS, killed),
+        test("eqld::ended_by_signals", NEEDS, ended),
+        test("eqld::idle", NEEDS, idle),
+    ];
+    trials.extend(refusals::tests());
+    trials
+}
+
+/// Starts a master with these options at an end (0 or 1), and gives it addresses.
+pub fn start(router: &Router, n: usize, options: &str) -> Result {
+    let log = router.path("/var/log/eqld");
+    std::fs::create_dir_all(router.path("/var/log"))?;
+    router.ok(&format!("eqld eql {options} --log-file {}", log.display()))?;
+    addresses(router, n)
+}
+
+/// Gives the master addresses, and takes it up.
+fn addresses(router: &Router, n: usize) -> Result {
+    let (here, there) = (n + 1, 2 - n);
+    let mut commands = vec![
+        format!("addr add 10.1.0.{here} peer 10.1.0.{there} dev eql"),
+        "link set eql up".to_owned(),
+    ];
+    // IPv6 is for links of at least that MTU (RFC 8200, 5).
+    if look::number(&status(router)?, "/mtu")? >= 1280 {
+        commands.push(format!("addr add fd00:e::{here}/64 dev eql nodad"));
+    }
+    for command in commands {
+        router.netns.ip(&command)?;
+    }
+    until("the master to be up", LIMIT, || {
+        Ok(status(router)?["up"] == true)
+    })?;
+    Ok(())
+}
+
+pub fn status(router: &Router) -> Result<Value> {
+    router.ask(EQLD, &json!({"op": "status"}))
+}
+
+/// Enslaves an interface by what the clients say to the daemon.
+pub fn enslave(router: &Router, slave: &str, rate: Value, more: Value) -> Result {
+    let mut request = json!({"op": "enslave", "slave": slave, "rate": rate});
+    if let (Some(request), Some(more)) = (request.as_object_mut(), more.as_object()) {
+        request.extend(more.clone());
+    }
+    router.ask(EQLD, &request).map(|_| ())
+}
+
+pub fn fixed(bps: u64) -> Value {
+    json!({"fixed": bps})
+}
+
+/// A slave in the state of a master.
+pub fn slave(router: &Router, name: &str) -> Result<Value> {
+    let status = status(router)?;
+    let slaves = status["slaves"].as_array().cloned().unwrap_or_default();
+    let found = slaves.into_iter().find(|slave| slave["name"] == name);
+    found.ok_or_else(|| wanbox_rig::Error::new(format!("no slave {name} in {status}")))
+}
+
+pub fn wait_state(router: &Router, name: &str, state: &str) -> Result {
+    until(&format!("{name} to be {state}"), LIMIT, || {
+        Ok(slave(router, name)?["state"] == state)
+    })
+    .map_err(|error| {
+        wanbox_rig::Error::new(format!(
+            "{error}\n{:?}\n{}",
+            status(router).ok(),
+            router.logs()
+        ))
+    })?;
+    Ok(())
+}
+
+/// What every slave has sent, octets.
+fn sent(router: &Router) -> Result<BTreeMap<String, u64>> {
+    let status = status(router)?;
+    let slaves = status["slaves"].as_array().cloned().unwrap_or_default();
+    slaves
+        .iter()
+        .map(|slave| {
+            Ok((
+                look::text(slave, "/name")?.to_owned(),
+                look::number(slave, "/sent_octets")?,
+            ))
+        })
+        .collect()
+}
+
+/// The octet at this place of the stream.
+fn pattern(place: usize) -> u8 {
+    (place ^ (place >> 8) ^ (place >> 16)) as u8
+}
+
+/// One TCP transfer of so many octets from a to b; they arrive as they were sent.
+pub fn transfer(a: &Netns, b: &Netns, to: &str, octets: usize) -> Result {
+    let to: SocketAddr = to.parse()?;
+    let listener = b.inside(|| Ok(TcpListener::bind(to)?))?;
+    thread::scope(|scope| {
+        let receiver = scope.spawn(move || -> Result<usize> {
+            let (mut stream, _) = listener.accept()?;
+            stream.set_read_timeout(Some(LIMIT))?;
+            let (mut place, mut chunk) = (0, [0; 65536]);
+            loop {
+                let count = stream.read(&mut chunk)?;
+                if count == 0 {
+                    return Ok(place);
+                }
+                for octet in chunk.iter().take(count) {
+                    ensure!(*octet == pattern(place), "octet {place} is wrong");
+                    place += 1;
+                }
+            }
+        });
+        let mut stream = a.inside(|| Ok(TcpStream::connect_timeout(&to, LIMIT)?))?;
+        stream.set_write_timeout(Some(LIMIT))?;
+        let all: Vec<u8> = (0..octets).map(pattern).collect();
+        stream.write_all(&all)?;
+        drop(stream);
+        let received = receiver
+            .join()
+            .map_err(|_| wanbox_rig::Error::new("the receiver panicked"))??;
+        ensure!(received == octets, "{received} of {octets} octets arrived");
+        Ok(())
+    })
+}
+
+/// A master at each end over all lines, sticky and with their rates.
+fn masters(lines: &Lines, options: &str) -> Result {
+    for (end, router) in [&lines.a, &lines.b].into_iter().enumerate() {
+        start(router, end, options)?;
+        for (n, rate) in (1..).zip(&lines.rates) {
+            let name = format!("wp{n}");
+            enslave(router, &name, fixed(*rate), json!({"sticky": true}))?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds what everybody says to an error.
+fn explain(lines: &Lines, result: Result) -> Result {
+    result.map_err(|error| {
+        let mut text = error.to_string();
+        for router in [&lines.a, &lines.b] {
+            match status(router) {
+                Ok(status) => text += &format!("\n{status:#}"),
+                Err(error) => text += &format!("\n{error}"),
+            }
+            text += &format!("\n{}", router.logs());
+        }
+        wanbox_rig::Error::new(text)
+    })
+}
+
+/// The rates of the lines and the shares of the slaves agree.
+fn proportion(rates: &[u64], mtu: u32, options: &str) -> Result {
+    let lines = Lines::up(&crate::wanbox(), rates, mtu)?;
+    masters(&lines, &format!("--mtu {mtu} {options}"))?;
+    let total: u64 = rates.iter().sum();
+    explain(
+        &lines,
+        transfer(
+            &lines.a.netns,
+            &lines.b.netns,
+            "10.1.0.2:9",
+            // Some three seconds.
+            (total * 3 / 8) as usize,
+        ),
+    )?;
+    shares(&lines.a, rates)?;
+    let end = status(&lines.a)?;
+    for cause in ["full", "length", "lost", "failed"] {
+        ensure!(end["dropped"][cause] == 0, "{end:#}");
+    }
+    if mtu >= 1280 {
+        let answers = Ping::new("fd00:e::2").send(&lines.a.netns)?;
+        ensure!(answers == 3, "{answers} of 3 pings over IPv6");
+    }
+    Ok(())
+}
+
+fn shares(router: &Router, rates: &[u64]) -> Result {
+    let sent = sent(router)?;
+    let (all, total) = (sent.values().sum::<u64>(), rates.iter().sum::<u64>());
+    for (n, rate) in rates.iter().enumerate() {
+        let octets = sent.get(&format!("wp{}", n + 1)).copied().unwrap_or(0);
+        let (got, due) = (octets as f64 / all as f64, *rate as f64 / total as f64);
+        ensure!(
+            (got / due - 1.0).abs() < 0.15,
+            "wp{}: {:.1} % of the octets and {:.1} % of the rate: {sent:?}",
+            n + 1,
+            got * 100.0,
+            due * 100.0
+        );
+    }
+    Ok(())
+}
+
+/// One line has a tenth of the other's rate. A single TCP stream that just begins does not fill even
+/// the fast one; the slow one is needed as soon as as much waits as it takes for one packet.
+fn unequal() -> Result {
+    let rates = [576_000, 57_600];
+    let lines = Lines::up(&crate::wanbox(), &rates, 400)?;
+    masters(&lines, "--mtu 400")?;
+    let a = &lines.a;
+    let filled = flooded(&a.netns, 300, || {
+        until("some seconds of both lines", LIMIT, || {
+            Ok(sent(a)?.values().sum::<u64>() > 300_000)
+        })
+    });
+    explain(&lines, filled.map(|_| ()))?;
+    shares(a, &rates)
+}
+
+/// Does something while more packets of so many octets are sent to the far end than lines take.
+fn flooded<T>(from: &Netns, octets: usize, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let socket = from.inside(|| Ok(UdpSocket::bind("10.1.0.1:9")?))?;
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let packet = vec![0; octets];
+            while !stop.load(Ordering::Relaxed) {
+                // What finds no room is dropped at the master: that is what it is for.
+                let _ = socket.send_to(&packet, "10.1.0.2:9");
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let done = work();
+        stop.store(true, Ordering::Relaxed);
+        done
+    })
+}
+
+fn measured() -> Result {
+    let pair = Ethernets::new("--mtu 1500")?;
+    let a = &pair.a;
+    // The kernel's own way to make a line slow.
+    for (name, rate, hop) in [
+        ("eth1", "2mbit", "192.0.1.2"),
+        ("eth2", "500kbit", "192.0.2.2"),
+    ] {
+        let mut tc = std::process::Command::new("tc");
+        let words = format!("qdisc add dev {name} root tbf rate {rate} burst 3100 limit 30000");
+        a.netns.finish(tc.args(words.split(' ')), LIMIT)?.ok()?;
+        enslave(a, name, json!("auto"), json!({"next_hop": hop}))?;
+    }
+    // The kernel counts 14 octets of the frame, eqld all that an Ethernet takes.
+    let near = |name: &str, wanted: f64| -> Result<bool> {
+        let bps = slave(a, name)?["measured_bps"].as_f64();
+        Ok(bps.is_some_and(|bps| (bps / wanted - 1.0).abs() < 0.15))
+    };
+    let done = flooded(&a.netns, 1400, || {
+        until("both rates", LIMIT, || {
+            Ok(near("eth1", 2_000_000.0)? && near("eth2", 500_000.0)?)
+        })
+    });
+    done.map_err(|error| wanbox_rig::Error::new(format!("{error}\n{:#?}", status(a).ok())))?;
+    Ok(())
+}
+
+fn cut() -> Result {
+    let lines = Lines::up(&crate::wanbox(), &[256_000, 256_000], 600)?;
+    masters(&lines, "--mtu 600")?;
+    let (a, b) = (&lines.a, &lines.b);
+    thread::scope(|scope| {
+        let moved = scope.spawn(|| transfer(&a.netns, &b.netns, "10.1.0.2:9", 400_000));
+        let story = || -> Result {
+            until("the transfer to be under way", LIMIT, || {
+                Ok(sent(a)?.values().all(|octets| *octets > 20_000))
+            })?;
+            a.ok("wanconfig card wanpipe1 line cut")?;
+            wait_state(a, "wp1", "waiting")?;
+            wait_state(b, "wp1", "waiting")?;
+            let before = sent(a)?;
+            a.ok("wanconfig card wanpipe1 line join")?;
+            wait_state(a, "wp1", "up")?;
+            ensure!(
+                slave(a, "wp1")?["lost"]["downs"] == 1,
+                "{}",
+                slave(a, "wp1")?
+            );
+            if !moved.is_finished() {
+                until("the line to be used again", LIMIT, || {
+                    Ok(moved.is_finished() || sent(a)?["wp1"] > before["wp1"])
+                })?;
+            }
+            Ok(())
+        };
+        let told = explain(&lines, story());
+        let moved = moved
+            .join()
+            .map_err(|_| wanbox_rig::Error::new("the transfer panicked"))?;
+        told.and(explain(&lines, moved))
+    })
+}
+
+/// Two routers joined by two Ethernets, with a master each; nothing is enslaved.
+struct Ethernets {
+    a: Router,
+    b: Router,
+}
+
+impl Ethernets {
+    fn new(options: &str) -> Result<Self> {
+        let pair = Self {
+            a: Router::new(&crate::wanbox())?,
+            b: Router::new(&crate::wanbox())?,
+        };
+        for net in [1, 2] {
+            pair.join(net)?;
+        }
+        for (n, router) in [&pair.a, &pair.b].into_iter().enumerate() {
+            start(router, n, options)?;
+        }
+        Ok(pair)
+    }
+
+    /// Makes one of the Ethernets.
+    fn join(&self, net: usize) -> Result {
+        let name = format!("eth{net}");
+        netns::veth(&self.a.netns, &name, &self.b.netns, &name)?;
+        for (n, router) in [&self.a, &self.b].into_iter().enumerate() {
+            for command in [
+                format!("addr add 192.0.{net}.{}/24 dev {name}", n + 1),
+                format!("addr add fd00:{net}::{}/64 dev {name} nodad", n + 1),
+            ] {
+                router.netns.ip(&command)?;
+            }
+        }
+        until("the Ethernet to run", LIMIT, || {
+            let links = self.a.netns.ip_json(&format!("link show {name}"))?;
+            Ok(links[0]["operstate"] == "UP")
+        })?;
+        Ok(())
+    }
+
+    /// Enslaves both Ethernets at both ends: one by its IPv4, the other by its IPv6 neighbour.
+    fn enslave(&self, more: Value) -> Result {
+        for (n, router) in [&self.a, &self.b].into_iter().enumerate() {
+            let there = 2 - n;
+            for (name, hop) in [
+                ("eth1", format!("192.0.1.{there}")),
+                ("eth2", format!("fd00:2::{there}")),
+            ] {
+                let mut all = json!({"next_hop": hop});
+                if let (Some(all), Some(more)) = (all.as_object_mut(), more.as_object()) {
+                    all.extend(more.clone());
+                }
+                enslave(router, name, fixed(8_000_000), all)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ethernets() -> Result {
+    let pair = Ethernets::new("--mtu 1500")?;
+    let (a, b) = (&pair.a, &pair.b);
+    pair.enslave(json!({}))?;
+    transfer(&a.netns, &b.netns, "10.1.0.2:9", 2_000_000)?;
+    transfer(&a.netns, &b.netns, "[fd00:e::2]:9", 2_000_000)?;
+    let shares = sent(a)?;
+    let (one, two) = (shares["eth1"] as f64, shares["eth2"] as f64);
+    ensure!((one / two - 1.0).abs() < 0.2, "{shares:?}");
+    ensure!(
+        slave(a, "eth2")?["next_hop"] == "fd00:2::2",
+        "{}",
+        slave(a, "eth2")?
+    );
+    // A neighbour with another hardware address, as the kernel learns it.
+    b.netns.ip("link set eth1 address 02:00:00:00:00:77")?;
+    a.netns
+        .ip("neigh replace 192.0.1.2 lladdr 02:00:00:00:00:77 dev eth1 nud reachable")?;
+    let before = sent(a)?;
+    transfer(&a.netns, &b.netns, "10.1.0.2:9", 500_000)?;
+    ensure!(sent(a)?["eth1"] > before["eth1"], "{:?}", sent(a)?);
+    Ok(())
+}
+
+fn silent() -> Result {
+    let pair = Ethernets::new("--mtu 1500")?;
+    let a = &pair.a;
+    let refused = enslave(
+        a,
+        "eth1",
+        fixed(1_000_000),
+        json!({"next_hop": "192.0.1.99"}),
+    );
+    let text = refused.err().map(|e| e.to_string()).unwrap_or_default();
+    ensure!(
+        text.contains("192.0.1.99 does not answer"),
+        "a silent next hop: {text}"
+    );
+    // A sticky slave waits for it.
+    enslave(
+        a,
+        "eth1",
+        fixed(1_000_000),
+        json!({"next_hop": "192.0.1.99", "sticky": true}),
+    )?;
+    wait_state(a, "eth1", "waiting")?;
+    pair.b.netns.ip("addr add 192.0.1.99/24 dev eth1")?;
+    wait_state(a, "eth1", "up")?;
+    // And goes when it is silent.
+    a.netns
+        .ip("neigh replace 192.0.1.99 lladdr 02:00:00:00:00:99 dev eth1 nud failed")?;
+    wait_state(a, "eth1", "waiting")?;
+    wait_state(a, "eth1", "up")
+}
+
+fn vanish() -> Result {
+    let pair = Ethernets::new("--mtu 1500")?;
+    let (a, b) = (&pair.a, &pair.b);
+    pair.enslave(json!({}))?;
+    a.netns.ip("link del eth1")?;
+    wait_state(a, "eth1", "buried")?;
+    wait_state(b, "eth1", "buried")?;
+    transfer(&a.netns, &b.netns, "10.1.0.2:9", 300_000)?;
+    // It comes back, but nobody takes it.
+    pair.join(1)?;
+    thread::sleep(Duration::from_millis(200));
+    ensure!(slave(a, "eth1")?["state"] == "buried", "{}", status(a)?);
+    let hops = |n| json!({"next_hop": format!("192.0.1.{n}"), "sticky": true});
+    enslave(a, "eth1", fixed(8_000_000), hops(2))?;
+    enslave(b, "eth1", fixed(8_000_000), hops(1))?;
+    wait_state(a, "eth1", "up")?;
+    // Sticky ones are taken again: after being deleted, down, renamed.
+    a.netns.ip("link del eth1")?;
+    wait_state(a, "eth1", "waiting")?;
+    pair.join(1)?;
+    wait_state(a, "eth1", "up")?;
+    wait_state(b, "eth1", "up")?;
+    a.netns.ip("link set eth1 down")?;
+    wait_state(a, "eth1", "waiting")?;
+    a.netns.ip("link set eth1 name other1")?;
+    a.netns.ip("link set other1 up")?;
+    thread::sleep(Duration::from_millis(200));
+    ensure!(slave(a, "eth1")?["state"] == "waiting", "{}", status(a)?);
+    a.netns.ip("link set other1 down")?;
+    a.netns.ip("link set other1 name eth1")?;
+    a.netns.ip("link set eth1 up")?;
+    wait_state(a, "eth1", "up")?;
+    wait_state(b, "eth1", "up")?;
+    let before = sent(a)?;
+    transfer(&a.netns, &b.netns, "10.1.0.2:9", 300_000)?;
+    ensure!(sent(a)?["eth1"] > before["eth1"], "{:?}", sent(a)?);
+    // Both gone: packets are dropped and counted, and the master is as it was.
+    for name in ["eth1", "eth2"] {
+        a.ask(EQLD, &json!({"op": "emancipate", "slave": name}))?;
+    }
+    let answers = Ping {
+        count: 1,
+        ..Ping::new("10.1.0.2")
+    };
+    ensure!(answers.send(&a.netns)? == 0, "a ping without slaves");
+    let end = status(a)?;
+    ensure!(
+        end["dropped"]["no_slave"].as_u64() >= Some(1) && end["slaves"] == json!([]),
+        "{end}"
+    );
+    Ok(())
+}
+
+fn mtu() -> Result {
+    let pair = Ethernets::new("--mtu 1400")?;
+    let a = &pair.a;
+    let refused = pair.enslave(json!({})).err().map(|e| e.to_string());
+    ensure!(
+        refused
+            .as_ref()
+            .is_some_and(|t| t.contains("(1400) and slave eth1 (1500)")),
+        "{refused:?}"
+    );
+    for router in [&pair.a, &pair.b] {
+        router.netns.ip("link set eql mtu 1500")?;
+        until("the new MTU", LIMIT, || Ok(status(router)?["mtu"] == 1500))?;
+    }
+    pair.enslave(json!({"sticky": true}))?;
+    a.netns.ip("link set eth1 mtu 1200")?;
+    wait_state(a, "eth1", "waiting")?;
+    a.netns.ip("link set eql mtu 1200")?;
+    wait_state(a, "eth1", "up")?;
+    transfer(&a.netns, &pair.b.netns, "10.1.0.2:9", 100_000)
+}
+
+fn priority() -> Result {
+    let pair = Ethernets::new("--mtu 1500 --scheduler priority")?;
+    let (a, b) = (&pair.a, &pair.b);
+    // Nothing of the host's own.
+    a.netns.ip("link set eql addrgenmode none")?;
+    a.netns.ip("addr flush dev eql scope link")?;
+    for (name, bps) in [("eth1", 800_000), ("eth2", 8_000)] {
+        let hop = if name == "eth1" {
+            "192.0.1.2"
+        } else {
+            "192.0.2.2"
+        };
+        enslave(a, name, fixed(bps), json!({"next_hop": hop}))?;
+    }
+    ensure!(status(a)?["scheduler"] == "priority", "{}", status(a)?);
+    let socket = a.netns.inside(|| Ok(UdpSocket::bind("10.1.0.1:9")?))?;
+    let _sink = b.netns.inside(|| Ok(UdpSocket::bind("10.1.0.2:9")?))?;
+    // Loads of 1000 octets of IP: -100000 and -1000 at first, 8000 more with each packet. Up to the
+    // 13th the first has less; then they take turns, until the next tick.
+    let counts = |router: &Router| -> Result<(u64, u64)> {
+        let of = |name| look::number(&slave(router, name)?, "/sent_packets");
+        Ok((of("eth1")?, of("eth2")?))
+    };
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        // Two ticks, so that nothing counts as queued.
+        thread::sleep(Duration::from_millis(2100));
+        let (one, two) = counts(a)?;
+        for _ in 0..20 {
+            socket.send_to(&[0; 972], "10.1.0.2:9")?;
+        }
+        until("all packets to be sent", LIMIT, || {
+            let now = counts(a)?;
+            Ok(now.0 + now.1 - one - two >= 20)
+        })?;
+        let now = counts(a)?;
+        seen.push((now.0 - one, now.1 - two));
+        if seen.contains(&(16, 4)) {
+            return Ok(());
+        }
+    }
+    // 13 to the first; then second, first, second, first, second, first, second.
+    Err(wanbox_rig::Error::new(format!("{seen:?}, never 16 and 4")))
+}
+
+fn killed() -> Result {
+    let pair = Ethernets::new("--mtu 1500")?;
+    let (a, b) = (&pair.a, &pair.b);
+    pair.enslave(json!({"sticky": true}))?;
+    a.ask(EQLD, &json!({"op": "set_master", "max_slaves": 7}))?;
+    let before = a.daemon(EQLD)?;
+    a.signal(EQLD, Signal::SIGKILL)?;
+    until("the daemon to be gone", LIMIT, || {
+        Ok(!std::path::Path::new(&format!("/proc/{before}")).exists())
+    })?;
+    let gone = a.ask(EQLD, &json!({"op": "status"}));
+    ensure!(gone.is_err(), "a killed daemon answers");
+    // Addresses and slaves are as they were.
+    a.ok("eqld eql")?;
+    ensure!(a.daemon(EQLD)? != before, "the same process");
+    wait_state(a, "eth1", "up")?;
+    wait_state(a, "eth2", "up")?;
+    let now = status(a)?;
+    ensure!(
+        now["max_slaves"] == 7 && now["mtu"] == 1500 && now["up"] == true,
+        "{now}"
+    );
+    ensure!(slave(a, "eth1")?["sticky"] == true, "{now}");
+    transfer(&a.netns, &b.netns, "10.1.0.2:9", 300_000)
+}
+
+fn ended() -> Result {
+    let pair = Ethernets::new("--mtu 1500")?;
+    let a = &pair.a;
+    pair.enslave(json!({}))?;
+    let second = a.run("eqld eql")?;
+    ensure!(
+        second.code == 1 && second.stderr.contains("already running as process"),
+        "{second:?}"
+    );
+    a.signal(EQLD, Signal::SIGHUP)?;
+    let path = a.path("/run/wanbox/eqld-eql.sock");
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(&path)?.permissions().mode() & 0o777;
+    ensure!(mode == 0o600, "the socket has mode {mode:o}");
+    a.signal(EQLD, Signal::SIGTERM)?;
+    until("the master to be gone", LIMIT, || {
+        Ok(a.netns.ip("link show eql").is_err())
+    })?;
+    until("its files to be gone", LIMIT, || {
+        let left = std::fs::read_dir(a.path("/run/wanbox"))?
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("eql"))
+            .count();
+        Ok(left == 0)
+    })?;
+    // The slaves are free: another master may have them.
+    start(a, 0, "--mtu 1500")?;
+    let hop = json!({"next_hop": "192.0.1.2"});
+    enslave(a, "eth1", fixed(1_000_000), hop)?;
+    // A master that somebody deletes has nothing left to do.
+    a.netns.ip("link del eql")?;
+    until("the daemon to end", LIMIT, || {
+        Ok(!a.path("/run/wanbox/eqld-eql.pid").exists())
+    })?;
+    ensure!(
+        a.logs().contains("the interface was deleted"),
+        "{}",
+        a.logs()
+    );
+    // In the foreground the reason is on standard error, and the code says so.
+    let mut child = a.spawn("eqld eql -f")?;
+    until("the master", LIMIT, || Ok(status(a).is_ok()))?;
+    a.signal(EQLD, Signal::SIGINT)?;
+    ensure!(child.wait()?.success(), "ended by SIGINT");
+    Ok(())
+}
+
+/// Wake-ups of a daemon so far: voluntary context switches.
+fn wake_ups(router: &Router) -> Result<u64> {
+    let pid = router.daemon(EQLD)?;
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    Ok(line.unwrap_or_default().trim().parse()?)
+}
+
+fn idle() -> Result {
+    let pair = Ethernets::new("--mtu 1500")?;
+    pair.enslave(json!({}))?;
+    transfer(&pair.a.netns, &pair.b.netns, "10.1.0.2:9", 100_000)?;
+    // The kernel has neighbours of its own to ask, and says so: some window has nothing of that.
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let before = wake_ups(&pair.a)?;
+        thread::sleep(Duration::from_secs(3));
+        let woken = wake_ups(&pair.a)? - before;
+        if woken == 0 {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "{woken} wake-ups in 3 s");
+    }
+}

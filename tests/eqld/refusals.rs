@@ -1,0 +1,313 @@
+//! What is refused, and with which words; nothing is half done.
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use wanbox_rig::{Result, Router, ensure, until};
+
+use super::{EQLD, LIMIT, NEEDS, enslave, fixed, slave, start, status};
+use crate::test;
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        test("eqld::refused_slaves", NEEDS, slaves),
+        test("eqld::refused_loops", NEEDS, loops),
+        test("eqld::refused_requests", NEEDS, requests),
+        test("eqld::limits", NEEDS, limits),
+        test("eqld::refused_command_lines", NEEDS, command_lines),
+    ]
+}
+
+/// A router with a master that is up and some interfaces.
+fn router() -> Result<Router> {
+    let router = Router::new(&crate::wanbox())?;
+    start(&router, 0, "--mtu 1500")?;
+    for command in [
+        "tuntap add tun0 mode tun",
+        "link set tun0 mtu 1500 up",
+        "link add eth0 type veth peer name far0",
+        "link set eth0 up",
+        "link set far0 up",
+    ] {
+        router.netns.ip(command)?;
+    }
+    Ok(router)
+}
+
+/// A refusal has these words, and left no slave behind.
+fn refused(router: &Router, name: &str, rate: Value, more: Value, words: &str) -> Result {
+    let before = status(router)?["slaves"].clone();
+    let text = match enslave(router, name, rate, more) {
+        Ok(()) => return Err(wanbox_rig::Error::new(format!("{name} was taken"))),
+        Err(error) => error.to_string(),
+    };
+    ensure!(text.contains(words), "{name}: '{words}' is not in {text}");
+    let after = status(router)?["slaves"].clone();
+    ensure!(before == after, "{name}: {before} became {after}");
+    Ok(())
+}
+
+fn slaves() -> Result {
+    let router = router()?;
+    let none = json!({});
+    let some = || fixed(28_800);
+    refused(
+        &router,
+        "eql",
+        some(),
+        none.clone(),
+        "eql can't be its own slave",
+    )?;
+    refused(
+        &router,
+        "ppp7",
+        some(),
+        none.clone(),
+        "ppp7: there is no such interface",
+    )?;
+    refused(
+        &router,
+        "a-name-of-16-oct",
+        some(),
+        none.clone(),
+        "1 to 15 octets",
+    )?;
+    refused(&router, "", some(), none.clone(), "1 to 15 octets")?;
+    refused(
+        &router,
+        "tun0",
+        fixed(0),
+        none.clone(),
+        "0 bit/s is no rate",
+    )?;
+    refused(
+        &router,
+        "tun0",
+        fixed(u64::MAX),
+        none.clone(),
+        "is no rate of a line",
+    )?;
+    // Nobody has it open, so it does not run.
+    refused(
+        &router,
+        "tun0",
+        some(),
+        none.clone(),
+        "tun0 is not up and running",
+    )?;
+    refused(
+        &router,
+        "eth0",
+        some(),
+        none.clone(),
+        "name the next router on it",
+    )?;
+    refused(
+        &router,
+        "eth0",
+        some(),
+        json!({"next_hop": "224.0.0.1"}),
+        "224.0.0.1 is no address of a next router",
+    )?;
+    router.netns.ip("link set eth0 mtu 1400")?;
+    refused(
+        &router,
+        "eth0",
+        some(),
+        json!({"next_hop": "192.0.2.1"}),
+        "master eql (1500) and slave eth0 (1400)",
+    )?;
+    router.netns.ip("link set eth0 mtu 1500")?;
+    router.netns.ip("link set eth0 down")?;
+    refused(
+        &router,
+        "eth0",
+        some(),
+        json!({"next_hop": "192.0.2.1"}),
+        "eth0 is not up and running",
+    )?;
+    // A master that is down takes none.
+    router.netns.ip("link set eth0 up")?;
+    router.netns.ip("link set eql down")?;
+    until("the master to be down", LIMIT, || {
+        Ok(status(&router)?["up"] == false)
+    })?;
+    refused(
+        &router,
+        "eth0",
+        some(),
+        json!({"next_hop": "192.0.2.1"}),
+        "eql is not up and running",
+    )
+}
+
+fn loops() -> Result {
+    let router = router()?;
+    router.netns.ip("link set lo up")?;
+    router.netns.ip("link set lo mtu 1500")?;
+    refused(
+        &router,
+        "lo",
+        fixed(1_000_000),
+        json!({}),
+        "lo: its packets would come back to eql: it is a loopback",
+    )?;
+    // The master of another eqld.
+    router.ok("eqld eql1 --mtu 1500")?;
+    router.netns.ip("link set eql1 up")?;
+    refused(
+        &router,
+        "eql1",
+        fixed(1_000_000),
+        json!({}),
+        "eql1 is a master itself",
+    )?;
+    // A slave of another one.
+    let enslaved = router.ask(
+        "eqld-eql1",
+        &json!({"op": "enslave", "slave": "eth0", "rate": {"fixed": 64_000},
+                "next_hop": "192.0.2.2", "sticky": true}),
+    );
+    ensure!(enslaved.is_ok(), "{enslaved:?}");
+    refused(
+        &router,
+        "eth0",
+        fixed(1_000_000),
+        json!({"next_hop": "192.0.2.2", "sticky": true}),
+        "eth0 is a slave of eql1 already",
+    )?;
+    // A tunnel whose other end is reached through the master; not every kernel has tunnels.
+    router.netns.ip("route add 198.51.100.1/32 dev eql")?;
+    if router
+        .netns
+        .ip("link add ipip9 type ipip local 10.1.0.1 remote 198.51.100.1")
+        .is_ok()
+    {
+        router.netns.ip("link set ipip9 mtu 1500 up")?;
+        refused(
+            &router,
+            "ipip9",
+            fixed(1_000_000),
+            json!({}),
+            "a tunnel to 198.51.100.1, which is reached through eql",
+        )?;
+    }
+    Ok(())
+}
+
+fn requests() -> Result {
+    let router = router()?;
+    for (request, words) in [
+        (
+            json!({"op": "emancipate", "slave": "eth0"}),
+            "eth0 is no slave of eql",
+        ),
+        (
+            json!({"op": "set_slave", "slave": "eth0", "rate": {"fixed": 1}}),
+            "eth0 is no slave of eql",
+        ),
+        (
+            json!({"op": "set_slave", "slave": "eth0", "rate": {"fixed": 0}}),
+            "0 bit/s is no rate",
+        ),
+        (
+            json!({"op": "set_master", "max_slaves": 0}),
+            "a limit of 0 slaves",
+        ),
+        (
+            json!({"op": "set_master", "max_slaves": 65}),
+            "a limit of 65 slaves",
+        ),
+        (json!({"op": "dance"}), "dance"),
+        (json!({"op": "enslave", "slave": 7}), "invalid type"),
+        (
+            json!({"op": "enslave", "slave": "eth0", "rate": {"fixed": -1}}),
+            "-1",
+        ),
+        (json!([1, 2]), "error"),
+    ] {
+        let text = match router.ask(EQLD, &request) {
+            Ok(answer) => return Err(wanbox_rig::Error::new(format!("{request}: {answer}"))),
+            Err(error) => error.to_string(),
+        };
+        ensure!(text.contains(words), "{request}: {text}");
+    }
+    ensure!(
+        status(&router)?["slaves"] == json!([]),
+        "{}",
+        status(&router)?
+    );
+    Ok(())
+}
+
+fn limits() -> Result {
+    let router = Router::new(&crate::wanbox())?;
+    start(&router, 0, "--mtu 1500 --max-slaves 2")?;
+    let hop = json!({"next_hop": "192.0.2.9", "sticky": true});
+    for n in 0..3 {
+        router
+            .netns
+            .ip(&format!("link add eth{n} type veth peer name far{n}"))?;
+        router.netns.ip(&format!("link set eth{n} up"))?;
+        router.netns.ip(&format!("link set far{n} up"))?;
+    }
+    for n in 0..2 {
+        enslave(&router, &format!("eth{n}"), fixed(64_000), hop.clone())?;
+    }
+    refused(
+        &router,
+        "eth2",
+        fixed(64_000),
+        hop.clone(),
+        "eql has its 2 slaves",
+    )?;
+    router.ask(EQLD, &json!({"op": "set_master", "max_slaves": 3}))?;
+    enslave(&router, "eth2", fixed(64_000), hop)?;
+    router.ask(
+        EQLD,
+        &json!({"op": "set_slave", "slave": "eth2", "rate": {"fixed": 9_600}}),
+    )?;
+    ensure!(
+        slave(&router, "eth2")?["priority"] == 9_600,
+        "{}",
+        slave(&router, "eth2")?
+    );
+    router.ask(EQLD, &json!({"op": "set_master", "max_slaves": 1}))?;
+    ensure!(
+        status(&router)?["slaves"].as_array().map(Vec::len) == Some(3),
+        "lowering the limit released slaves: {}",
+        status(&router)?
+    );
+    Ok(())
+}
+
+fn command_lines() -> Result {
+    let router = Router::new(&crate::wanbox())?;
+    for (line, code, words) in [
+        ("eqld", 2, ""),
+        ("eqld a-name-of-16-oct", 2, "longer than 15 characters"),
+        ("eqld a/b", 2, "a/b"),
+        ("eqld eql --scheduler best", 2, "'best' is no scheduler"),
+        ("eqld eql --order all", 2, "'all' is no order"),
+        ("eqld eql --mtu 67", 2, "68 to 65535"),
+        ("eqld eql --max-slaves 65", 2, "1 to 64"),
+        ("eqld eql --max-slaves -1", 2, "-1"),
+        ("eqld eql --overhead much", 2, "'much' is no overhead"),
+        ("eqld eql --queue 0s", 2, "1 to 60000"),
+        ("eqld eql --queue-packets 1", 2, "2 to 65536"),
+        ("eqld eql eql1", 2, "eql1"),
+        ("eqld lo", 1, "lo: an interface of this name exists already"),
+    ] {
+        let finished = router.run(line)?;
+        ensure!(finished.code == code, "{line}: {finished:?}");
+        ensure!(
+            !finished.stderr.is_empty() && finished.stderr.contains(words),
+            "{line}: {finished:?}"
+        );
+    }
+    let left = std::fs::read_dir(router.path("/run/wanbox"))?
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("eql"))
+        .count();
+    ensure!(left == 0, "{left} files were left behind");
+    Ok(())
+}
