@@ -86,9 +86,6 @@ fn addresses(router: &Router, n: usize) -> Result {
     for command in commands {
         router.netns.ip(&command)?;
     }
-    until("the master to be up", LIMIT, || {
-        Ok(status(router)?["up"] == true)
-    })?;
     Ok(())
 }
 
@@ -96,17 +93,11 @@ pub fn status(router: &Router) -> Result<Value> {
     router.ask(EQLD, &json!({"op": "status"}))
 }
 
-/// Enslaves an interface by what the clients say to the daemon.
-pub fn enslave(router: &Router, slave: &str, rate: Value, more: Value) -> Result {
-    let mut request = json!({"op": "enslave", "slave": slave, "rate": rate});
-    if let (Some(request), Some(more)) = (request.as_object_mut(), more.as_object()) {
-        request.extend(more.clone());
-    }
-    router.ask(EQLD, &request).map(|_| ())
-}
-
-pub fn fixed(bps: u64) -> Value {
-    json!({"fixed": bps})
+/// Enslaves an interface by command, with these options.
+pub fn enslave(router: &Router, slave: &str, rate: &str, options: &str) -> Result {
+    router
+        .ok(&format!("eql_enslave {options} eql {slave} {rate}"))
+        .map(|_| ())
 }
 
 /// A slave in the state of a master.
@@ -190,7 +181,7 @@ fn masters(lines: &Lines, options: &str) -> Result {
         start(router, end, options)?;
         for (n, rate) in (1..).zip(&lines.rates) {
             let name = format!("wp{n}");
-            enslave(router, &name, fixed(*rate), json!({"sticky": true}))?;
+            enslave(router, &name, &rate.to_string(), "--sticky")?;
         }
     }
     Ok(())
@@ -301,7 +292,7 @@ fn measured() -> Result {
         let mut tc = std::process::Command::new("tc");
         let words = format!("qdisc add dev {name} root tbf rate {rate} burst 3100 limit 30000");
         a.netns.finish(tc.args(words.split(' ')), LIMIT)?.ok()?;
-        enslave(a, name, json!("auto"), json!({"next_hop": hop}))?;
+        enslave(a, name, "auto", &format!("--via {hop}"))?;
     }
     // The kernel counts 14 octets of the frame, eqld all that an Ethernet takes.
     let near = |name: &str, wanted: f64| -> Result<bool> {
@@ -334,7 +325,7 @@ fn cut() -> Result {
             a.ok("wanconfig card wanpipe1 line join")?;
             wait_state(a, "wp1", "up")?;
             ensure!(
-                slave(a, "wp1")?["lost"]["downs"] == 1,
+                slave(a, "wp1")?["events"]["downs"] == 1,
                 "{}",
                 slave(a, "wp1")?
             );
@@ -394,18 +385,14 @@ impl Ethernets {
     }
 
     /// Enslaves both Ethernets at both ends: one by its IPv4, the other by its IPv6 neighbour.
-    fn enslave(&self, more: Value) -> Result {
+    fn enslave(&self, options: &str) -> Result {
         for (n, router) in [&self.a, &self.b].into_iter().enumerate() {
             let there = 2 - n;
             for (name, hop) in [
                 ("eth1", format!("192.0.1.{there}")),
                 ("eth2", format!("fd00:2::{there}")),
             ] {
-                let mut all = json!({"next_hop": hop});
-                if let (Some(all), Some(more)) = (all.as_object_mut(), more.as_object()) {
-                    all.extend(more.clone());
-                }
-                enslave(router, name, fixed(8_000_000), all)?;
+                enslave(router, name, "8M", &format!("{options} --via {hop}"))?;
             }
         }
         Ok(())
@@ -415,7 +402,7 @@ impl Ethernets {
 fn ethernets() -> Result {
     let pair = Ethernets::new("--mtu 1500")?;
     let (a, b) = (&pair.a, &pair.b);
-    pair.enslave(json!({}))?;
+    pair.enslave("")?;
     transfer(&a.netns, &b.netns, "10.1.0.2:9", 2_000_000)?;
     transfer(&a.netns, &b.netns, "[fd00:e::2]:9", 2_000_000)?;
     let shares = sent(a)?;
@@ -439,24 +426,13 @@ fn ethernets() -> Result {
 fn silent() -> Result {
     let pair = Ethernets::new("--mtu 1500")?;
     let a = &pair.a;
-    let refused = enslave(
-        a,
-        "eth1",
-        fixed(1_000_000),
-        json!({"next_hop": "192.0.1.99"}),
-    );
-    let text = refused.err().map(|e| e.to_string()).unwrap_or_default();
+    let refused = a.run("eql_enslave --via 192.0.1.99 eql eth1 1M")?;
     ensure!(
-        text.contains("192.0.1.99 does not answer"),
-        "a silent next hop: {text}"
+        refused.code == 1 && refused.stderr.contains("192.0.1.99 does not answer"),
+        "a silent next hop: {refused:?}"
     );
     // A sticky slave waits for it.
-    enslave(
-        a,
-        "eth1",
-        fixed(1_000_000),
-        json!({"next_hop": "192.0.1.99", "sticky": true}),
-    )?;
+    enslave(a, "eth1", "1M", "--sticky --via 192.0.1.99")?;
     wait_state(a, "eth1", "waiting")?;
     pair.b.netns.ip("addr add 192.0.1.99/24 dev eth1")?;
     wait_state(a, "eth1", "up")?;
@@ -470,7 +446,7 @@ fn silent() -> Result {
 fn vanish() -> Result {
     let pair = Ethernets::new("--mtu 1500")?;
     let (a, b) = (&pair.a, &pair.b);
-    pair.enslave(json!({}))?;
+    pair.enslave("")?;
     a.netns.ip("link del eth1")?;
     wait_state(a, "eth1", "buried")?;
     wait_state(b, "eth1", "buried")?;
@@ -479,9 +455,8 @@ fn vanish() -> Result {
     pair.join(1)?;
     thread::sleep(Duration::from_millis(200));
     ensure!(slave(a, "eth1")?["state"] == "buried", "{}", status(a)?);
-    let hops = |n| json!({"next_hop": format!("192.0.1.{n}"), "sticky": true});
-    enslave(a, "eth1", fixed(8_000_000), hops(2))?;
-    enslave(b, "eth1", fixed(8_000_000), hops(1))?;
+    enslave(a, "eth1", "8M", "--sticky --via 192.0.1.2")?;
+    enslave(b, "eth1", "8M", "--sticky --via 192.0.1.1")?;
     wait_state(a, "eth1", "up")?;
     // Sticky ones are taken again: after being deleted, down, renamed.
     a.netns.ip("link del eth1")?;
@@ -505,7 +480,7 @@ fn vanish() -> Result {
     ensure!(sent(a)?["eth1"] > before["eth1"], "{:?}", sent(a)?);
     // Both gone: packets are dropped and counted, and the master is as it was.
     for name in ["eth1", "eth2"] {
-        a.ask(EQLD, &json!({"op": "emancipate", "slave": name}))?;
+        a.ok(&format!("eql_emancipate eql {name}"))?;
     }
     let answers = Ping {
         count: 1,
@@ -523,7 +498,7 @@ fn vanish() -> Result {
 fn mtu() -> Result {
     let pair = Ethernets::new("--mtu 1400")?;
     let a = &pair.a;
-    let refused = pair.enslave(json!({})).err().map(|e| e.to_string());
+    let refused = pair.enslave("").err().map(|e| e.to_string());
     ensure!(
         refused
             .as_ref()
@@ -534,7 +509,7 @@ fn mtu() -> Result {
         router.netns.ip("link set eql mtu 1500")?;
         until("the new MTU", LIMIT, || Ok(status(router)?["mtu"] == 1500))?;
     }
-    pair.enslave(json!({"sticky": true}))?;
+    pair.enslave("--sticky")?;
     a.netns.ip("link set eth1 mtu 1200")?;
     wait_state(a, "eth1", "waiting")?;
     a.netns.ip("link set eql mtu 1200")?;
@@ -548,13 +523,13 @@ fn priority() -> Result {
     // Nothing of the host's own.
     a.netns.ip("link set eql addrgenmode none")?;
     a.netns.ip("addr flush dev eql scope link")?;
-    for (name, bps) in [("eth1", 800_000), ("eth2", 8_000)] {
+    for (name, bps) in [("eth1", "800k"), ("eth2", "8k")] {
         let hop = if name == "eth1" {
             "192.0.1.2"
         } else {
             "192.0.2.2"
         };
-        enslave(a, name, fixed(bps), json!({"next_hop": hop}))?;
+        enslave(a, name, bps, &format!("--via {hop}"))?;
     }
     ensure!(status(a)?["scheduler"] == "priority", "{}", status(a)?);
     let socket = a.netns.inside(|| Ok(UdpSocket::bind("10.1.0.1:9")?))?;
@@ -590,15 +565,17 @@ fn priority() -> Result {
 fn killed() -> Result {
     let pair = Ethernets::new("--mtu 1500")?;
     let (a, b) = (&pair.a, &pair.b);
-    pair.enslave(json!({"sticky": true}))?;
-    a.ask(EQLD, &json!({"op": "set_master", "max_slaves": 7}))?;
+    pair.enslave("--sticky")?;
+    a.ok("eql_tune eql --max-slaves 7")?;
     let before = a.daemon(EQLD)?;
     a.signal(EQLD, Signal::SIGKILL)?;
     until("the daemon to be gone", LIMIT, || {
         Ok(!std::path::Path::new(&format!("/proc/{before}")).exists())
     })?;
-    let gone = a.ask(EQLD, &json!({"op": "status"}));
-    ensure!(gone.is_err(), "a killed daemon answers");
+    for command in ["eql_status eql", "eql_emancipate eql eth1"] {
+        let gone = a.run(command)?;
+        ensure!(gone.code == 3, "a killed daemon answers: {gone:?}");
+    }
     // Addresses and slaves are as they were.
     a.ok("eqld eql")?;
     ensure!(a.daemon(EQLD)? != before, "the same process");
@@ -610,13 +587,21 @@ fn killed() -> Result {
         "{now}"
     );
     ensure!(slave(a, "eth1")?["sticky"] == true, "{now}");
+    let shown: Value = serde_json::from_str(&a.ok("eql_status --json eql")?)?;
+    for key in ["master", "pid", "mtu", "scheduler", "max_slaves"] {
+        ensure!(shown[key] == now[key], "{key}: {shown} and {now}");
+    }
+    ensure!(
+        shown["slaves"].as_array().map(Vec::len) == Some(2),
+        "{shown}"
+    );
     transfer(&a.netns, &b.netns, "10.1.0.2:9", 300_000)
 }
 
 fn ended() -> Result {
     let pair = Ethernets::new("--mtu 1500")?;
     let a = &pair.a;
-    pair.enslave(json!({}))?;
+    pair.enslave("")?;
     let second = a.run("eqld eql")?;
     ensure!(
         second.code == 1 && second.stderr.contains("already running as process"),
@@ -640,8 +625,7 @@ fn ended() -> Result {
     })?;
     // The slaves are free: another master may have them.
     start(a, 0, "--mtu 1500")?;
-    let hop = json!({"next_hop": "192.0.1.2"});
-    enslave(a, "eth1", fixed(1_000_000), hop)?;
+    enslave(a, "eth1", "1M", "--via 192.0.1.2")?;
     // A master that somebody deletes has nothing left to do.
     a.netns.ip("link del eql")?;
     until("the daemon to end", LIMIT, || {
@@ -672,7 +656,7 @@ fn wake_ups(router: &Router) -> Result<u64> {
 
 fn idle() -> Result {
     let pair = Ethernets::new("--mtu 1500")?;
-    pair.enslave(json!({}))?;
+    pair.enslave("")?;
     transfer(&pair.a.netns, &pair.b.netns, "10.1.0.2:9", 100_000)?;
     // The kernel has neighbours of its own to ask, and says so: some window has nothing of that.
     let deadline = Instant::now() + LIMIT;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use wanbox_rig::{Error, Lines, Need, Result, ensure, need, run::finish, until};
+use wanbox_rig::{Error, Lines, Need, Result, ensure, need, run::finish};
 
 use crate::{Row, median, met};
 
@@ -87,10 +87,7 @@ fn measure(wanbox: &Path, howto: &Howto) -> Result<Row> {
         ))?;
         router.netns.ip("link set eql up")?;
         for (n, rate) in (1..).zip(&lines.rates) {
-            // The daemon hears of the interface a moment after ip has set it up.
-            until("the master to take a slave", Duration::from_secs(5), || {
-                Ok(router.run(&format!("eql_enslave eql wp{n} {rate}"))?.code == 0)
-            })?;
+            router.ok(&format!("eql_enslave eql wp{n} {rate}"))?;
         }
     }
     let mut seconds = Vec::new();

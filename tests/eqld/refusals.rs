@@ -1,10 +1,10 @@
 //! What is refused, and with which words; nothing is half done.
 
 use libtest_mimic::Trial;
-use serde_json::{Value, json};
-use wanbox_rig::{Result, Router, ensure, until};
+use serde_json::json;
+use wanbox_rig::{Result, Router, ensure};
 
-use super::{EQLD, LIMIT, NEEDS, enslave, fixed, slave, start, status};
+use super::{EQLD, NEEDS, enslave, slave, start, status};
 use crate::test;
 
 pub fn tests() -> Vec<Trial> {
@@ -33,146 +33,76 @@ fn router() -> Result<Router> {
     Ok(router)
 }
 
-/// A refusal has these words, and left no slave behind.
-fn refused(router: &Router, name: &str, rate: Value, more: Value, words: &str) -> Result {
+/// An enslaving by these words is refused with this code and reason, and leaves nothing behind.
+fn refused(router: &Router, words: &str, code: i32, because: &str) -> Result {
     let before = status(router)?["slaves"].clone();
-    let text = match enslave(router, name, rate, more) {
-        Ok(()) => return Err(wanbox_rig::Error::new(format!("{name} was taken"))),
-        Err(error) => error.to_string(),
-    };
-    ensure!(text.contains(words), "{name}: '{words}' is not in {text}");
+    let done = router.run(&format!("eql_enslave {words}"))?;
+    ensure!(
+        done.code == code && done.stderr.contains(because),
+        "{words}: not {code} and '{because}': {done:?}"
+    );
     let after = status(router)?["slaves"].clone();
-    ensure!(before == after, "{name}: {before} became {after}");
+    ensure!(before == after, "{words}: {before} became {after}");
     Ok(())
 }
 
 fn slaves() -> Result {
     let router = router()?;
-    let none = json!({});
-    let some = || fixed(28_800);
-    refused(
-        &router,
-        "eql",
-        some(),
-        none.clone(),
-        "eql can't be its own slave",
-    )?;
-    refused(
-        &router,
-        "ppp7",
-        some(),
-        none.clone(),
-        "ppp7: there is no such interface",
-    )?;
-    refused(
-        &router,
-        "a-name-of-16-oct",
-        some(),
-        none.clone(),
-        "1 to 15 octets",
-    )?;
-    refused(&router, "", some(), none.clone(), "1 to 15 octets")?;
-    refused(
-        &router,
-        "tun0",
-        fixed(0),
-        none.clone(),
-        "0 bit/s is no rate",
-    )?;
-    refused(
-        &router,
-        "tun0",
-        fixed(u64::MAX),
-        none.clone(),
-        "is no rate of a line",
-    )?;
-    // Nobody has it open, so it does not run.
-    refused(
-        &router,
-        "tun0",
-        some(),
-        none.clone(),
-        "tun0 is not up and running",
-    )?;
-    refused(
-        &router,
-        "eth0",
-        some(),
-        none.clone(),
-        "name the next router on it",
-    )?;
-    refused(
-        &router,
-        "eth0",
-        some(),
-        json!({"next_hop": "224.0.0.1"}),
-        "224.0.0.1 is no address of a next router",
-    )?;
-    router.netns.ip("link set eth0 mtu 1400")?;
-    refused(
-        &router,
-        "eth0",
-        some(),
-        json!({"next_hop": "192.0.2.1"}),
-        "master eql (1500) and slave eth0 (1400)",
-    )?;
-    router.netns.ip("link set eth0 mtu 1500")?;
-    router.netns.ip("link set eth0 down")?;
-    refused(
-        &router,
-        "eth0",
-        some(),
-        json!({"next_hop": "192.0.2.1"}),
-        "eth0 is not up and running",
-    )?;
-    // A master that is down takes none.
-    router.netns.ip("link set eth0 up")?;
-    router.netns.ip("link set eql down")?;
-    until("the master to be down", LIMIT, || {
-        Ok(status(&router)?["up"] == false)
-    })?;
-    refused(
-        &router,
-        "eth0",
-        some(),
-        json!({"next_hop": "192.0.2.1"}),
-        "eql is not up and running",
-    )
+    for (words, code, because) in [
+        ("eql eql 28800", 1, "eql can't be its own slave"),
+        ("eql ppp7 28800", 3, "ppp7: there is no such interface"),
+        ("eql a-name-of-16-oct 28800", 2, "1 to 15 octets"),
+        ("eql tun0 0", 2, "0"),
+        ("eql tun0 -9600", 2, "-9600"),
+        ("eql tun0 99999999999999", 2, "99999999999999"),
+        ("eql tun0 fast", 2, "fast"),
+        // Nobody has it open, so it does not run.
+        ("eql tun0 28800", 1, "tun0 is not up and running"),
+        ("eql eth0 28800", 1, "name the next router on it"),
+        (
+            "--via 224.0.0.1 eql eth0 28800",
+            1,
+            "224.0.0.1 is no address of a next router",
+        ),
+        ("eql1 eth0 28800", 3, "eql1"),
+    ] {
+        refused(&router, words, code, because)?;
+    }
+    let eth0 = "--via 192.0.2.1 eql eth0 28800";
+    for (command, because) in [
+        (
+            "link set eth0 mtu 1400",
+            "master eql (1500) and slave eth0 (1400)",
+        ),
+        ("link set eth0 mtu 1500 down", "eth0 is not up and running"),
+        ("link set eth0 up", "192.0.2.1"),
+        ("link set eql down", "eql is not up and running"),
+    ] {
+        router.netns.ip(command)?;
+        refused(&router, eth0, 1, because)?;
+    }
+    Ok(())
 }
 
 fn loops() -> Result {
     let router = router()?;
-    router.netns.ip("link set lo up")?;
-    router.netns.ip("link set lo mtu 1500")?;
+    router.netns.ip("link set lo mtu 1500 up")?;
     refused(
         &router,
-        "lo",
-        fixed(1_000_000),
-        json!({}),
+        "eql lo 1M",
+        1,
         "lo: its packets would come back to eql: it is a loopback",
     )?;
     // The master of another eqld.
     router.ok("eqld eql1 --mtu 1500")?;
     router.netns.ip("link set eql1 up")?;
-    refused(
-        &router,
-        "eql1",
-        fixed(1_000_000),
-        json!({}),
-        "eql1 is a master itself",
-    )?;
+    refused(&router, "eql eql1 1M", 1, "eql1 is a master itself")?;
     // A slave of another one.
-    let enslaved = router.ask(
-        "eqld-eql1",
-        &json!({"op": "enslave", "slave": "eth0", "rate": {"fixed": 64_000},
-                "next_hop": "192.0.2.2", "sticky": true}),
-    );
-    ensure!(enslaved.is_ok(), "{enslaved:?}");
+    router.ok("eql_enslave --sticky --via 192.0.2.2 eql1 eth0 64k")?;
     refused(
         &router,
-        "eth0",
-        fixed(1_000_000),
-        json!({"next_hop": "192.0.2.2", "sticky": true}),
+        "--sticky --via 192.0.2.2 eql eth0 64k",
+        1,
         "eth0 is a slave of eql1 already",
     )?;
     // A tunnel whose other end is reached through the master; not every kernel has tunnels.
@@ -185,9 +115,8 @@ fn loops() -> Result {
         router.netns.ip("link set ipip9 mtu 1500 up")?;
         refused(
             &router,
-            "ipip9",
-            fixed(1_000_000),
-            json!({}),
+            "eql ipip9 1M",
+            1,
             "a tunnel to 198.51.100.1, which is reached through eql",
         )?;
     }
@@ -242,7 +171,6 @@ fn requests() -> Result {
 fn limits() -> Result {
     let router = Router::new(&crate::wanbox())?;
     start(&router, 0, "--mtu 1500 --max-slaves 2")?;
-    let hop = json!({"next_hop": "192.0.2.9", "sticky": true});
     for n in 0..3 {
         router
             .netns
@@ -250,28 +178,20 @@ fn limits() -> Result {
         router.netns.ip(&format!("link set eth{n} up"))?;
         router.netns.ip(&format!("link set far{n} up"))?;
     }
-    for n in 0..2 {
-        enslave(&router, &format!("eth{n}"), fixed(64_000), hop.clone())?;
-    }
-    refused(
-        &router,
-        "eth2",
-        fixed(64_000),
-        hop.clone(),
-        "eql has its 2 slaves",
-    )?;
-    router.ask(EQLD, &json!({"op": "set_master", "max_slaves": 3}))?;
-    enslave(&router, "eth2", fixed(64_000), hop)?;
-    router.ask(
-        EQLD,
-        &json!({"op": "set_slave", "slave": "eth2", "rate": {"fixed": 9_600}}),
-    )?;
+    let options = "--sticky --via 192.0.2.9";
+    enslave(&router, "eth0", "64k", options)?;
+    enslave(&router, "eth1", "64k", options)?;
+    let third = format!("{options} eql eth2 64k");
+    refused(&router, &third, 1, "eql has its 2 slaves")?;
+    router.ok("eql_tune eql --max-slaves 3")?;
+    router.ok(&format!("eql_enslave {third}"))?;
+    router.ok("eql_tune eql eth2 9600")?;
     ensure!(
         slave(&router, "eth2")?["priority"] == 9_600,
         "{}",
         slave(&router, "eth2")?
     );
-    router.ask(EQLD, &json!({"op": "set_master", "max_slaves": 1}))?;
+    router.ok("eql_tune eql --max-slaves 1")?;
     ensure!(
         status(&router)?["slaves"].as_array().map(Vec::len) == Some(3),
         "lowering the limit released slaves: {}",

@@ -173,7 +173,7 @@ pub fn check_next_hop(link: &Link, next_hop: Option<IpAddr>) -> Result<(), Strin
         }
         (ETHERNET, Some(_)) => Ok(()),
         (ETHERNET, None) => Err(format!(
-            "{name} is an Ethernet: name the next router on it (--next-hop ADDRESS)"
+            "{name} is an Ethernet: name the next router on it (--via ADDRESS)"
         )),
         (_, Some(_)) => Err(format!(
             "{name} has one other end: a next hop is for an Ethernet"

@@ -36,6 +36,8 @@ impl Daemon {
     pub(super) fn serve_requests(&mut self, lp: &mut Loop) {
         while let Some(request) = self.control.poll_request() {
             let client = request.client;
+            // Whoever asks expects us to know what was done to interfaces before.
+            self.interfaces_changed(lp);
             let answer = request
                 .parse::<Request>()
                 .and_then(|asked| self.serve(lp, client, asked));
