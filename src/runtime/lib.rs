@@ -15,6 +15,7 @@ pub mod netlink;
 pub mod netns;
 pub mod packet;
 pub mod process;
+pub mod resident;
 pub mod resolver;
 pub mod service;
 pub mod stream;
