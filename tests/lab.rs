@@ -52,12 +52,7 @@ pub fn tests() -> Vec<Trial> {
         ),
         test(
             "lab::eql_over_pppd",
-            &[
-                Need::Lab,
-                Need::Tool("pppd"),
-                Need::Tool("socat"),
-                Need::Tool("perl"),
-            ],
+            &[Need::Lab, Need::Tool("pppd"), Need::Tool("socat")],
             eql_over_pppd,
         ),
     ]
@@ -250,7 +245,7 @@ fn pppd_to_pppd() -> Result {
 fn eql_over_pppd() -> Result {
     let ran = Lab::new(&wanbox())
         .modules(&["ppp_async", "eql"])
-        .with(&["pppd", "socat", "perl"])
+        .with(&["pppd", "socat"])
         .run(&format!("{PPP}{}", include_str!("lab/eql.sh")), &[])?;
     let output = &ran.finished.stdout;
     let shares: Vec<u32> = output

@@ -26,6 +26,8 @@ mod backup;
 mod cisco_hdlc;
 mod commands;
 mod corpus;
+mod eql;
+mod eql_replay;
 mod eqld;
 mod executable;
 mod faults;
@@ -33,6 +35,7 @@ mod frame_relay;
 mod generated;
 mod keyboard;
 mod lab;
+mod lab_eql;
 mod lab_ppp;
 mod lines;
 mod monitors;
@@ -111,5 +114,8 @@ fn main() -> ExitCode {
     // Last: each of these keeps a processor busy.
     trials.extend(lab::tests());
     trials.extend(lab_ppp::tests());
+    trials.extend(lab_eql::tests());
+    trials.extend(eql::tests());
+    trials.extend(eql_replay::tests());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -20,11 +20,7 @@ done
 ip link set eql mtu 1500 up
 ip addr add 10.0.0.1 dev eql
 for slave in ppp0 ppp1; do
-  perl -e '
-    socket(S, 2, 2, 0) or die "socket: $!";
-    my $slaving = pack("a16 q", $ARGV[0], 28800);
-    ioctl(S, 0x89f0, my $request = pack("a16 P x16", "eql", $slaving)) or die "EQL_ENSLAVE: $!";
-  ' "$slave" || exit 1
+  eql_enslave eql "$slave" 28800 || exit 1
 done
 ip route add 10.0.0.2 dev eql
 

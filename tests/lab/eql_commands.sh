@@ -25,7 +25,8 @@ state() {
   cat /sys/class/net/*/flags
   perl -e '
     socket(S, 2, 2, 0) or die "socket: $!";
-    for my $slave (map { s|.*/||r } </sys/class/net/*>) {
+    opendir(D, "/sys/class/net") or die;
+    for my $slave (sort readdir D) {
       my $data = pack("a16 q", $slave, 0);
       ioctl(S, 0x89f2, my $request = pack("a16 P x16", "eql", $data)) or next;
       print "$slave ", unpack("x16 q", $data), "\n";
@@ -72,7 +73,7 @@ user() { perl -e '$( = $) = "65534 65534"; $< = $> = 65534; exec @ARGV or die' "
 slip() {
   perl -e '
     open(T, "+<", $ARGV[0]) or die "$ARGV[0]: $!";
-    ioctl(T, 0x5423, pack("i", 1)) or die "TIOCSETD: $!";
+    ioctl(T, 0x5423, my $slip = pack("i", 1)) or die "TIOCSETD: $!";
     sleep 100000;
   ' "$1" 2>>/out/slip.log &
 }
@@ -117,6 +118,8 @@ echo +d4 >/sys/class/net/bond0/bonding/slaves
 refused 1 "d4 is a slave of bond0 already" eql_enslave eql d4 28800
 ip link add v0 type veth peer name v1
 ip link set v0 up
+# The kernel takes its time to see that the other end is down.
+await 10 grep -q lowerlayerdown /sys/class/net/v0/operstate
 refused 1 "v0 is not up and running" eql_enslave eql v0 28800
 refused 2 "0 bit/s is no rate of a line" eql_enslave eql ppp0 0
 refused 2 "'-28800' is no rate of a line" eql_enslave eql ppp0 -28800

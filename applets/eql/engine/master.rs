@@ -381,6 +381,8 @@ impl<P> Master<P> {
     pub fn set_rate(&mut self, now: Instant, name: &str, rate: Rate) -> Result<(), Refusal> {
         rate.check()?;
         let index = self.index_of(name)?;
+        // What was drained until now was drained at the old rate.
+        self.tick(now);
         if let Some(slave) = self.slaves.get_mut(index) {
             slave.set_rate(now, rate);
         }
