@@ -28,13 +28,22 @@ pub fn tests() -> Vec<Trial> {
 }
 
 /// How many cases `lab/eql_commands.sh` has.
-const CASES: usize = 91;
+const CASES: usize = 103;
 
 /// A PPP and a SLIP line are slaves: traffic over both, changes, and everything that is refused.
 /// What `eql_status` tells is what the interfaces count.
 fn commands() -> Result {
     let ran = Lab::new(&wanbox())
-        .modules(&["ppp_async", "eql", "slip", "dummy", "bonding", "veth"])
+        .modules(&[
+            "ppp_async",
+            "eql",
+            "slip",
+            "dummy",
+            "bonding",
+            "veth",
+            "tun",
+            "ipip",
+        ])
         .with(&["pppd", "socat", "perl"])
         .timeout(300)
         .run(

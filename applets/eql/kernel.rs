@@ -8,6 +8,7 @@ use wanbox_runtime::eql::{self, EqlError};
 use wanbox_runtime::netlink::{Link, Netlink, NetlinkError};
 use wanbox_runtime::{daemon, files};
 
+use crate::circle;
 use crate::control::{self, Rate, SlaveState, SlaveStatus, Status, refused};
 use crate::master::Wanted;
 
@@ -20,9 +21,6 @@ const SLIP: u16 = 256;
 /// The slowest line that the driver reckons with, bit/s: what its counter of octets loses every
 /// second would be nothing with less.
 const MIN_BPS: u64 = 8;
-
-/// How far a chain of interfaces upon interfaces is followed.
-const MAX_DEPTH: usize = 8;
 
 /// A device of the driver.
 #[derive(Debug)]
@@ -107,19 +105,17 @@ impl Kernel {
         };
         let rate = wanbox_eql_engine::Rate::Fixed(bps);
         match check_enslave(&of, &device, rate, false) {
-            Ok(()) => check_loop(links, master, slave),
+            Ok(()) => circle::check(links, master, slave, |end| {
+                self.netlink.way_to(end).ok().flatten()
+            }),
             Err(Refusal::AlreadyEnslaved {
                 slave: name,
                 master: None,
-            }) => Err(refused(Refusal::AlreadyEnslaved {
-                master: if of_eqld {
-                    eqld_of(run_dir, &name)
-                } else {
-                    owner(links, slave)
-                },
+            }) if of_eqld => Err(refused(Refusal::AlreadyEnslaved {
+                master: eqld_of(run_dir, &name),
                 slave: name,
             })),
-            Err(refusal) => Err(refused(refusal)),
+            Err(refusal) => Err(refused(with_master(refusal, links, slave))),
         }
     }
 
@@ -233,6 +229,20 @@ fn not_here(master: &str, what: &str) -> Failure {
     ))
 }
 
+/// Names the master of a slave of the kernel's in a refusal that lacks it.
+pub fn with_master(refusal: Refusal, links: &[Link], slave: &Link) -> Refusal {
+    match refusal {
+        Refusal::AlreadyEnslaved {
+            slave: name,
+            master: None,
+        } => Refusal::AlreadyEnslaved {
+            slave: name,
+            master: owner(links, slave),
+        },
+        other => other,
+    }
+}
+
 /// The master of a slave of the kernel, as far as the kernel tells.
 fn owner(links: &[Link], slave: &Link) -> Option<String> {
     // The eql driver does not say whose slave it is, but answers for its own.
@@ -248,31 +258,6 @@ fn owner(links: &[Link], slave: &Link) -> Option<String> {
 fn eqld_of(run_dir: &Path, slave: &str) -> Option<String> {
     let text = files::read_text(&control::slave_lock(run_dir, slave), 64).ok()?;
     Some(text.trim_end().to_owned()).filter(|name| !name.is_empty())
-}
-
-/// A slave that is made upon the master would give its packets back to it.
-fn check_loop(links: &[Link], master: &Link, slave: &Link) -> Result<(), Failure> {
-    let circle = |why: &str| {
-        Failure::new(format!(
-            "{}: its packets would come back to {}: {why}",
-            slave.name, master.name
-        ))
-    };
-    if slave.is_loopback() {
-        return Err(circle("it is a loopback"));
-    }
-    let mut link = slave;
-    for _ in 0..MAX_DEPTH {
-        if link.lower == Some(master.index) {
-            return Err(circle(&format!("{} is made upon it", link.name)));
-        }
-        let lower = link.lower;
-        match links.iter().find(|link| Some(link.index) == lower) {
-            Some(next) => link = next,
-            None => break,
-        }
-    }
-    Ok(())
 }
 
 fn shown((link, priority): (&Link, u64)) -> SlaveStatus {
@@ -321,42 +306,6 @@ pub fn failure(error: EqlError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn link(index: u32, name: &str, lower: Option<u32>) -> Link {
-        Link {
-            index,
-            name: name.into(),
-            lower,
-            ..Link::default()
-        }
-    }
-
-    #[test]
-    fn circles() {
-        let links = [
-            link(1, "eql", None),
-            link(2, "tun0", Some(1)),
-            link(3, "vlan0", Some(2)),
-            link(4, "sl0", None),
-            link(5, "one", Some(6)),
-            link(6, "other", Some(5)),
-        ];
-        let [eql, tun, vlan, sl, one, _] = &links;
-        check_loop(&links, eql, sl).unwrap();
-        // Not its circle, but one all the same: the chain has an end.
-        check_loop(&links, eql, one).unwrap();
-        for (slave, text) in [
-            (tun, "tun0 is made upon it"),
-            (vlan, "tun0 is made upon it"),
-        ] {
-            let failure = check_loop(&links, eql, slave).unwrap_err();
-            assert!(failure.text.contains(text), "{failure}");
-        }
-        let mut lo = link(7, "lo", None);
-        lo.flags = 0x8;
-        let failure = check_loop(&links, eql, &lo).unwrap_err();
-        assert!(failure.text.contains("loopback"), "{failure}");
-    }
 
     #[test]
     fn what_the_driver_cannot_do() {

@@ -6,11 +6,13 @@
 //! | which slave carries a packet, who may be a slave | `engine/` |
 //! | the commands | `enslave.rs`, `emancipate.rs`, `status.rs`, `tune.rs` |
 //! | what they do with a device of the kernel's driver | `kernel.rs` |
+//! | slaves that lead back to their master | `circle.rs` |
 //! | the master in user space | `eqld/` |
 //! | how they find a master, and ask an eqld | `master.rs`, `control.rs` |
 
 use wanbox_grammar::Applet;
 
+mod circle;
 pub mod control;
 mod emancipate;
 mod enslave;

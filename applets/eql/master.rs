@@ -98,10 +98,11 @@ impl Master {
             let name = file
                 .to_str()
                 .and_then(|file| file.strip_prefix("eqld-")?.strip_suffix(".pid"));
-            if let Some(name) = name
-                && matches!(daemon::running(&entry.path()), Ok(Some(_)))
-            {
-                names.push(name.to_owned());
+            let Some(name) = name else { continue };
+            match daemon::running(&entry.path()) {
+                Ok(Some(_)) => names.push(name.to_owned()),
+                Ok(None) => {}
+                Err(error) => return Err(Failure::new(format!("{name}: {error}"))),
             }
         }
         names.sort();

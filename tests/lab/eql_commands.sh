@@ -60,7 +60,7 @@ quiet() {
   if said=$("$@" 2>&1) && [ -z "$said" ]; then echo "ok $what"; else echo "FAILED $what: $said"; fi
 }
 
-slaves() { eql_status --json "$1" | tr ',{' '\n\n' | sed -n 's/^"name":"\(.*\)"$/\1/p' | sort | xargs; }
+slaves() { eql_status --json "$1" | tr ',{' '\n' | sed -n 's/^"name":"\(.*\)"$/\1/p' | sort | xargs; }
 has_slaves() { [ "$(slaves eql)" = "$1" ]; }
 sent() { cat "/sys/class/net/$1/statistics/tx_packets"; }
 
@@ -121,6 +121,11 @@ ip link set v0 up
 # The kernel takes its time to see that the other end is down.
 await 10 grep -q lowerlayerdown /sys/class/net/v0/operstate
 refused 1 "v0 is not up and running" eql_enslave eql v0 28800
+ip tunnel add t0 mode ipip remote 10.0.0.2 local 10.0.0.1
+ip link set t0 mtu 1500 up
+ip route add 10.0.0.2 dev eql
+refused 1 "t0 is a tunnel to 10.0.0.2, which is reached through eql" eql_enslave eql t0 28800
+ip route del 10.0.0.2 dev eql
 refused 2 "0 bit/s is no rate of a line" eql_enslave eql ppp0 0
 refused 2 "'-28800' is no rate of a line" eql_enslave eql ppp0 -28800
 refused 2 "'fast' is no rate of a line" eql_enslave eql ppp0 fast
@@ -139,6 +144,22 @@ refused 1 "eql: not permitted; root or CAP_NET_ADMIN is needed" user eql_enslave
 refused 3 "ppp0 is no slave of eql" eql_emancipate eql ppp0
 refused 3 "ppp0 is no slave of eql" eql_tune eql ppp0 14400
 check "no slaves yet" has_slaves ""
+
+# --- a master in user space beside it
+quiet "an eqld" eqld user --mtu 1500
+ip link set user up
+ip link set d3 mtu 1500 up
+quiet "a slave of the eqld" eql_enslave --sticky --via 192.0.2.1 user d3 1M
+refused 1 "d3 is a slave of user already" eql_enslave eql d3 1M
+refused 1 "user is a master itself" eql_enslave eql user 1M
+refused 1 "eql is a master itself" eql_enslave user eql 1M
+quiet "released by the eqld" eql_emancipate user d3
+quiet "and taken by the driver" eql_enslave eql d3 1M
+refused 1 "d3 is a slave of eql already" eql_enslave --sticky --via 192.0.2.1 user d3 1M
+check "both masters are shown" test "$(eql_status | grep -c -e '^eql: kernel driver' -e '^user: eqld (process')" = 2
+quiet "and released" eql_emancipate eql d3
+kill "$(cat /run/wanbox/eqld-user.pid)"
+check "the eqld ends" await 20 test ! -e /sys/class/net/user
 
 # --- two slaves, and traffic
 quiet "enslave ppp0" eql_enslave eql ppp0 28800

@@ -21,8 +21,8 @@ done
 timer=$(awk '$3 == "eql_timer" { print "0x" $1 }' /proc/kallsyms)
 mkdir $tracing/instances/ticks
 for trace in $tracing $tracing/instances/ticks; do
-  echo "function == $timer" >$trace/events/timer/timer_expire_entry/filter
-  echo 1 >$trace/events/timer/timer_expire_entry/enable
+  echo "function == $timer" >"$trace/events/timer/timer_expire_entry/filter"
+  echo 1 >"$trace/events/timer/timer_expire_entry/enable"
 done
 echo 1 >$tracing/events/net/net_dev_queue/enable
 echo 16384 >$tracing/buffer_size_kb

@@ -11,7 +11,9 @@ use wanbox_runtime::netlink::{Link, Neighbour, Reachability};
 use super::daemon::{Daemon, Pending};
 use super::port::{self, Claim, NextHop, Port};
 use super::saved::Saved;
+use crate::circle;
 use crate::control::{self, Reply, Request, refused};
+use crate::kernel;
 
 /// `IFF_MASTER` and `IFF_SLAVE`.
 const MASTER: u32 = 0x400;
@@ -19,9 +21,6 @@ const SLAVE: u32 = 0x800;
 
 /// Enslavings that may wait for their next hop at one time.
 const MAX_PENDING: usize = 16;
-
-/// How far a chain of interfaces upon interfaces is followed.
-const MAX_DEPTH: usize = 8;
 
 /// A slave as it is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,8 +122,10 @@ impl Daemon {
         let Some(link) = links.iter().find(|link| link.name == *name) else {
             return Err(refused(Refusal::NoSuchDevice(name.clone())));
         };
-        self.check_device(link, wanted)?;
-        self.check_loop(link, &links)?;
+        self.check_device(link, &links, wanted)?;
+        circle::check(&links, &self.link, link, |end| {
+            self.netlink.way_to(end).ok().flatten()
+        })?;
         port::check_next_hop(link, wanted.next_hop).map_err(Failure::new)?;
         let mut hop = wanted.next_hop.map(NextHop::new);
         if let Some(hop) = &mut hop {
@@ -149,7 +150,7 @@ impl Daemon {
     }
 
     /// The rules that need only the interface.
-    fn check_device(&self, link: &Link, wanted: &Wanted) -> Result<(), Failure> {
+    fn check_device(&self, link: &Link, links: &[Link], wanted: &Wanted) -> Result<(), Failure> {
         let is_eqld = daemon::running(&control::pid_file(&self.run_dir, &link.name));
         let device = Device {
             name: &link.name,
@@ -165,44 +166,8 @@ impl Daemon {
             master: true,
             slave: false,
         };
-        check_enslave(&master, &device, wanted.rate, wanted.sticky).map_err(refused)
-    }
-
-    /// An interface whose packets come back to the master would carry them in a circle.
-    fn check_loop(&mut self, slave: &Link, links: &[Link]) -> Result<(), Failure> {
-        let name = &slave.name;
-        let circle = |why: String| {
-            Failure::new(format!(
-                "{name}: its packets would come back to {}: {why}",
-                self.conf.name
-            ))
-        };
-        if slave.is_loopback() {
-            return Err(circle("it is a loopback".into()));
-        }
-        let mut link = slave;
-        for _ in 0..MAX_DEPTH {
-            if let Some(end) = link.tunnel_end
-                && let Ok(way) = self.netlink.way_to(end)
-                && way == Some(self.link.index)
-            {
-                return Err(circle(format!(
-                    "{} is a tunnel to {end}, which is reached through {}",
-                    link.name, self.conf.name
-                )));
-            }
-            let Some(lower) = link.lower else {
-                break;
-            };
-            if lower == self.link.index {
-                return Err(circle(format!("{} is made upon it", link.name)));
-            }
-            let Some(next) = links.iter().find(|link| link.index == lower) else {
-                break;
-            };
-            link = next;
-        }
-        Ok(())
+        check_enslave(&master, &device, wanted.rate, wanted.sticky)
+            .map_err(|refusal| refused(kernel::with_master(refusal, links, link)))
     }
 
     /// Takes a slave that has passed the checks.
