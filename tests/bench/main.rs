@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use wanbox_rig::{Error, Result, sandbox};
 
+mod eql;
 mod eqld;
 mod idle;
 mod link;
@@ -85,13 +86,14 @@ fn run(wanbox: &Path, wanted: &[String]) -> Result<bool> {
     );
     let mut rows = Vec::new();
     let mut all = true;
-    let parts: [(&str, Part); 7] = [
+    let parts: [(&str, Part); 8] = [
         ("start", start::run),
         ("throughput", throughput::frame_relay),
         ("ppp-throughput", throughput::ppp),
         ("ppp-pppd", ppp::run),
         ("ppp-sessions", session::run),
         ("idle", idle::run),
+        ("eql", eql::run),
         ("eqld", eqld::run),
     ];
     if let Some(word) = wanted

@@ -4,7 +4,7 @@
 //! of that length before this one. So every line gets work in proportion to its rate, the slowest
 //! included: as soon as the fast ones are behind by one of its packets. And packets of one
 //! length leave in the order in which they came, whatever the rates: the finish time of a slave only
-//! grows, hence also the least of them.
+//! grows, hence also the least of them. Two that would leave at once are put a little apart.
 //!
 //! Shorter packets may overtake longer ones on another line. [`Order::Flow`] prevents that within
 //! a flow.
@@ -18,8 +18,14 @@ use crate::slave::SlaveId;
 pub const FLOW_BUCKETS: usize = 256;
 
 /// How much later than its predecessor a packet of the same flow leaves on another line at
-/// least: what lines and processes may be late by.
+/// least, where the order is kept: what lines and processes may be late by.
 pub const GUARD: Duration = Duration::from_millis(2);
+
+/// The part of a packet's time on the fastest line by which two packets in a row leave apart, when
+/// they would leave about at once on two lines. What is escaped, and so how long a packet really
+/// takes, is not known before; without this every other packet of equal lines would overtake. The
+/// lines idle for it once, and are staggered from then on.
+const APART: u32 = 8;
 
 /// Which packets keep their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,8 +78,10 @@ impl Candidate {
 struct Flow {
     /// The slave that got the last packet; `None` when that is lost.
     slave: Option<SlaveId>,
-    /// When that will have left.
+    /// When that will have left; in free order, the one of all that leaves last.
     finish: Instant,
+    /// How long that is, octets.
+    len: usize,
     /// The packets since this one went to the same slave.
     run: u64,
     /// When the last packet before them will have left, on another line.
@@ -83,17 +91,30 @@ struct Flow {
 /// The flows, by hash.
 #[derive(Debug)]
 pub(crate) struct Flows {
-    /// Empty unless the order is kept.
+    order: Order,
     buckets: Vec<Option<Flow>>,
+}
+
+/// A packet's length, and what it takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// Octets.
+    pub len: usize,
+    /// On the line it may be given to.
+    pub service: Duration,
+    /// On the fastest line.
+    pub fastest: Duration,
+    /// The longest packet, on the line it may be given to; zero to have its flow leave the slave it
+    /// is with.
+    pub longest: Duration,
 }
 
 impl Flows {
     pub fn new(order: Order) -> Self {
-        let buckets = match order {
-            Order::Free => Vec::new(),
-            Order::Flow => vec![None; FLOW_BUCKETS],
-        };
-        Self { buckets }
+        Self {
+            order,
+            buckets: vec![None; FLOW_BUCKETS],
+        }
     }
 
     fn get(&self, hash: u32) -> Option<&Flow> {
@@ -105,19 +126,13 @@ impl Flows {
         self.get(hash)?.slave
     }
 
-    /// Puts a candidate off until it leaves after the flow's last packet. `service` is the time the
-    /// packet takes on that slave's line, `longest` what it could take.
+    /// Puts a candidate off until it leaves after the flow's last packet: in free order only if it
+    /// would leave about at once with that.
     ///
-    /// A line that is to idle before a packet is a worse choice, but not by more than `longest`:
-    /// longer ones of the flow could not start sooner either. Otherwise a flow would stay on a
-    /// slow line for ever.
-    pub fn restrain(
-        &self,
-        hash: u32,
-        slave: SlaveId,
-        candidate: &mut Candidate,
-        (service, longest): (Duration, Duration),
-    ) {
+    /// A line that is to idle before a packet is a worse choice, but not by more than the time of the
+    /// longest packet: longer ones of the flow could not start sooner either. Otherwise a flow would
+    /// stay on a slow line for ever.
+    pub fn restrain(&self, hash: u32, slave: SlaveId, candidate: &mut Candidate, times: Times) {
         let Some(flow) = self.get(hash) else {
             return;
         };
@@ -125,19 +140,42 @@ impl Flows {
             // Behind it in the same queue.
             return;
         }
-        let earliest = flow.finish + GUARD;
+        let apart = times.fastest / APART;
+        let earliest = match self.order {
+            // It may overtake a longer one; and one that went to a far slower line because the
+            // queues of the fast ones were full.
+            Order::Free
+                if candidate.finish < flow.finish
+                    && (times.len < flow.len
+                        || candidate.finish + times.fastest / 2 < flow.finish) =>
+            {
+                return;
+            }
+            Order::Free => flow.finish + apart,
+            Order::Flow => flow.finish + apart.max(GUARD),
+        };
         if candidate.finish < earliest {
-            candidate.waste = (earliest - candidate.finish).min(longest);
+            if self.order == Order::Flow {
+                candidate.waste = (earliest - candidate.finish).min(times.longest);
+            }
             candidate.finish = earliest;
-            candidate.not_before = earliest.checked_sub(service);
+            candidate.not_before = earliest.checked_sub(times.service);
         }
     }
 
-    /// A packet with this number went to a slave.
-    pub fn sent(&mut self, hash: u32, slave: SlaveId, finish: Instant, number: u64) {
+    /// A packet with this number and length went to a slave.
+    pub fn sent(
+        &mut self,
+        hash: u32,
+        slave: SlaveId,
+        (finish, len): (Instant, usize),
+        number: u64,
+    ) {
         let Some(bucket) = self.buckets.get_mut(hash as usize % FLOW_BUCKETS) else {
             return;
         };
+        let longer = bucket.filter(|flow| self.order == Order::Free && flow.finish > finish);
+        let (finish, len) = longer.map_or((finish, len), |flow| (flow.finish, flow.len));
         let (run, floor) = match *bucket {
             Some(flow) if flow.slave == Some(slave) => (flow.run, flow.floor),
             Some(flow) => (number, Some(flow.finish)),
@@ -146,6 +184,7 @@ impl Flows {
         *bucket = Some(Flow {
             slave: Some(slave),
             finish,
+            len,
             run,
             floor,
         });
@@ -162,8 +201,8 @@ impl Flows {
     }
 
     /// Whether a packet out of the queue of a lost slave can go to another one: none of its
-    /// successors is elsewhere already. Those that are moved keep their numbers.
+    /// successors is elsewhere already, or the order is free. Those that are moved keep their numbers.
     pub fn can_move(&self, hash: u32, number: u64) -> bool {
-        self.get(hash).is_none_or(|flow| number >= flow.run)
+        self.order == Order::Free || self.get(hash).is_none_or(|flow| number >= flow.run)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use crate::finish::{Candidate, Flows, Order};
+use crate::finish::{Candidate, Flows, Order, Times};
 use crate::meter::Counters;
 use crate::priority::{self, TICK, Word};
 use crate::rate::{Framing, Rate};
@@ -448,6 +448,8 @@ impl<P> Master<P> {
     /// the others: a device that has more left than reckoned gets less. Whether the rate that is
     /// reckoned with changed.
     pub fn observe(&mut self, now: Instant, slave: SlaveId, counters: Counters) -> bool {
+        // As with a rate that is set.
+        self.tick(now);
         let (mtu, paced) = (self.mtu(), self.is_paced());
         let Some(slave) = self.slave_mut(slave).filter(|slave| slave.is_up()) else {
             return false;
@@ -488,8 +490,8 @@ impl<P> Master<P> {
         false
     }
 
-    /// Takes a packet of `len` octets of IP, 1 to 65,535, of a flow with this hash (for
-    /// [`Order::Flow`]). Which slave will send it.
+    /// Takes a packet of `len` octets of IP, 1 to 65,535, of a flow with this hash (needed for
+    /// [`Order::Flow`], otherwise 0 will do). Which slave will send it.
     ///
     /// # Errors
     /// Why not; the packet is given back, and counted as dropped.
@@ -666,17 +668,23 @@ impl<P> Master<P> {
         let last = self.flows.slave(entry.hash);
         let last = last.and_then(|id| self.slaves.iter().find(|slave| slave.id == id));
         let pressed = last.is_some_and(|slave| slave.idle_at(now) >= now + self.limit);
+        let up = self.slaves.iter().filter(|slave| slave.is_up());
+        let fastest = up.map(|slave| slave.service(entry.len)).min();
+        let fastest = fastest.unwrap_or_default();
         let mtu = self.mtu();
         let mut best = None;
         for (index, slave) in self.with_room() {
             let mut candidate = Candidate::new(index, slave.finish(now, entry.len));
-            let service = slave.service(entry.len);
-            let longest = if pressed {
-                Duration::ZERO
-            } else {
-                slave.service(mtu)
+            let times = Times {
+                len: entry.len,
+                service: slave.service(entry.len),
+                fastest,
+                longest: if pressed {
+                    Duration::ZERO
+                } else {
+                    slave.service(mtu)
+                },
             };
-            let times = (service, longest);
             self.flows
                 .restrain(entry.hash, slave.id, &mut candidate, times);
             if candidate.beats(best.as_ref()) {
@@ -690,9 +698,9 @@ impl<P> Master<P> {
             return Err(entry);
         };
         entry.not_before = best.not_before;
-        let (hash, number) = (entry.hash, entry.number);
+        let (hash, number, len) = (entry.hash, entry.number, entry.len);
         let finish = slave.push(now, entry);
-        self.flows.sent(hash, slave.id, finish, number);
+        self.flows.sent(hash, slave.id, (finish, len), number);
         Ok(slave.id)
     }
 

@@ -325,8 +325,10 @@ impl<P> Slave<P> {
     pub fn observe(&mut self, now: Instant, mtu: usize, paced: bool, counters: Counters) -> bool {
         let of = Circumstances {
             framing: self.framing,
-            withheld: self.held_until.is_none()
-                && self.hand_at(mtu, paced, now).is_some_and(|at| at > now),
+            withheld: paced
+                && !self.queue.is_empty()
+                && self.held_until.is_none()
+                && self.device_free > now + self.lead(mtu),
             patience: (self.service(mtu) * 4).max(PATIENCE),
         };
         let changed = self.meter.observe(now, counters, of);
