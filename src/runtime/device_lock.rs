@@ -161,6 +161,17 @@ impl DeviceLock {
         self.owner = owner;
     }
 
+    /// Makes it another process's, where it is ours still: a command that goes to the background
+    /// may have put its new number into it.
+    pub fn pass_to(&mut self, owner: u32) {
+        if fs::read(&self.file).is_ok_and(|text| text == number(self.owner))
+            && let Ok(mut file) = self.open()
+            && file.write_all(&number(owner)).is_ok()
+        {
+            self.owner = owner;
+        }
+    }
+
     /// Leaves it to its owner, who outlives us.
     pub fn leave(mut self) {
         self.owner = 0;
@@ -470,6 +481,13 @@ mod tests {
         let output = child.wait_with_output().unwrap();
         // It was there before the command began.
         assert_eq!(output.stdout, number(pid));
+        let me = std::process::id();
+        lock.pass_to(me);
+        assert_eq!(fs::read(scratch.file()).unwrap(), number(me));
+        fs::write(scratch.file(), number(1)).unwrap();
+        lock.pass_to(pid);
+        assert_eq!(fs::read(scratch.file()).unwrap(), number(1), "another's");
+        fs::write(scratch.file(), number(me)).unwrap();
         drop(lock);
         assert_eq!(scratch.names(), [""; 0]);
     }

@@ -18,6 +18,7 @@ pub mod process;
 pub mod resident;
 pub mod resolver;
 pub mod service;
+pub mod slip;
 pub mod stream;
 pub mod terminal;
 pub mod timers;

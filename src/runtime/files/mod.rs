@@ -290,6 +290,28 @@ fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>, FileError>
     Ok(content)
 }
 
+/// Opens a file, or a terminal, to write at its end; made (with this mode) if it is not there.
+/// Neither does a terminal become the program's own, nor does anything hold up the opening.
+///
+/// # Errors
+/// Those of open(2).
+pub fn append(path: &Path, mode: u32) -> Result<File, FileError> {
+    let open = || -> io::Result<File> {
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(mode)
+            .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK)
+            .open(path)?;
+        // What is written waits as usual.
+        let flags = nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_GETFL)?;
+        let flags = nix::fcntl::OFlag::from_bits_truncate(flags) - nix::fcntl::OFlag::O_NONBLOCK;
+        nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETFL(flags))?;
+        Ok(file)
+    };
+    open().map_err(|error| FileError::io(path, "open", error))
+}
+
 /// Replaces a file in one step: a reader sees the old content or the new, never a part.
 /// For state under the run directory; not forced to the disk.
 ///

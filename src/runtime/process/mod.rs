@@ -75,13 +75,17 @@ pub fn send_signal(pid: u32, signal: Signal) -> io::Result<()> {
     signal::kill(one_process(pid)?, signal.to_nix()).map_err(io::Error::from)
 }
 
-/// Sends a signal to a process and all others of its group, of which it is the leader: see
-/// [`in_own_session`].
+/// Sends a signal to a process and all others of its group, where it leads one (see
+/// [`in_own_session`]); to those that are left of it, when it ended; else to it alone.
 ///
 /// # Errors
 /// As [`send_signal`].
 pub fn send_signal_to_group(leader: u32, signal: Signal) -> io::Result<()> {
-    signal::killpg(one_process(leader)?, signal.to_nix()).map_err(io::Error::from)
+    let pid = one_process(leader)?;
+    match nix::unistd::getpgid(Some(pid)) {
+        Ok(group) if group != pid => send_signal(leader, signal),
+        _ => signal::killpg(pid, signal.to_nix()).map_err(io::Error::from),
+    }
 }
 
 /// Whether a process with this pid exists (also one that we may not signal).

@@ -8,7 +8,7 @@
 
 mod line_break;
 mod pty;
-mod serial;
+pub(crate) mod serial;
 mod tcp;
 #[cfg(test)]
 mod tests;

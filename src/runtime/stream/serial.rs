@@ -216,6 +216,20 @@ impl Serial {
         self.port = None;
     }
 
+    /// The open port.
+    pub fn port(&self) -> Option<&File> {
+        self.port.as_ref()
+    }
+
+    /// From now on the line is there only while DCD is.
+    pub fn heed_dcd(&mut self) -> io::Result<()> {
+        self.settings.ignore_dcd = false;
+        match &self.port {
+            Some(port) => set(port, &self.settings),
+            None => Ok(()),
+        }
+    }
+
     pub fn modem_lines(&self) -> Option<ModemLines> {
         let mut lines: libc::c_int = 0;
         // SAFETY: TIOCMGET writes one int, which lives until the call returns.
