@@ -29,6 +29,8 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_wanrouter_engine::fuzz::fuzz_cisco_hdlc_link(Instant::now(), octets);
     }),
     ("conf", wanbox_wanrouter::conf::fuzz_parse),
+    ("eql_dial", wanbox_eql::fuzz_dial),
+    ("eql_schedule", wanbox_eql_engine::keeper::fuzz_schedule),
     ("eql_master", |octets| {
         wanbox_eql_engine::fuzz::fuzz_master(Instant::now(), octets);
     }),

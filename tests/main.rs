@@ -27,6 +27,7 @@ mod cisco_hdlc;
 mod commands;
 mod corpus;
 mod eql;
+mod eql_dial;
 mod eql_replay;
 mod eqld;
 mod executable;
@@ -107,6 +108,7 @@ fn main() -> ExitCode {
     trials.extend(pppconfig::tests());
     trials.extend(backup::tests());
     trials.extend(eqld::tests());
+    trials.extend(eql_dial::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
     trials.extend(tty::tests());

@@ -8,12 +8,14 @@
 //! | what they do with a device of the kernel's driver | `kernel.rs` |
 //! | slaves that lead back to their master | `circle.rs` |
 //! | the master in user space | `eqld/` |
+//! | the connection keeper | `dial/` |
 //! | how they find a master, and ask an eqld | `master.rs`, `control.rs` |
 
 use wanbox_grammar::Applet;
 
 mod circle;
 pub mod control;
+mod dial;
 mod emancipate;
 mod enslave;
 mod eqld;
@@ -22,6 +24,8 @@ mod master;
 mod status;
 mod tune;
 
+pub use dial::fuzz_dial;
+
 /// The applets of this crate.
 pub const APPLETS: &[Applet] = &[
     enslave::APPLET,
@@ -29,4 +33,5 @@ pub const APPLETS: &[Applet] = &[
     status::APPLET,
     tune::APPLET,
     eqld::APPLET,
+    dial::APPLET,
 ];

@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'add-interface' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'min-slaves' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 's' 'scheduler' 'seconds' 'set' 'sfm' 'timeout' 'ttyport' 'u' 'unset' 'via' 'y' 'z'
+    set -l known_value_flags 'a' 'add-interface' 'address' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'min-slaves' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 'runslip' 's' 'scheduler' 'seconds' 'set' 'sfm' 'speed' 'timeout' 'ttyport' 'u' 'unset' 'via' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -65,6 +65,7 @@ complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_emancipate' -d 'r
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_status' -d 'show eql masters and their slaves'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_tune' -d 'change the rate of a slave or the limits of an eql master'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eqld' -d 'balances load over serial links in user space'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_dial' -d 'keep dial-up connections up, as slaves of a load balancer'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -a 'start' -d 'Start all devices of WAN_DEVICES, one device, or one interface of a device.'
@@ -329,3 +330,27 @@ complete -c wanbox -n '__fish_wanbox_using_command eqld' -l queue-packets -r -d 
 complete -c wanbox -n '__fish_wanbox_using_command eqld' -l log-file -r -d 'log to this file too, reopened on SIGHUP'
 complete -c wanbox -n '__fish_wanbox_using_command eqld' -l verbose -s v -d 'log what is below notices too'
 complete -c wanbox -n '__fish_wanbox_using_command eqld' -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -l foreground -s f -d 'stay in the foreground and log to standard error'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -l conf -s c -r -d 'configuration file (default: /etc/wanpipe/eql_dial.conf)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -l runslip -r -d 'read DSLIP\'s runslip.conf instead'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -l check -d 'only say what is wrong with the configuration'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -l once -d 'bring up what is to be up and end; for cron'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -l log-file -r -d 'log to this file too, reopened on SIGHUP'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -a 'status' -d 'Show every line, or one.'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -a 'up' -d 'Bring a line up by hand; or, from pppd\'s ip-up, say that an interface is up, with its rate.'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -a 'down' -d 'Hang a line up by hand; or, from pppd\'s ip-down, say that an interface is going.'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -a 'auto' -d 'Have the configuration decide over a line again.'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -a 'stop' -d 'Hang every line up and end the daemon.'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial' -f -a 'attach' -d 'Run a script on a terminal, then make that a SLIP interface, and stay as long as it is one.'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial status' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial status' -l json -d 'one line of JSON'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial up' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial down' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial auto' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial stop' -f -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l speed -r -d 'bits a second (default: 38400)'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l mtu -r -d 'the interface\'s MTU, 68 to 65534'
+complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l address -r -d 'the interface\'s address'

@@ -653,6 +653,11 @@ impl Line {
             || !self.actions.is_empty()
     }
 
+    /// The interface was up in this attempt.
+    pub fn was_connected(&self) -> bool {
+        self.connected
+    }
+
     /// The connection keeps itself: its command ended.
     pub fn is_detached(&self) -> bool {
         self.detached

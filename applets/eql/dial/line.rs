@@ -1,0 +1,929 @@
+//! One line at the host: its command, device, interface and place at the load balancer.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Instant;
+
+use wanbox_eql_engine::keeper::{self, Action, Keep, State};
+use wanbox_runtime::device_lock::{DeviceLock, DeviceLockError};
+use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
+use wanbox_runtime::files::{self, Root};
+use wanbox_runtime::netlink;
+use wanbox_runtime::process::{
+    self, Identity, Signal, Watched, in_own_session, quiet_command, send_signal_to_group,
+};
+use wanbox_runtime::wall_clock::unix_time;
+
+use super::config::{self, How, LineConf, Lock};
+use super::control::{Caller, LineStatus};
+use super::daemon::{Host, owner};
+use super::state::Record;
+use crate::control::Rate;
+
+/// An interface as it was seen last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number; `None` while there is none.
+    pub index: Option<u32>,
+    /// Up and running.
+    pub running: bool,
+}
+
+impl Seen {
+    /// What netlink says of it.
+    pub fn of(link: Option<&netlink::Link>) -> Self {
+        Self {
+            index: link.map(|link| link.index),
+            running: link.is_some_and(|link| link.is_up() && link.is_running()),
+        }
+    }
+}
+
+/// The process that keeps a connection.
+#[derive(Debug)]
+enum Running {
+    /// A child of ours.
+    Child(u32),
+    /// Somebody else's, whose end is told by its descriptor.
+    Other(Watched, Source),
+}
+
+impl Running {
+    fn pid(&self) -> u32 {
+        match self {
+            Self::Child(pid) => *pid,
+            Self::Other(watched, _) => watched.identity().pid,
+        }
+    }
+}
+
+/// A moment on both clocks, so that it is written the same each time.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    steady: Instant,
+    unix: i64,
+}
+
+/// A line.
+pub struct Kept {
+    /// Its number among the tokens.
+    pub id: u32,
+    /// Its configuration.
+    pub conf: LineConf,
+    /// What decides.
+    pub line: keeper::Line,
+    /// It is in the file no more, and goes as soon as it is down.
+    pub leaving: bool,
+    /// What was wrong last, for people.
+    pub trouble: Option<String>,
+    /// When the schedule changes next, seconds since 1970.
+    pub schedule_changes: Option<i64>,
+    /// An attempt was made by this process: what `--once` reports.
+    pub tried: bool,
+    /// How what runs was started: the file may say otherwise by now.
+    how: How,
+    process: Option<Running>,
+    /// The pppd that made itself known while another process kept the connection.
+    pppd: Option<Identity>,
+    /// The command that takes it down.
+    stopper: Option<u32>,
+    lock: Option<DeviceLock>,
+    /// The interface, as far as it is known.
+    interface: Option<String>,
+    seen: Seen,
+    /// The master's interface.
+    master: Seen,
+    /// The interface is going, as pppd says, or is not this connection's yet, and the kernel has
+    /// not said anything since.
+    going: bool,
+    speed: Option<u64>,
+    hook_ran: bool,
+    up_since: Option<Moment>,
+    next_attempt: Option<Moment>,
+    /// What was written of it last.
+    written: Option<Record>,
+}
+
+impl Kept {
+    /// A line, perhaps with what an earlier owner left of it.
+    pub fn new(id: u32, conf: LineConf, line: keeper::Line, left: Option<&Record>) -> Self {
+        let how = left.map_or_else(|| conf.how.clone(), |left| left.how.clone());
+        Self {
+            id,
+            line,
+            leaving: false,
+            trouble: None,
+            schedule_changes: None,
+            tried: false,
+            process: None,
+            pppd: None,
+            stopper: None,
+            lock: None,
+            interface: left
+                .and_then(|left| left.interface.clone())
+                .or_else(|| conf.how.interface.clone()),
+            seen: Seen::default(),
+            master: Seen::default(),
+            going: false,
+            speed: left.and_then(|left| left.speed),
+            hook_ran: left.is_some_and(|left| left.up_since.is_some()),
+            up_since: None,
+            next_attempt: None,
+            written: None,
+            how,
+            conf,
+        }
+    }
+
+    /// Takes over a process that an earlier owner, or somebody else, started.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn adopt(&mut self, lp: &mut Loop, root: &Root, identity: Identity) -> io::Result<()> {
+        let watched = Watched::open(identity)?;
+        let token = Token::new(owner::OTHER, self.id);
+        let source = lp.register(&watched, token, Interest::Read, Priority::Normal)?;
+        self.forget_process(lp);
+        self.process = Some(Running::Other(watched, source));
+        if let (None, Some(device), Lock::Hold) = (&self.lock, &self.how.device, self.how.lock) {
+            self.lock = DeviceLock::held_by(&root.path(&self.how.lock_dir), device, identity.pid);
+        }
+        Ok(())
+    }
+
+    fn forget_process(&mut self, lp: &mut Loop) {
+        if let Some(Running::Other(watched, source)) = self.process.take() {
+            // It is registered and open.
+            let _ = lp.deregister(source, &watched);
+        }
+    }
+
+    /// Whether the connection of this caller is this line's.
+    pub fn is_of(&self, caller: &Caller) -> Option<Kinship> {
+        if self.pid().is_some_and(|pid| caller.is_below(pid)) {
+            Some(Kinship::Process)
+        } else if caller.device.is_some() && caller.device == self.how.device {
+            Some(Kinship::Device)
+        } else if self.interface.as_deref() == Some(caller.interface.as_str()) {
+            Some(Kinship::Interface)
+        } else {
+            None
+        }
+    }
+
+    /// The process that keeps the connection.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Running::pid)
+    }
+
+    /// The interface, as far as it is known.
+    pub fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
+    }
+
+    /// The master's name.
+    pub fn master(&self) -> Option<&str> {
+        self.conf.slave.as_ref().map(|slave| slave.master.as_str())
+    }
+
+    /// Everything is settled as far as it can be for now.
+    pub fn is_settled(&self) -> bool {
+        !self.line.is_busy() && self.stopper.is_none()
+    }
+
+    /// Does what the line asks for, and leaves word of it.
+    pub fn act(&mut self, lp: &mut Loop, host: &mut Host) {
+        while let Some(action) = self.line.poll_action() {
+            match action {
+                Action::Dial => self.dial(lp, host),
+                Action::Stop => self.stop(lp, host),
+                Action::Kill => self.kill(lp, host),
+                Action::Enslave => self.enslave(lp, host),
+                Action::Release => self.release(host),
+            }
+        }
+        let timer = Token::new(owner::LINE, self.id);
+        lp.set_timer_to(timer, self.line.poll_timeout());
+        self.run_hooks(lp, host);
+        self.leave_word(lp.now(), host);
+    }
+
+    fn dial(&mut self, lp: &mut Loop, host: &mut Host) {
+        self.tried = true;
+        self.how = self.conf.how.clone();
+        self.interface.clone_from(&self.how.interface);
+        self.speed = None;
+        self.pppd = None;
+        self.seen = host.seen(self.interface.as_deref());
+        let now = lp.now();
+        match self.take_device(&host.root) {
+            Ok(()) => {}
+            Err(DeviceLockError::InUse { .. }) if self.lock.is_some() => {}
+            Err(error @ DeviceLockError::InUse { .. }) => {
+                self.say(host, now, log::Level::Warn, error.to_string());
+                return self.line.busy(now);
+            }
+            Err(error) => {
+                self.say(host, now, log::Level::Error, error.to_string());
+                return self.line.not_dialed(now);
+            }
+        }
+        let words = self.expanded(&self.how.command);
+        let mut command = self_or(&words, &host.root);
+        if let Err(error) = self.direct_output(&mut command) {
+            self.say(host, now, log::Level::Warn, error);
+        }
+        self.describe(&mut command);
+        let lock = self.lock.as_ref().and_then(|lock| lock.open().ok());
+        in_own_session(&mut command, lock);
+        match lp.spawn(&mut command, Token::new(owner::RUN, self.id)) {
+            Ok(spawned) => {
+                let pid = spawned.pid;
+                self.say(
+                    host,
+                    now,
+                    log::Level::Info,
+                    format!("dialing (process {pid})"),
+                );
+                if let Some(lock) = &mut self.lock {
+                    lock.given_to(pid);
+                }
+                self.process = Some(Running::Child(pid));
+                // One that is up already is left over from an earlier connection, unless the
+                // command ends well without touching it.
+                self.going = self.seen.running;
+            }
+            Err(error) => {
+                self.lock = None;
+                let program = words.first().map_or("", String::as_str);
+                self.failed(host, now, format!("cannot run {program}: {error}"));
+                self.line.not_dialed(now);
+            }
+        }
+    }
+
+    fn take_device(&mut self, root: &Root) -> Result<(), DeviceLockError> {
+        self.lock = None;
+        let Some(device) = &self.how.device else {
+            return Ok(());
+        };
+        let directory = root.path(&self.how.lock_dir);
+        match self.how.lock {
+            Lock::Hold => self.lock = Some(DeviceLock::acquire(&directory, device)?),
+            Lock::Check => DeviceLock::check(&directory, device)?,
+            Lock::None => {}
+        }
+        Ok(())
+    }
+
+    /// What the command says goes where the file says; without that, nowhere.
+    fn direct_output(&self, command: &mut Command) -> Result<(), String> {
+        let Some(path) = &self.how.output else {
+            return Ok(());
+        };
+        let file = files::append(path, 0o600).map_err(|error| format!("OUTPUT: {error}"))?;
+        let twin = file.try_clone().map_err(|error| error.to_string())?;
+        command.stdout(Stdio::from(file)).stderr(Stdio::from(twin));
+        Ok(())
+    }
+
+    /// What the commands of a line find in their environment.
+    fn describe(&self, command: &mut Command) {
+        command.env("EQL_DIAL_LINE", &self.conf.name);
+        if let Some(device) = &self.how.device {
+            command.env("EQL_DIAL_DEVICE", device);
+        }
+        if let Some(interface) = &self.interface {
+            command.env("EQL_DIAL_INTERFACE", interface);
+        }
+        if let Some(pid) = self.pid() {
+            command.env("EQL_DIAL_PID", pid.to_string());
+        }
+    }
+
+    /// The words with `$line`, `$device`, `$interface` and `$rate` replaced.
+    fn expanded(&self, words: &[String]) -> Vec<String> {
+        let device = self.how.device.as_ref().map(|path| path.to_string_lossy());
+        let rate = match self.rate() {
+            Some(Rate::Fixed(rate)) => rate.to_string(),
+            Some(Rate::Auto) => "auto".into(),
+            None => String::new(),
+        };
+        let values = [
+            ("$line", self.conf.name.as_str()),
+            ("$device", device.as_deref().unwrap_or_default()),
+            ("$interface", self.interface.as_deref().unwrap_or_default()),
+            ("$rate", &rate),
+        ];
+        words
+            .iter()
+            .map(|word| {
+                values.iter().fold(word.clone(), |word, (name, value)| {
+                    word.replace(name, value)
+                })
+            })
+            .collect()
+    }
+
+    fn rate(&self) -> Option<Rate> {
+        let slave = self.conf.slave.as_ref()?;
+        slave.rate.or(self.speed.map(Rate::Fixed))
+    }
+
+    fn stop(&mut self, lp: &mut Loop, host: &mut Host) {
+        let now = lp.now();
+        self.say(host, now, log::Level::Info, "hanging up".into());
+        if self.how.stop.is_empty() {
+            return self.end_process(lp, host);
+        }
+        let words = self.expanded(&self.how.stop);
+        let mut command = self_or(&words, &host.root);
+        self.describe(&mut command);
+        in_own_session(&mut command, None);
+        match lp.spawn(&mut command, Token::new(owner::STOP, self.id)) {
+            Ok(spawned) => self.stopper = Some(spawned.pid),
+            Err(error) => {
+                let program = words.first().map_or("", String::as_str);
+                self.failed(host, now, format!("cannot run {program}: {error}"));
+                self.end_process(lp, host);
+            }
+        }
+    }
+
+    /// Ends the process, or, where there is none, what it left.
+    fn end_process(&mut self, lp: &mut Loop, host: &mut Host) {
+        match self.pid() {
+            Some(pid) => {
+                // One that ended meanwhile is told of in a moment.
+                let _ = send_signal_to_group(pid, Signal::Terminate);
+            }
+            None => {
+                if self.how.stop.is_empty()
+                    && let Some(index) = self.seen.index.filter(|_| self.seen.running)
+                {
+                    // Nothing else is left to hang up with.
+                    if let Err(error) = host.netlink.set_up(index, false) {
+                        self.failed(host, lp.now(), error.to_string());
+                    }
+                }
+                self.hung_up(lp, host);
+            }
+        }
+    }
+
+    fn kill(&mut self, lp: &mut Loop, host: &mut Host) {
+        let text = "does not hang up: killed".to_owned();
+        self.say(host, lp.now(), log::Level::Warn, text);
+        for pid in [self.stopper, self.pid()].into_iter().flatten() {
+            let _ = send_signal_to_group(pid, Signal::Kill);
+        }
+        if self.stopper.is_none() && self.process.is_none() {
+            self.hung_up(lp, host);
+        }
+    }
+
+    fn hung_up(&mut self, lp: &mut Loop, host: &mut Host) {
+        self.lock = None;
+        self.line.stopped(lp.now());
+        self.say(host, lp.now(), log::Level::Info, "hung up".into());
+    }
+
+    fn enslave(&mut self, lp: &mut Loop, host: &mut Host) {
+        let now = lp.now();
+        let (Some(slave), Some(interface)) = (&self.conf.slave, &self.interface) else {
+            return self.line.enslaved(now, false);
+        };
+        let asked = match self.rate() {
+            None => Err("has no RATE, and pppd said no speed".to_owned()),
+            Some(rate) => host.balancer.enslave(slave, interface, rate),
+        };
+        match asked {
+            Ok(()) => {
+                let text = format!("{interface} is a slave of {}", slave.master);
+                self.trouble = None;
+                self.say(host, now, log::Level::Info, text);
+                self.line.enslaved(now, true);
+            }
+            Err(error) => {
+                let text = format!("{} does not take {interface}: {error}", slave.master);
+                self.failed(host, now, text);
+                self.line.enslaved(now, false);
+            }
+        }
+    }
+
+    fn release(&mut self, host: &mut Host) {
+        let master = self
+            .written
+            .as_ref()
+            .and_then(|record| record.slave.as_ref());
+        // The one that has it, which the file may not name any more.
+        let master = master.or(self.conf.slave.as_ref());
+        let (Some(slave), Some(interface)) = (master, &self.interface) else {
+            return;
+        };
+        // One that is gone or down has been released by the master itself.
+        if let Err(error) = host.balancer.release(&slave.master, interface)
+            && self.seen.running
+        {
+            log::warn!("{}: {}: {error}", self.conf.name, slave.master);
+        }
+    }
+
+    /// A process of this line ended.
+    pub fn child_ended(
+        &mut self,
+        lp: &mut Loop,
+        host: &mut Host,
+        token: Token,
+        pid: u32,
+        status: io::Result<ExitStatus>,
+    ) {
+        if token.owner == owner::STOP {
+            if self.stopper.take_if(|running| *running == pid).is_none() {
+                return;
+            }
+            if let Some(how) = wrong(&self.how.stop, &status) {
+                self.failed(host, lp.now(), format!("STOP failed: {how}"));
+            }
+            return self.end_process(lp, host);
+        }
+        if self.pid() == Some(pid) {
+            self.process = None;
+            let how = wrong(&self.how.command, &status);
+            self.process_ended(lp, host, pid, how);
+        }
+    }
+
+    /// The process that was taken over ended.
+    pub fn other_ended(&mut self, lp: &mut Loop, host: &mut Host) {
+        let Some(Running::Other(watched, _)) = &self.process else {
+            return;
+        };
+        let pid = watched.identity().pid;
+        self.forget_process(lp);
+        // How, only its parent hears: the interface tells the rest.
+        let gone = || "the process is gone".to_owned();
+        self.process_ended(lp, host, pid, Some(gone()));
+    }
+
+    fn process_ended(&mut self, lp: &mut Loop, host: &mut Host, pid: u32, wrong: Option<String>) {
+        let now = lp.now();
+        // What the kernel says of the interface may be under way still.
+        self.seen = host.seen(self.interface.as_deref());
+        let was = self.line.state();
+        if was == State::Stopping {
+            // What it started may not know yet.
+            let _ = send_signal_to_group(pid, Signal::Terminate);
+            if self.stopper.is_none() {
+                self.hung_up(lp, host);
+            }
+            return;
+        }
+        let well = wrong.is_none();
+        self.going &= !well;
+        self.line.interface(now, self.seen.running && !self.going);
+        let connected = self.line.was_connected();
+        self.line.ended(now, well);
+        if self.line.is_detached() && self.line.state() != State::Waiting {
+            // Until whoever keeps it now makes itself known.
+            self.keep_lock(std::process::id());
+            return self.adopt_pppd(lp, host);
+        }
+        self.lock = None;
+        if !well {
+            let _ = send_signal_to_group(pid, Signal::Terminate);
+        }
+        let how = wrong.unwrap_or_else(|| "exit status: 0".into());
+        let text = if connected {
+            format!("the connection ended: {how}")
+        } else {
+            format!("dialing failed: {how}")
+        };
+        self.failed(host, now, text);
+    }
+
+    /// Makes the lock another's, if it is ours still.
+    fn keep_lock(&mut self, owner: u32) {
+        if let Some(lock) = &mut self.lock {
+            lock.pass_to(owner);
+        }
+    }
+
+    /// Looks at the interface and the master anew.
+    pub fn look(&mut self, host: &mut Host) {
+        self.seen = host.seen(self.interface.as_deref());
+        self.master = host.seen(self.master());
+    }
+
+    /// Looks at both, and has the line follow.
+    pub fn follow(&mut self, lp: &mut Loop, host: &mut Host) {
+        let before = self.master;
+        self.look(host);
+        self.follow_master(lp.now(), before);
+        self.follow_interface(lp.now(), host);
+    }
+
+    /// An interface changed, or is gone. What is told may be older than what was seen since, so
+    /// that the kernel is asked; that it was down for a moment counts all the same.
+    pub fn changed(&mut self, lp: &mut Loop, host: &mut Host, link: &netlink::Link, there: bool) {
+        let now = lp.now();
+        let told = Seen::of(Some(link).filter(|_| there));
+        if self.interface.as_deref() == Some(link.name.as_str()) {
+            let before = std::mem::replace(&mut self.seen, host.seen(Some(&link.name)));
+            self.going = false;
+            if before.index.is_some() && self.seen.index.is_some_and(|i| before.index != Some(i)) {
+                // Another one of its name.
+                self.line.interface(now, false);
+            } else if !told.running && self.seen.running && self.is_forgotten(host) {
+                self.line.master_lost(now);
+            }
+            self.follow_interface(now, host);
+        }
+        if self.master() == Some(link.name.as_str()) {
+            let before = std::mem::replace(&mut self.master, host.seen(Some(&link.name)));
+            if before == self.master && !told.running && self.is_forgotten(host) {
+                self.line.master_lost(now);
+            }
+            self.follow_master(now, before);
+        }
+    }
+
+    /// The master has the interface no more, though nobody released it.
+    fn is_forgotten(&self, host: &mut Host) -> bool {
+        let names = self.master().zip(self.interface());
+        self.line.is_enslaved()
+            && names.is_some_and(|(master, interface)| !host.balancer.has(master, interface))
+    }
+
+    fn follow_interface(&mut self, now: Instant, host: &mut Host) {
+        let up = self.seen.running && !self.going;
+        let before = self.line.state();
+        self.line.interface(now, up);
+        let interface = self.interface.as_deref().unwrap_or_default();
+        match (before, self.line.state()) {
+            (State::Dialing, State::Up) => {
+                let text = format!("up on {interface}");
+                self.trouble = None;
+                self.say(host, now, log::Level::Info, text);
+            }
+            (State::Up, _) if !up => {
+                let text = format!("{interface} is down");
+                self.say(host, now, log::Level::Warn, text);
+            }
+            _ => {}
+        }
+    }
+
+    fn follow_master(&mut self, now: Instant, before: Seen) {
+        if self.master == before {
+            return;
+        }
+        // A new one, or one that was down, has no slaves.
+        if self.master.index != before.index || self.master.running && !before.running {
+            self.line.master_lost(now);
+        } else {
+            self.line.master_changed(now);
+        }
+    }
+
+    /// pppd's ip-up says that a connection is up, and this line's.
+    ///
+    /// # Errors
+    /// For people: it is not, or the master does not take it.
+    pub fn connected(
+        &mut self,
+        lp: &mut Loop,
+        host: &mut Host,
+        caller: &Caller,
+    ) -> Result<(), String> {
+        if let Some(fixed) = self.conf.how.interface.as_ref()
+            && *fixed != caller.interface
+        {
+            return Err(format!(
+                "{} is of line {}, whose INTERFACE is {fixed}",
+                caller.interface, self.conf.name
+            ));
+        }
+        self.going = false;
+        // What was wrong with earlier attempts is over.
+        self.trouble = None;
+        self.interface = Some(caller.interface.clone());
+        self.speed = caller.speed.or(self.speed);
+        // pppd in the background, or one that somebody else started, is what keeps it.
+        self.pppd = caller.pppd.and_then(process::identity);
+        if self.process.is_none() {
+            self.adopt_pppd(lp, host);
+        }
+        self.follow(lp, host);
+        self.act(lp, host);
+        match &self.trouble {
+            Some(trouble) if self.conf.slave.is_some() && !self.line.is_enslaved() => {
+                Err(trouble.clone())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Has the connection kept by the pppd that made itself known.
+    fn adopt_pppd(&mut self, lp: &mut Loop, host: &mut Host) {
+        let Some(identity) = self.pppd.take() else {
+            return;
+        };
+        let now = lp.now();
+        if !matches!(self.line.state(), State::Dialing | State::Up) {
+            self.how = self.conf.how.clone();
+            self.line.found(now);
+        }
+        if self.adopt(lp, &host.root, identity).is_ok() {
+            let pid = identity.pid;
+            self.line.attached();
+            self.keep_lock(pid);
+            self.say(
+                host,
+                now,
+                log::Level::Info,
+                format!("kept by process {pid}"),
+            );
+        }
+    }
+
+    /// pppd's ip-down says that its connection is going.
+    pub fn disconnected(&mut self, lp: &mut Loop, host: &mut Host) {
+        self.going = true;
+        self.follow_interface(lp.now(), host);
+        self.act(lp, host);
+    }
+
+    fn run_hooks(&mut self, lp: &mut Loop, host: &mut Host) {
+        let up = self.line.state() == State::Up;
+        if up == self.hook_ran {
+            return;
+        }
+        self.hook_ran = up;
+        let words = if up {
+            &self.how.on_up
+        } else {
+            &self.how.on_down
+        };
+        if words.is_empty() {
+            return;
+        }
+        let words = self.expanded(words);
+        let mut command = self_or(&words, &host.root);
+        self.describe(&mut command);
+        in_own_session(&mut command, None);
+        if let Err(error) = lp.spawn(&mut command, Token::new(owner::HOOK, self.id)) {
+            let program = words.first().map_or("", String::as_str);
+            self.failed(host, lp.now(), format!("cannot run {program}: {error}"));
+        }
+    }
+
+    /// A command for the change ended.
+    pub fn hook_ended(&mut self, lp: &Loop, host: &mut Host, status: &io::Result<ExitStatus>) {
+        let (word, words) = if self.hook_ran {
+            ("ON_UP", &self.how.on_up)
+        } else {
+            ("ON_DOWN", &self.how.on_down)
+        };
+        if let Some(how) = wrong(words, status) {
+            self.failed(host, lp.now(), format!("{word}: {how}"));
+        }
+    }
+
+    /// New times and another place at a load balancer, for a line that goes on.
+    pub fn reconfigure(&mut self, lp: &mut Loop, host: &mut Host, conf: LineConf) {
+        let now = lp.now();
+        let moved = conf.slave != self.conf.slave;
+        let restart = conf.how != self.conf.how;
+        if moved && conf.slave.is_some() && self.line.is_enslaved() {
+            self.release(host);
+        }
+        self.line.set_config(now, conf.timers, conf.keep.clone());
+        self.conf = conf;
+        if moved {
+            self.look(host);
+            self.line.master_lost(now);
+        }
+        if restart {
+            self.line.restart(now);
+        }
+    }
+
+    fn failed(&mut self, host: &mut Host, now: Instant, what: String) {
+        self.say(host, now, log::Level::Error, what.clone());
+        self.trouble = Some(what);
+    }
+
+    /// A change, in the log; so many of them that they tell nothing are counted only.
+    fn say(&self, host: &mut Host, now: Instant, level: log::Level, what: String) {
+        if let Some(suppressed) = host.limit.allow(self.id, now) {
+            if suppressed > 0 {
+                log::warn!("{}: {suppressed} messages were left out", self.conf.name);
+            }
+            log::log!(level, "{}: {what}", self.conf.name);
+        }
+    }
+
+    /// Leaves word of the present state for whoever owns the line next.
+    fn leave_word(&mut self, now: Instant, host: &mut Host) {
+        let moment = |at: Option<Instant>, known: Option<Moment>| {
+            let at = at?;
+            match known {
+                Some(moment) if moment.steady == at => Some(moment),
+                _ => Some(Moment {
+                    steady: at,
+                    unix: unix_at(now, at),
+                }),
+            }
+        };
+        self.up_since = moment(self.line.up_since(), self.up_since);
+        self.next_attempt = moment(self.line.next_attempt(), self.next_attempt);
+        let process = match &self.process {
+            None => None,
+            Some(Running::Other(watched, _)) => Some(watched.identity()),
+            Some(Running::Child(pid)) => match &self.written {
+                // It is asked for once: a child that ended and was not reaped has none any more.
+                Some(written) if written.process.is_some_and(|(known, _)| known == *pid) => {
+                    written.process.map(|(pid, began)| Identity { pid, began })
+                }
+                _ => process::identity(*pid),
+            },
+        };
+        let record = Record {
+            name: self.conf.name.clone(),
+            boot: host.boot.clone(),
+            how: self.how.clone(),
+            slave: self.conf.slave.clone(),
+            stop_timeout: u64::try_from(self.conf.timers.stop_timeout.as_millis())
+                .unwrap_or(u64::MAX),
+            process: process.map(|identity| (identity.pid, identity.began)),
+            detached: self.line.is_detached(),
+            interface: self.interface.clone(),
+            speed: self.speed,
+            enslaved: self.line.is_enslaved(),
+            up_since: self.up_since.map(|moment| moment.unix),
+            next_attempt: self.next_attempt.map(|moment| moment.unix),
+            failures: self.line.failures(),
+            hand: self.line.hand().into(),
+            open: self.line.is_open(),
+        };
+        if self.written.as_ref() != Some(&record) {
+            if let Err(error) = super::state::write(&host.root, &record) {
+                self.say(host, now, log::Level::Error, error.to_string());
+            }
+            self.written = Some(record);
+        }
+    }
+
+    /// What runs is left to itself: the next owner finds word of it.
+    pub fn leave(mut self) {
+        if let Some(lock) = self.lock.take().filter(|_| self.process.is_some()) {
+            lock.leave();
+        }
+    }
+
+    /// The state, for people.
+    pub fn status(&self, now: Instant) -> LineStatus {
+        let stats = self.line.stats();
+        let keep = self.line.keep();
+        LineStatus {
+            line: self.conf.name.clone(),
+            state: state_word(self.line.state()).into(),
+            wanted: self.line.wanted(),
+            keep: match keep {
+                Keep::Always => "always",
+                Keep::Schedule(_) => "schedule",
+                Keep::Manual => "manual",
+            }
+            .into(),
+            by_hand: self.line.hand().into(),
+            schedule: match keep {
+                Keep::Schedule(schedule) => Some(schedule.to_string()),
+                Keep::Always | Keep::Manual => None,
+            },
+            schedule_changes: self.schedule_changes,
+            device: self.conf.how.device.clone(),
+            interface: self.interface.clone(),
+            master: self.master().map(str::to_owned),
+            enslaved: self.line.is_enslaved(),
+            rate: match self.rate() {
+                Some(Rate::Fixed(rate)) => Some(rate),
+                Some(Rate::Auto) | None => None,
+            },
+            pid: self.pid(),
+            up_seconds: self
+                .line
+                .up_since()
+                .map(|since| seconds_between(since, now)),
+            next_seconds: self.line.next_attempt().map(|at| seconds_between(now, at)),
+            trouble: self.trouble.clone(),
+            failures_in_row: self.line.failures(),
+            attempts: stats.attempts,
+            failures: stats.failures,
+            connects: stats.connects,
+            busy: stats.busy,
+            holds: stats.holds,
+            kills: stats.kills,
+        }
+    }
+}
+
+/// How a caller belongs to a line, the surest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kinship {
+    /// It names the line's interface.
+    Interface,
+    /// It has the line's device.
+    Device,
+    /// It is the line's process, or below it.
+    Process,
+}
+
+/// The word for a state.
+pub fn state_word(state: State) -> &'static str {
+    match state {
+        State::Down => "down",
+        State::Dialing => "dialing",
+        State::Up => "up",
+        State::Stopping => "stopping",
+        State::Waiting => "waiting",
+        State::Held => "held",
+    }
+}
+
+fn seconds_between(from: Instant, to: Instant) -> f64 {
+    to.saturating_duration_since(from).as_secs_f64()
+}
+
+/// What the clock on the wall shows at a moment of the other.
+fn unix_at(now: Instant, at: Instant) -> i64 {
+    let whole = |time: std::time::Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let unix = unix_time();
+    match at.checked_duration_since(now) {
+        Some(ahead) => unix.saturating_add(whole(ahead)),
+        None => unix.saturating_sub(whole(now.saturating_duration_since(at))),
+    }
+}
+
+/// How a command ended, unless it was well.
+fn wrong(words: &[String], status: &io::Result<ExitStatus>) -> Option<String> {
+    let status = match status {
+        Ok(status) if status.success() => return None,
+        Ok(status) => status,
+        Err(error) => return Some(error.to_string()),
+    };
+    let text = status.to_string();
+    let meaning = status
+        .code()
+        .filter(|_| config::is_pppd(words))
+        .and_then(pppd_status);
+    Some(match meaning {
+        Some(meaning) => format!("{text} ({meaning})"),
+        None => text,
+    })
+}
+
+/// What pppd means by a status (pppd(8), "Exit status").
+fn pppd_status(code: i32) -> Option<&'static str> {
+    Some(match code {
+        1 => "fatal error",
+        2 => "its options",
+        3 => "not root",
+        4 => "no PPP in the kernel",
+        5 => "ended by a signal",
+        6 => "the device is locked",
+        7 => "the device could not be opened",
+        8 => "the connect script failed",
+        9 => "the pty command failed",
+        10 => "no network protocol came up",
+        11 => "the peer did not say who it is",
+        12 => "idle",
+        13 => "connected for as long as allowed",
+        14 => "callback",
+        15 => "no answers to echoes",
+        16 => "the modem hung up",
+        17 => "looped back",
+        18 => "the init script failed",
+        19 => "the peer refused our name or password",
+        _ => return None,
+    })
+}
+
+/// A command of these words; our own applets are this executable, wherever the names are linked.
+fn self_or(words: &[String], root: &Root) -> Command {
+    let own = ["eql_dial", "wanrouter"];
+    match words.split_first() {
+        Some((program, rest)) if own.contains(&program.as_str()) => {
+            let executable: PathBuf =
+                std::env::current_exe().unwrap_or_else(|_| program.as_str().into());
+            let mut command = quiet_command(&[executable.to_string_lossy()]);
+            command.arg0(program).arg("--root").arg(root.prefix());
+            command.args(rest);
+            command
+        }
+        _ => quiet_command(words),
+    }
+}
