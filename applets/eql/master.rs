@@ -120,12 +120,15 @@ impl Master {
         check_name(&wanted.slave).map_err(refused)?;
         match self {
             Self::Kernel(kernel) => kernel.enslave(wanted),
-            Self::Eqld { .. } => self.done(&Request::Enslave {
-                slave: wanted.slave.clone(),
-                rate: wanted.rate,
-                sticky: wanted.sticky,
-                next_hop: wanted.next_hop,
-            }),
+            Self::Eqld { name, socket } => {
+                let request = Request::Enslave {
+                    slave: wanted.slave.clone(),
+                    rate: wanted.rate,
+                    sticky: wanted.sticky,
+                    next_hop: wanted.next_hop,
+                };
+                ask(name, socket, &request).map(drop)
+            }
         }
     }
 
@@ -137,9 +140,10 @@ impl Master {
         check_name(slave).map_err(refused)?;
         match self {
             Self::Kernel(kernel) => kernel.emancipate(slave),
-            Self::Eqld { .. } => self.done(&Request::Emancipate {
-                slave: slave.to_owned(),
-            }),
+            Self::Eqld { name, socket } => {
+                let slave = slave.to_owned();
+                ask(name, socket, &Request::Emancipate { slave }).map(drop)
+            }
         }
     }
 
@@ -152,10 +156,10 @@ impl Master {
         check_name(slave).map_err(refused)?;
         match self {
             Self::Kernel(kernel) => kernel.set_rate(slave, rate),
-            Self::Eqld { .. } => self.done(&Request::SetSlave {
-                slave: slave.to_owned(),
-                rate,
-            }),
+            Self::Eqld { name, socket } => {
+                let slave = slave.to_owned();
+                ask(name, socket, &Request::SetSlave { slave, rate }).map(drop)
+            }
         }
     }
 
@@ -174,8 +178,8 @@ impl Master {
                  eqld's, and nothing there depends on it"
             ))),
             (Self::Eqld { .. }, None) => Ok(()),
-            (master @ Self::Eqld { .. }, Some(max_slaves)) => {
-                master.done(&Request::SetMaster { max_slaves })
+            (Self::Eqld { name, socket }, Some(max_slaves)) => {
+                ask(name, socket, &Request::SetMaster { max_slaves }).map(drop)
             }
         }
     }
@@ -191,14 +195,6 @@ impl Master {
                 Reply::Status(status) => Ok(*status),
                 Reply::Done => Err(Failure::new(format!("{name}: its eqld gave no state"))),
             },
-        }
-    }
-
-    /// Has an eqld do something.
-    fn done(&self, request: &Request) -> Result<(), Failure> {
-        match self {
-            Self::Eqld { name, socket } => ask(name, socket, request).map(drop),
-            Self::Kernel(_) => Ok(()),
         }
     }
 }
