@@ -15,6 +15,7 @@ use wanbox_rig::{Lines, Need, Netns, Result, Router, ensure, json as look, netns
 
 use crate::test;
 
+mod lab;
 mod refusals;
 
 pub const NEEDS: &[Need] = &[
@@ -54,6 +55,11 @@ pub fn tests() -> Vec<Trial> {
         test("eqld::ethernets_with_a_next_hop", NEEDS, ethernets),
         test("eqld::a_silent_next_hop", NEEDS, silent),
         test("eqld::slaves_that_vanish", NEEDS, vanish),
+        test(
+            "eqld::a_slave_deleted_under_load",
+            NEEDS,
+            deleted_under_load,
+        ),
         test("eqld::mtu_changes", NEEDS, mtu),
         test("eqld::the_formula_of_the_driver", NEEDS, priority),
         test("eqld::killed_and_taken_over", NEEDS, killed),
@@ -61,6 +67,7 @@ pub fn tests() -> Vec<Trial> {
         test("eqld::idle", NEEDS, idle),
     ];
     trials.extend(refusals::tests());
+    trials.extend(lab::tests());
     trials
 }
 
@@ -478,6 +485,7 @@ fn vanish() -> Result {
     let before = sent(a)?;
     transfer(&a.netns, &b.netns, "10.1.0.2:9", 300_000)?;
     ensure!(sent(a)?["eth1"] > before["eth1"], "{:?}", sent(a)?);
+    accounted(a)?;
     // Both gone: packets are dropped and counted, and the master is as it was.
     for name in ["eth1", "eth2"] {
         a.ok(&format!("eql_emancipate eql {name}"))?;
@@ -492,6 +500,62 @@ fn vanish() -> Result {
         end["dropped"]["no_slave"].as_u64() >= Some(1) && end["slaves"] == json!([]),
         "{end}"
     );
+    Ok(())
+}
+
+/// Every packet that the host gave the master was sent, dropped or lost, and counted once.
+fn accounted(router: &Router) -> Result {
+    let links = router.netns.ip_json("-s link show eql")?;
+    let given = look::number(&links, "/0/stats64/tx/packets")?;
+    let status = status(router)?;
+    let dropped = status["dropped"].as_object();
+    let dropped: u64 = dropped
+        .into_iter()
+        .flat_map(|causes| causes.values())
+        .filter_map(Value::as_u64)
+        .sum();
+    let slaves = status["slaves"].as_array().cloned().unwrap_or_default();
+    let queued: u64 = slaves
+        .iter()
+        .filter_map(|s| s["queued_packets"].as_u64())
+        .sum();
+    let sent = look::number(&status, "/sent_packets")?;
+    ensure!(
+        given == sent + dropped + queued,
+        "{given} given; {sent} sent, {dropped} dropped, {queued} queued: {status:#}"
+    );
+    Ok(())
+}
+
+/// A slave is deleted while both are flooded: what waited for it goes to the other, and nothing is
+/// lost without being counted.
+fn deleted_under_load() -> Result {
+    let pair = Ethernets::new("--mtu 1500")?;
+    let a = &pair.a;
+    enslave(a, "eth1", "4M", "--via 192.0.1.2")?;
+    enslave(a, "eth2", "4M", "--via 192.0.2.2")?;
+    let before = flooded(&a.netns, 1400, || {
+        until("both to be busy", LIMIT, || {
+            Ok(sent(a)?.values().all(|octets| *octets > 100_000))
+        })?;
+        a.netns.ip("link del eth1")?;
+        wait_state(a, "eth1", "buried")?;
+        let before = sent(a)?;
+        until("the other to go on", LIMIT, || {
+            Ok(sent(a)?["eth2"] > before["eth2"] + 100_000)
+        })?;
+        Ok(before)
+    })?;
+    ensure!(sent(a)?["eth1"] == before["eth1"], "{}", status(a)?);
+    until("the queue to be empty", LIMIT, || {
+        Ok(slave(a, "eth2")?["queued_packets"] == 0)
+    })?;
+    thread::sleep(Duration::from_millis(200));
+    accounted(a)?;
+    let gone = slave(a, "eth1")?;
+    // Less than what its line takes in the time that packets may wait for it.
+    let lost = look::number(&gone, "/lost/lost")?;
+    ensure!(lost <= 40, "{gone:#}");
     Ok(())
 }
 
