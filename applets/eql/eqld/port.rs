@@ -237,3 +237,82 @@ pub enum Claim {
     /// What went wrong.
     Failed(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(kind: u16, flags: u32) -> Link {
+        Link {
+            index: 7,
+            name: "x0".into(),
+            kind,
+            flags,
+            mtu: 1500,
+            ..Link::default()
+        }
+    }
+
+    const UP: u32 = 0x41;
+    const POINT_TO_POINT: u32 = 0x10;
+
+    #[test]
+    fn who_needs_a_next_hop() {
+        let hop = Some(IpAddr::from([192, 0, 2, 1]));
+        let multicast = Some(IpAddr::from([224, 0, 0, 1]));
+        for (kind, flags, next_hop, wrong) in [
+            (ETHERNET, UP, hop, None),
+            (ETHERNET, UP, None, Some("name the next router")),
+            (ETHERNET, UP, multicast, Some("224.0.0.1 is no address")),
+            (512, UP | POINT_TO_POINT, None, None),
+            (512, UP | POINT_TO_POINT, hop, Some("is for an Ethernet")),
+            (65_534, UP | NO_ARP, None, None),
+            (32, UP, None, Some("(32)")),
+        ] {
+            let checked = check_next_hop(&link(kind, flags), next_hop);
+            match (checked, wrong) {
+                (Ok(()), None) => {}
+                (Err(text), Some(words)) => assert!(text.contains(words), "{text}"),
+                (checked, _) => panic!("kind {kind}, {next_hop:?}: {checked:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn obstacles_in_their_order() {
+        let dir = std::env::temp_dir().join(format!("wanbox-port-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let lock = claim(&dir, "x0", "eql").unwrap();
+        let Err(Claim::Taken(owner)) = claim(&dir, "x0", "eql1") else {
+            panic!("taken twice");
+        };
+        assert_eq!(owner, "eql");
+        let address = [192, 0, 2, 1].into();
+        let mut port = Port::new(
+            SlaveId(1),
+            link(ETHERNET, 0),
+            "x0".into(),
+            Some(NextHop::new(address)),
+            lock,
+        );
+        assert_eq!(port.obstacle(1500), Some(Obstacle::Down));
+        port.link = Some(link(ETHERNET, UP));
+        assert_eq!(port.obstacle(1501), Some(Obstacle::Mtu(1500)));
+        assert_eq!(port.obstacle(1500), Some(Obstacle::NextHop(address)));
+        if let Some(hop) = &mut port.next_hop {
+            hop.hardware = Some([2; 6]);
+        }
+        assert_eq!(port.obstacle(576), None);
+        port.link = None;
+        assert_eq!(port.obstacle(576), Some(Obstacle::Absent));
+        drop(port);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_silent_next_hop_is_asked_for_less_and_less() {
+        let mut hop = NextHop::new([192, 0, 2, 1].into());
+        let pauses: Vec<u64> = (0..8).map(|_| hop.next_pause().as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
+    }
+}

@@ -93,3 +93,41 @@ impl Saved {
 fn path(run_dir: &Path, master: &str) -> PathBuf {
     run_dir.join(format!("eqld-{master}.slaves"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_found() {
+        let dir = std::env::temp_dir().join(format!("wanbox-saved-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        assert_eq!(Saved::load(&dir, "eql").unwrap(), None);
+        let saved = Saved {
+            max_slaves: 5,
+            slaves: vec![
+                Wanted {
+                    slave: "ppp0".into(),
+                    rate: Rate::Fixed(28_800),
+                    sticky: true,
+                    next_hop: None,
+                },
+                Wanted {
+                    slave: "eth1".into(),
+                    rate: Rate::Auto,
+                    sticky: false,
+                    next_hop: Some([192, 0, 2, 1].into()),
+                },
+            ],
+        };
+        saved.store(&dir, "eql").unwrap();
+        assert_eq!(Saved::load(&dir, "eql").unwrap(), Some(saved));
+        assert_eq!(Saved::load(&dir, "eql1").unwrap(), None);
+        std::fs::write(path(&dir, "eql"), "{").unwrap();
+        let wrong = Saved::load(&dir, "eql").unwrap_err();
+        assert!(wrong.contains("eqld-eql.slaves"), "{wrong}");
+        Saved::remove(&dir, "eql");
+        assert_eq!(Saved::load(&dir, "eql").unwrap(), None);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}
