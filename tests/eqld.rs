@@ -51,6 +51,7 @@ pub fn tests() -> Vec<Trial> {
         }),
         test("eqld::a_tenth_of_the_other_is_not_starved", NEEDS, unequal),
         test("eqld::rates_are_measured", WITH_TC, measured),
+        test("eqld::devices_that_are_full", WITH_TC, full_devices),
         test("eqld::a_line_cut_and_restored", NEEDS, cut),
         test("eqld::ethernets_with_a_next_hop", NEEDS, ethernets),
         test("eqld::a_silent_next_hop", NEEDS, silent),
@@ -291,14 +292,11 @@ fn flooded<T>(from: &Netns, octets: usize, work: impl FnOnce() -> Result<T>) -> 
 fn measured() -> Result {
     let pair = Ethernets::new("--mtu 1500")?;
     let a = &pair.a;
-    // The kernel's own way to make a line slow.
     for (name, rate, hop) in [
         ("eth1", "2mbit", "192.0.1.2"),
         ("eth2", "500kbit", "192.0.2.2"),
     ] {
-        let mut tc = std::process::Command::new("tc");
-        let words = format!("qdisc add dev {name} root tbf rate {rate} burst 3100 limit 30000");
-        a.netns.finish(tc.args(words.split(' ')), LIMIT)?.ok()?;
+        slow_down(a, name, rate, "30000")?;
         enslave(a, name, "auto", &format!("--via {hop}"))?;
     }
     // The kernel counts 14 octets of the frame, eqld all that an Ethernet takes.
@@ -312,6 +310,49 @@ fn measured() -> Result {
         })
     });
     done.map_err(|error| wanbox_rig::Error::new(format!("{error}\n{:#?}", status(a).ok())))?;
+    Ok(())
+}
+
+/// Rates far above what the lines do: the devices say when they are full, and nothing is lost by it.
+fn full_devices() -> Result {
+    let pair = Ethernets::new("--mtu 1500")?;
+    let a = &pair.a;
+    // One device holds more than a socket may have under way, the other only some packets.
+    for (name, limit, hop) in [
+        ("eth1", "1000000", "192.0.1.2"),
+        ("eth2", "15000", "192.0.2.2"),
+    ] {
+        slow_down(a, name, "4mbit", limit)?;
+        enslave(a, name, "1G", &format!("--via {hop}"))?;
+    }
+    transfer(&a.netns, &pair.b.netns, "10.1.0.2:9", 1_000_000)?;
+    flooded(&a.netns, 1400, || {
+        until("both to be full", LIMIT, || {
+            Ok(["eth1", "eth2"].iter().all(|name| {
+                slave(a, name).is_ok_and(|s| s["events"]["backpressure"].as_u64() > Some(0))
+            }))
+        })
+    })?;
+    until("the queues to be empty", LIMIT, || {
+        Ok(["eth1", "eth2"]
+            .iter()
+            .all(|name| slave(a, name).is_ok_and(|s| s["queued_packets"] == 0)))
+    })?;
+    thread::sleep(Duration::from_millis(200));
+    accounted(a)?;
+    let end = status(a)?;
+    ensure!(end["dropped"]["failed"] == 0, "{end:#}");
+    Ok(())
+}
+
+/// The kernel's own way to make a line slow; so many octets wait for it at most.
+fn slow_down(router: &Router, name: &str, rate: &str, limit: &str) -> Result {
+    let mut tc = std::process::Command::new("tc");
+    let words = format!("qdisc add dev {name} root tbf rate {rate} burst 3100 limit {limit}");
+    router
+        .netns
+        .finish(tc.args(words.split(' ')), LIMIT)?
+        .ok()?;
     Ok(())
 }
 

@@ -115,6 +115,9 @@ impl Daemon {
         }
         let tun = Tun::open(&conf.name, Mode::Tun, &Options::default()).map_err(|e| text(&e))?;
         let mut engine = Self::set_up(&conf, &mut netlink, there)?;
+        let token = Token::new(owner::INTERFACES, 0);
+        lp.register(&monitor, token, Interest::Read, Priority::Normal)
+            .map_err(|error| format!("cannot wait for the interfaces: {error}"))?;
         let token = Token::new(owner::MASTER, 0);
         let source = lp
             .register(&tun, token, Interest::Read, Priority::Data)
@@ -166,17 +169,6 @@ impl Daemon {
             .set_queue(link.index, HOST_QUEUE)
             .map_err(|e| text(&e))?;
         Ok(engine)
-    }
-
-    /// Watches the interfaces. Apart, because the monitor must not move afterwards.
-    ///
-    /// # Errors
-    /// For people.
-    pub fn watch(&mut self, lp: &mut Loop) -> Result<(), String> {
-        let token = Token::new(owner::INTERFACES, 0);
-        lp.register(&self.monitor, token, Interest::Read, Priority::Normal)
-            .map(|_| ())
-            .map_err(|error| format!("cannot wait for the interfaces: {error}"))
     }
 
     /// Removes the master and releases the slaves.

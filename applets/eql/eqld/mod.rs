@@ -259,8 +259,7 @@ fn open(
         lp.watch_signal(signal)
             .map_err(|error| format!("cannot watch signals: {error}"))?;
     }
-    let mut daemon = Daemon::open(&mut lp, conf, run_dir, logging)?;
-    daemon.watch(&mut lp)?;
+    let daemon = Daemon::open(&mut lp, conf, run_dir, logging)?;
     // Neighbours and measurements need the first, slaves that come later the second.
     let keep = [Capability::NetAdmin, Capability::NetRaw];
     process::drop_privileges(None, &keep).map_err(|error| error.to_string())?;
