@@ -681,10 +681,13 @@ fn killed() -> Result {
         let gone = a.run(command)?;
         ensure!(gone.code == 3, "a killed daemon answers: {gone:?}");
     }
-    // Addresses and slaves are as they were.
+    // Addresses and slaves are as they were; one that went since is waited for.
+    a.netns.ip("link del eth2")?;
     a.ok("eqld eql")?;
     ensure!(a.daemon(EQLD)? != before, "the same process");
     wait_state(a, "eth1", "up")?;
+    wait_state(a, "eth2", "waiting")?;
+    pair.join(2)?;
     wait_state(a, "eth2", "up")?;
     let now = status(a)?;
     ensure!(

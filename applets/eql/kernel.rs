@@ -13,8 +13,8 @@ use crate::control::{self, Rate, SlaveState, SlaveStatus, Status, refused};
 use crate::master::Wanted;
 
 /// `IFF_MASTER` and `IFF_SLAVE` (`netdevice(7)`).
-const MASTER: u32 = 0x400;
-const SLAVE: u32 = 0x800;
+pub const MASTER: u32 = 0x400;
+pub const SLAVE: u32 = 0x800;
 /// The hardware type of the driver's devices (`ARPHRD_SLIP`).
 const SLIP: u16 = 256;
 

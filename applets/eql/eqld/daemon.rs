@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use wanbox_eql_engine::{Change, Config, Framing, Master, SlaveId};
+use wanbox_eql_engine::{Change, Config, Framing, Master, SlaveId, State};
 use wanbox_runtime::control::{ClientId, Server};
 use wanbox_runtime::event_loop::{Handler, Interest, Loop, Priority, Readiness, Source, Token};
 use wanbox_runtime::files;
@@ -14,9 +14,9 @@ use wanbox_runtime::tun::{Mode, Options, Tun};
 
 use super::packets::{Packet, Pool};
 use super::port::Port;
-use super::requests::Wanted;
 use super::saved::Saved;
 use crate::control;
+use crate::master::Wanted;
 
 /// The owners of tokens.
 pub mod owner {
@@ -34,9 +34,10 @@ pub mod owner {
     pub const NEXT_HOP: u32 = 6;
 }
 
-/// Packets that may wait in the kernel for the master, beside those that the daemon has. As long as
-/// a slow line may take for them, and enough for a window of TCP.
-const HOST_QUEUE: u32 = 64;
+/// Packets that may wait in the kernel for the master, beside those that the daemon has: a tenth of
+/// a second of all lines, within these. Fewer, and a window of TCP would not fit; with more it would
+/// learn of a full line too late.
+const HOST_QUEUE: (u32, u32) = (64, 1024);
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -82,6 +83,8 @@ pub struct Daemon {
     pub(super) logging: Logging,
     pub(super) counters: Counters,
     pub(super) lines: RateLimit,
+    /// Packets that may wait in the kernel.
+    pub(super) queue: u32,
     /// Why it has to end, if not by a signal.
     pub(super) failure: Option<String>,
 }
@@ -147,6 +150,7 @@ impl Daemon {
             logging,
             counters: Counters::default(),
             lines: RateLimit::new(30, Duration::from_secs(60)),
+            queue: HOST_QUEUE.0,
             failure: None,
         };
         daemon.master.set_open(lp.now(), daemon.link.is_up());
@@ -166,7 +170,7 @@ impl Daemon {
             netlink.set_mtu(link.index, mtu).map_err(|e| text(&e))?;
         }
         netlink
-            .set_queue(link.index, HOST_QUEUE)
+            .set_queue(link.index, HOST_QUEUE.0)
             .map_err(|e| text(&e))?;
         Ok(engine)
     }
@@ -231,6 +235,27 @@ impl Daemon {
         }
     }
 
+    /// Lets as many packets wait in the kernel as is right for the lines there are.
+    pub(super) fn fit_queue(&mut self, lp: &Loop) {
+        let slaves = self.master.slaves(lp.now());
+        let bps: u64 = slaves
+            .filter(|slave| slave.state == State::Up)
+            .map(|slave| slave.bps)
+            .sum();
+        let packets = bps / 8 / 10 / u64::from(self.link.mtu.max(1));
+        let packets = u32::try_from(packets).unwrap_or(HOST_QUEUE.1);
+        // In steps, so that a measured rate does not change it all the time.
+        let packets = packets
+            .clamp(HOST_QUEUE.0, HOST_QUEUE.1)
+            .next_power_of_two();
+        if packets != self.queue {
+            self.queue = packets;
+            if let Err(error) = self.netlink.set_queue(self.link.index, packets) {
+                log::warn!("{error}");
+            }
+        }
+    }
+
     /// A slave takes packets from now on.
     pub(super) fn start(&mut self, lp: &mut Loop, id: SlaveId) {
         let Some(port) = self.ports.iter_mut().find(|port| port.id == id) else {
@@ -248,6 +273,7 @@ impl Daemon {
             }
         }
         self.observe(lp, id);
+        self.fit_queue(lp);
     }
 
     /// Nothing is sent through a slave's interface any more.
@@ -260,6 +286,7 @@ impl Daemon {
         }
         port.output = None;
         port.active = false;
+        self.fit_queue(lp);
     }
 
     /// A slave is released: others may take its interface.

@@ -205,7 +205,9 @@ impl Daemon {
                 packets: stats.tx_packets,
                 octets: stats.tx_octets,
             };
-            self.master.observe(lp.now(), id, counters);
+            if self.master.observe(lp.now(), id, counters) {
+                self.fit_queue(lp);
+            }
         }
     }
 }

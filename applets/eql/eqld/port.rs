@@ -100,7 +100,7 @@ pub struct Port {
 impl Port {
     pub fn new(
         id: SlaveId,
-        link: Link,
+        link: Option<Link>,
         name: String,
         next_hop: Option<NextHop>,
         lock: Lock,
@@ -108,7 +108,7 @@ impl Port {
         Self {
             id,
             name,
-            link: Some(link),
+            link,
             next_hop,
             lock: Some(lock),
             output: None,
@@ -290,7 +290,7 @@ mod tests {
         let address = [192, 0, 2, 1].into();
         let mut port = Port::new(
             SlaveId(1),
-            link(ETHERNET, 0),
+            Some(link(ETHERNET, 0)),
             "x0".into(),
             Some(NextHop::new(address)),
             lock,

@@ -1,8 +1,6 @@
 //! What commands ask of the daemon.
 
-use std::net::IpAddr;
-
-use wanbox_eql_engine::{Device, Enslave, Rate, Refusal, SlaveId, check_enslave, check_name};
+use wanbox_eql_engine::{Device, Enslave, Framing, Refusal, SlaveId, check_enslave, check_name};
 use wanbox_runtime::control::{ClientId, Failure};
 use wanbox_runtime::daemon;
 use wanbox_runtime::event_loop::Loop;
@@ -12,24 +10,12 @@ use super::daemon::{Daemon, Pending};
 use super::port::{self, Claim, NextHop, Port};
 use super::saved::Saved;
 use crate::circle;
-use crate::control::{self, Reply, Request, refused};
-use crate::kernel;
-
-/// `IFF_MASTER` and `IFF_SLAVE`.
-const MASTER: u32 = 0x400;
-const SLAVE: u32 = 0x800;
+use crate::control::{self, Rate, Reply, Request, refused};
+use crate::kernel::{self, MASTER, SLAVE};
+use crate::master::Wanted;
 
 /// Enslavings that may wait for their next hop at one time.
 const MAX_PENDING: usize = 16;
-
-/// A slave as it is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    pub slave: String,
-    pub rate: Rate,
-    pub sticky: bool,
-    pub next_hop: Option<IpAddr>,
-}
 
 impl Daemon {
     pub(super) fn serve_requests(&mut self, lp: &mut Loop) {
@@ -64,7 +50,7 @@ impl Daemon {
             } => {
                 let wanted = Wanted {
                     slave,
-                    rate: rate.into(),
+                    rate,
                     sticky,
                     next_hop,
                 };
@@ -88,10 +74,10 @@ impl Daemon {
                 self.save(lp);
             }
             Request::SetSlave { slave, rate } => {
-                let rate = Rate::from(rate);
                 self.master
-                    .set_rate(lp.now(), &slave, rate)
+                    .set_rate(lp.now(), &slave, rate.into())
                     .map_err(refused)?;
+                self.fit_queue(lp);
                 self.note(lp, format_args!("{slave}: its rate is {}", RateText(rate)));
                 self.save(lp);
             }
@@ -114,7 +100,9 @@ impl Daemon {
     ) -> Result<Option<u32>, Failure> {
         let name = &wanted.slave;
         check_name(name).map_err(refused)?;
-        wanted.rate.check().map_err(refused)?;
+        wanbox_eql_engine::Rate::from(wanted.rate)
+            .check()
+            .map_err(refused)?;
         if *name == self.conf.name {
             return Err(refused(Refusal::Itself(name.clone())));
         }
@@ -145,7 +133,7 @@ impl Daemon {
                 return Ok(Some(link.index));
             }
         }
-        self.take(lp, wanted, link.clone(), hop)?;
+        self.take(lp, wanted, Some(link.clone()), hop)?;
         Ok(None)
     }
 
@@ -166,24 +154,25 @@ impl Daemon {
             master: true,
             slave: false,
         };
-        check_enslave(&master, &device, wanted.rate, wanted.sticky)
+        check_enslave(&master, &device, wanted.rate.into(), wanted.sticky)
             .map_err(|refusal| refused(kernel::with_master(refusal, links, link)))
     }
 
-    /// Takes a slave that has passed the checks.
+    /// Takes a slave that has passed the checks, or waits for one that is not there.
     fn take(
         &mut self,
         lp: &mut Loop,
         wanted: &Wanted,
-        link: Link,
+        link: Option<Link>,
         hop: Option<NextHop>,
     ) -> Result<(), Failure> {
         let name = &wanted.slave;
         // One that waits is replaced, and gives its lock up for that.
         let old = self.ports.iter().position(|port| port.name == *name);
-        let up = link.is_up()
-            && link.is_running()
-            && hop.as_ref().is_none_or(|hop| hop.hardware.is_some());
+        let runs = link
+            .as_ref()
+            .is_some_and(|link| link.is_up() && link.is_running());
+        let up = runs && hop.as_ref().is_none_or(|hop| hop.hardware.is_some());
         let held = old.and_then(|place| self.ports.get_mut(place)?.lock.take());
         let lock = match held {
             Some(lock) => lock,
@@ -201,13 +190,14 @@ impl Daemon {
         let device = Device {
             name,
             up,
-            mtu: link.mtu,
+            mtu: link.as_ref().map_or(self.link.mtu, |link| link.mtu),
             master: false,
             slave: false,
         };
+        let by_kind = || link.as_ref().map_or(Framing::HDLC, port::framing_of);
         let how = Enslave {
-            rate: wanted.rate,
-            framing: self.conf.framing.unwrap_or_else(|| port::framing_of(&link)),
+            rate: wanted.rate.into(),
+            framing: self.conf.framing.unwrap_or_else(by_kind),
             sticky: wanted.sticky,
         };
         let id = match self.master.enslave(lp.now(), &device, how) {
@@ -301,7 +291,15 @@ impl Daemon {
             log::warn!("{error}");
         }
         for wanted in saved.slaves {
-            match self.enslave(lp, &wanted) {
+            let taken = match self.enslave(lp, &wanted) {
+                // It may come back as well as one that went since.
+                Err(Failure { code: 3, .. }) if wanted.sticky => {
+                    let hop = wanted.next_hop.map(NextHop::new);
+                    self.take(lp, &wanted, None, hop).map(|()| None)
+                }
+                taken => taken,
+            };
+            match taken {
                 Ok(None) => {}
                 Ok(Some(_)) => log::warn!("{}: its next hop is not known: not taken", wanted.slave),
                 Err(failure) => log::warn!("not taken over: {failure}"),
@@ -319,7 +317,7 @@ impl Daemon {
                     port.id,
                     Wanted {
                         slave: port.name.clone(),
-                        rate: slave.rate,
+                        rate: slave.rate.into(),
                         sticky: slave.sticky,
                         next_hop: port.next_hop.as_ref().map(|hop| hop.address),
                     },

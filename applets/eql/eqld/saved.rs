@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use wanbox_eql_engine::Rate;
 use wanbox_runtime::files;
 
-use super::requests::Wanted;
+use crate::control::Rate;
+use crate::master::Wanted;
 
 /// The longest such file, octets.
 const MAX_FILE: u64 = 64 << 10;
