@@ -1,7 +1,7 @@
 //! `eqld`: masters over paced lines, Ethernets and whatever happens to them.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,7 +11,9 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use wanbox_rig::ping::Ping;
-use wanbox_rig::{Lines, Need, Netns, Result, Router, ensure, json as look, netns, until};
+use wanbox_rig::{
+    Lines, Need, Netns, Result, Router, ensure, json as look, netns, until, wait_for,
+};
 
 use crate::test;
 
@@ -156,7 +158,14 @@ pub fn transfer(a: &Netns, b: &Netns, to: &str, octets: usize) -> Result {
     let listener = b.inside(|| Ok(TcpListener::bind(to)?))?;
     thread::scope(|scope| {
         let receiver = scope.spawn(move || -> Result<usize> {
-            let (mut stream, _) = listener.accept()?;
+            // Not for ever, should nobody come.
+            listener.set_nonblocking(true)?;
+            let mut stream = wait_for("the connection", LIMIT, || match listener.accept() {
+                Ok((stream, _)) => Ok(Some(stream)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+                Err(error) => Err(error.into()),
+            })?;
+            stream.set_nonblocking(false)?;
             stream.set_read_timeout(Some(LIMIT))?;
             let (mut place, mut chunk) = (0, [0; 65536]);
             loop {
@@ -318,12 +327,10 @@ fn full_devices() -> Result {
     let pair = Ethernets::new("--mtu 1500")?;
     let a = &pair.a;
     // One device holds more than a socket may have under way, the other only some packets.
-    for (name, limit, hop) in [
-        ("eth1", "1000000", "192.0.1.2"),
-        ("eth2", "15000", "192.0.2.2"),
-    ] {
+    for (name, limit, net) in [("eth1", "1000000", 1), ("eth2", "15000", 2)] {
         slow_down(a, name, "4mbit", limit)?;
-        enslave(a, name, "1G", &format!("--via {hop}"))?;
+        enslave(a, name, "1G", &format!("--via 192.0.{net}.2"))?;
+        enslave(&pair.b, name, "4M", &format!("--via 192.0.{net}.1"))?;
     }
     transfer(&a.netns, &pair.b.netns, "10.1.0.2:9", 1_000_000)?;
     flooded(&a.netns, 1400, || {
