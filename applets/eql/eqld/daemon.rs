@@ -285,7 +285,6 @@ impl Daemon {
             let _ = lp.deregister(source, &output);
         }
         port.output = None;
-        port.active = false;
         self.fit_queue(lp);
     }
 

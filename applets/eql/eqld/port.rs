@@ -93,8 +93,6 @@ pub struct Port {
     pub waiting: Option<Source>,
     /// Packets on their way to the output.
     pub batch: Vec<Transmit<Packet>>,
-    /// Packets were handed over since its counters were read last.
-    pub active: bool,
 }
 
 impl Port {
@@ -114,7 +112,6 @@ impl Port {
             output: None,
             waiting: None,
             batch: Vec::with_capacity(MAX_BATCH),
-            active: false,
         }
     }
 
@@ -149,7 +146,6 @@ impl Port {
         let hardware = self.next_hop.as_ref().and_then(|hop| hop.hardware);
         let packets = self.batch.iter().map(|transmit| transmit.packet.octets());
         let Taken { count, stopped } = output.send(packets, hardware);
-        self.active |= count > 0;
         for transmit in self.batch.drain(..count.min(self.batch.len())) {
             taken(transmit);
         }
