@@ -28,7 +28,7 @@ pub fn tests() -> Vec<Trial> {
 }
 
 /// How many cases `lab/eql_commands.sh` has.
-const CASES: usize = 103;
+const CASES: usize = 105;
 
 /// A PPP and a SLIP line are slaves: traffic over both, changes, and everything that is refused.
 /// What `eql_status` tells is what the interfaces count.

@@ -184,6 +184,12 @@ eql_status >/out/status.txt
 user eql_status --json eql >/out/user.json
 check "anybody may look" cmp /out/status.json /out/user.json
 
+echo 1 >/run/ns.near
+head -c 300000 /dev/urandom >/tmp/file
+first=$(sent ppp0) other=$(sent sl0)
+check "a TCP transfer is intact" transfer near far 10.0.0.2 /tmp/file
+check "over both" test $(($(sent ppp0) - first)) -gt 50 -a $(($(sent sl0) - other)) -gt 50
+
 # --- changes
 quiet "tune ppp0" eql_tune eql ppp0 57600
 check "its new priority, by the driver" says_driver 57600 eql ppp0
