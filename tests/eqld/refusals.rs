@@ -2,9 +2,9 @@
 
 use libtest_mimic::Trial;
 use serde_json::json;
-use wanbox_rig::{Result, Router, ensure};
+use wanbox_rig::{Result, Router, ensure, until};
 
-use super::{EQLD, NEEDS, enslave, slave, start, status};
+use super::{EQLD, LIMIT, NEEDS, enslave, slave, start, status};
 use crate::test;
 
 pub fn tests() -> Vec<Trial> {
@@ -30,7 +30,17 @@ fn router() -> Result<Router> {
     ] {
         router.netns.ip(command)?;
     }
+    runs(&router, "eth0")?;
     Ok(router)
+}
+
+/// The kernel follows the carrier a moment later.
+fn runs(router: &Router, name: &str) -> Result {
+    until("the interface to run", LIMIT, || {
+        let links = router.netns.ip_json(&format!("link show {name}"))?;
+        Ok(links[0]["operstate"] == "UP")
+    })?;
+    Ok(())
 }
 
 /// An enslaving by these words is refused with this code and reason, and leaves nothing behind.
@@ -79,6 +89,9 @@ fn slaves() -> Result {
         ("link set eql down", "eql is not up and running"),
     ] {
         router.netns.ip(command)?;
+        if command.ends_with("eth0 up") {
+            runs(&router, "eth0")?;
+        }
         refused(&router, eth0, 1, because)?;
     }
     Ok(())
