@@ -1,7 +1,7 @@
 //! A TCP as today's systems have it, one direction: enough of it to say how long a file takes.
 //!
 //! * Sender: initial window of ten segments (RFC 6928), slow start and congestion avoidance
-//!   (RFC 5681), losses found by time (RACK, RFC 8985, with its reordering window and its answer to
+//!   (RFC 5681), recovery in step with what arrives (RFC 6937), losses found by time (RACK, RFC 8985, with its reordering window and its answer to
 //!   duplicates), retransmission timer (RFC 6298, at least 200 ms as in Linux), spurious ones of
 //!   both undone (RFC 5682, RFC 3708). No timestamps, so that the header has 40 octets.
 //! * Receiver: an acknowledgement for every second segment or after 40 ms, at once for what is out

@@ -15,7 +15,8 @@ use crate::tcp::{HEADER, Receiver, Segment, Sender, Stats};
 /// Packets that a SLIP device takes beside the one on the line, as Linux has it.
 const DEVICE_QUEUE: usize = 10;
 
-/// Packets that wait before the master, as a TUN's queue has room for.
+/// Packets that wait before the master, as a TUN's queue has room for unless it is set otherwise:
+/// enough for a whole window of TCP.
 const HOST_QUEUE: usize = 500;
 
 /// What a packet takes beside its time on the line.

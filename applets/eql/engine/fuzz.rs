@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::config::{Config, Limits, Scheduler};
 use crate::finish::Order;
-use crate::master::{Config, Enslave, Limits, Master, Scheduler, Transmit};
+use crate::master::{Enslave, Master, Transmit};
 use crate::meter::Counters;
 use crate::priority::Word;
 use crate::rate::{Framing, MAX_RATE_BPS, Rate};

@@ -9,10 +9,13 @@
 //! | the scheduler by finish time, the order within flows | `finish.rs` |
 //! | when a connection is tried, kept and given up | `keeper/` |
 //! | the set of slaves, their queues and counters | `master.rs`, `slave.rs` |
+//! | the way of a packet, and when there is room for one | `master/packets.rs` |
+//! | how a master can be configured | `config.rs` |
 //!
 //! What belongs to a master and its slaves is in the words of the driver and of its HOWTO:
 //! a slave is *enslaved*, *emancipated*, *buried*.
 
+mod config;
 mod finish;
 pub mod fuzz;
 pub mod keeper;
@@ -25,10 +28,9 @@ mod rules;
 mod simulation;
 mod slave;
 
+pub use config::{Config, ConfigError, Limits, Scheduler};
 pub use finish::{FLOW_BUCKETS, GUARD, Order};
-pub use master::{
-    Config, ConfigError, Enslave, Limits, Master, Refused, Scheduler, Stats, Transmit, Why,
-};
+pub use master::{Enslave, Master, Refused, Stats, Transmit, Why};
 pub use meter::{AUTO_MIN_BPS, Counters};
 pub use rate::{DEFAULT_RATE_BPS, Framing, MAX_RATE_BPS, Rate};
 pub use rules::{

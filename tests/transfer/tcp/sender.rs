@@ -82,6 +82,9 @@ pub struct Sender {
     threshold: f64,
     /// A recovery ends when everything before this is acknowledged.
     recovery: Option<u64>,
+    /// Octets that a recovery may send now: no more than have arrived (RFC 6937), so that the losses
+    /// of a whole window are not sent again at once, into a queue that is full.
+    credit: Option<u64>,
     before: Option<Before>,
     smoothed: Option<Duration>,
     variation: Duration,
@@ -115,6 +118,7 @@ impl Sender {
             window: (INITIAL_WINDOW * largest) as f64,
             threshold: f64::INFINITY,
             recovery: None,
+            credit: None,
             before: None,
             smoothed: None,
             variation: Duration::ZERO,
@@ -150,6 +154,9 @@ impl Sender {
         let flying = self.sent.iter().filter(|s| !s.there && !s.lost);
         let flying: u64 = flying.map(|s| s.len).sum();
         if flying as f64 + self.largest as f64 > self.window && flying > 0 {
+            return None;
+        }
+        if self.credit.is_some_and(|credit| credit < self.largest) {
             return None;
         }
         let len = (self.size - self.next).min(self.largest);
@@ -195,6 +202,7 @@ impl Sender {
             });
             (from, len)
         };
+        self.credit = self.credit.map(|credit| credit.saturating_sub(segment.1));
         self.stats.segments += 1;
         if self.timer.is_none() {
             self.start_timer(now);
@@ -209,6 +217,7 @@ impl Sender {
     pub fn ack(&mut self, now: Instant, ack: &Ack) {
         let acknowledged = ack.next.saturating_sub(self.first);
         let mut fresh = false;
+        let mut arrived = 0;
         let mut round = None;
         for index in 0..self.sent.len() {
             let Some(sent) = self.sent.get_mut(index) else {
@@ -222,6 +231,7 @@ impl Sender {
             sent.there = true;
             fresh = true;
             let sent = *sent;
+            arrived += sent.len;
             if !sent.again {
                 round = Some(now.saturating_duration_since(sent.at));
             }
@@ -246,7 +256,9 @@ impl Sender {
         }
         if self.recovery.is_some_and(|end| self.first >= end) {
             self.recovery = None;
+            self.credit = None;
         }
+        self.credit = self.credit.map(|credit| credit + arrived);
         if fresh {
             self.find_losses(now);
         }
@@ -279,7 +291,8 @@ impl Sender {
             self.newest_round = round;
         }
         // RFC 5682: what was sent only before a timeout arrives after it, so nothing was lost.
-        let wrong = |b: &Before| b.timeout.is_some_and(|at| !sent.again && sent.at < at);
+        let early = |b: &Before| b.timeout.is_some_and(|at| !sent.again && sent.at < at);
+        let wrong = |b: &Before| b.test != Test::Over && early(b);
         if self.before.as_ref().is_some_and(wrong) {
             self.undo();
         }
@@ -303,6 +316,7 @@ impl Sender {
             self.window = self.window.max(before.window);
             self.threshold = before.threshold;
             self.recovery = None;
+            self.credit = None;
             self.stats.undone += 1;
             for sent in &mut self.sent {
                 sent.lost = false;
@@ -341,6 +355,7 @@ impl Sender {
             self.stats.recoveries += 1;
             self.shrink(None, 0.7);
             self.window = self.threshold;
+            self.credit = Some(self.largest);
         }
     }
 
@@ -419,6 +434,7 @@ impl Sender {
         self.stats.timeouts += 1;
         self.backoff += 1;
         self.shrink(Some(now), 0.5);
+        self.credit = None;
         self.window = self.largest as f64;
         for sent in &mut self.sent {
             sent.lost = !sent.there;

@@ -43,7 +43,7 @@ fn disorder(
 fn no_packet_overtakes_another_of_its_flow() {
     let mut least: f64 = 1.0;
     let mut sum = 0.0;
-    for_each_seed(400, |seed| {
+    for_each_seed(200, |seed| {
         let late = Duration::from_millis(seed % 3);
         assert!(late <= GUARD);
         let (overtaken, arrived, used) = disorder(Order::Flow, seed, late, MIXED);
@@ -52,7 +52,7 @@ fn no_packet_overtakes_another_of_its_flow() {
         sum += used;
     });
     assert!(least >= 0.80, "{least}");
-    assert!(sum / 400.0 >= 0.90, "{}", sum / 400.0);
+    assert!(sum / 200.0 >= 0.90, "{}", sum / 200.0);
 }
 
 /// What the order costs is due to the short packets behind long ones.
@@ -79,7 +79,7 @@ fn in_free_order_some_do() {
 #[test]
 fn the_order_survives_a_cut() {
     let (mut moved, mut lost) = (0, 0);
-    for_each_seed(2_000, |seed| {
+    for_each_seed(1_000, |seed| {
         let mut random = Random::new(seed);
         let config = Config {
             mtu: 1500,
@@ -112,5 +112,5 @@ fn the_order_survives_a_cut() {
         moved += slaves.iter().map(|x| x.moved).sum::<u64>();
         lost += slaves.iter().map(|x| x.lost).sum::<u64>();
     });
-    assert!(moved > 500 && lost > 500, "{moved} moved, {lost} lost");
+    assert!(moved > 250 && lost > 250, "{moved} moved, {lost} lost");
 }
