@@ -96,9 +96,18 @@ fn carries_ip(over: Over) -> Result {
         ] {
             ensure!(ppp[key] == value, "{key} is not {value}: {ppp:#}");
         }
-        // The link-local addresses of IPV6CP are there and answer.
+        // The link-local addresses of IPV6CP are there and answer, once the host at the other end
+        // has found that nobody else has its.
         let there = ppp["peer_link_local"].as_str().unwrap_or_default();
-        Ping::new(&format!("{there}%{INTERFACE}")).all(&router.netns)?;
+        let there = format!("{there}%{INTERFACE}");
+        until("the link-local address", UP, || {
+            let one = Ping {
+                count: 1,
+                ..Ping::new(&there)
+            };
+            Ok(one.send(&router.netns)? == 1)
+        })?;
+        Ping::new(&there).all(&router.netns)?;
     }
     until("some echoes", UP, || {
         Ok(capture::count(&file, "lcp && ppp.code == 10")? >= 2)
