@@ -63,7 +63,8 @@ pub fn run(_wanbox: &Path) -> Result<Vec<Row>> {
          % possible: all segments of the file sent once with 40 octets of header, END before and \
          after, and\nescapes, by the same.\n\
          finish: the scheduler by finish time, eqld's default. formula: that of the kernel's driver; \
-         with it\na full SLIP queue (10 packets) drops."
+         with it\na full SLIP queue (10 packets) drops. A whole window of TCP (65,535 octets) has \
+         room before the master."
     );
     let mut table = Vec::new();
     let mut rows = Vec::new();

@@ -27,6 +27,10 @@ pub const GUARD: Duration = Duration::from_millis(2);
 /// lines idle for it once, and are staggered from then on.
 const APART: u32 = 8;
 
+/// Packets that the fastest line sends in less are not put apart: hosts can't wait for parts of a
+/// millisecond.
+const APART_FROM: Duration = Duration::from_millis(8);
+
 /// Which packets keep their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
@@ -142,6 +146,7 @@ impl Flows {
         }
         let apart = times.fastest / APART;
         let earliest = match self.order {
+            Order::Free if times.fastest < APART_FROM => return,
             // It may overtake a longer one; and one that went to a far slower line because the
             // queues of the fast ones were full.
             Order::Free

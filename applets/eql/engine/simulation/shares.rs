@@ -55,6 +55,22 @@ fn unequal_lines_are_used_to_95_per_cent() {
     }
 }
 
+/// Hosts do not wake up for parts of a millisecond: fast lines are busy all the same.
+#[test]
+fn fast_lines_with_hosts_that_are_late() {
+    let rates: &[u64] = &[10_000_000, 10_000_000, 2_000_000];
+    let mut s = Simulation::new(config(1500), 1);
+    s.late = Duration::from_millis(2);
+    for &bps in rates {
+        let index = s.add(bps, Rate::Fixed(bps), false);
+        s.lines[index].capacity = 500;
+    }
+    let time = Duration::from_secs(10);
+    s.run(time, saturate(MIXED));
+    let used = s.use_of_lines(time);
+    assert!(used >= 0.97, "{used}");
+}
+
 /// The HOWTO tells of a scheduler that starved the modem at 14,400 beside the one at 57,600.
 #[test]
 fn none_starves() {
