@@ -3,7 +3,7 @@
 //! A rate can be seen only while the device is busy. So a measured slave is kept ahead of its line
 //! (see [`crate::Master::poll_transmit`]), and
 //! * while the device has something to send from one report to the next, what it sent in between is
-//!   its rate, over at least two seconds and eight packets;
+//!   its rate, over at least two such seconds, with pauses between them or not, and eight packets;
 //! * when it has sent everything although the pace held packets back, the pace is too slow: it
 //!   doubles;
 //! * when it sends nothing of what it has for long, the pace is halved; the third time in a row
@@ -33,10 +33,13 @@ pub struct Counters {
     pub octets: u64,
 }
 
-/// A measurement under way.
-#[derive(Clone, Copy, Debug)]
+/// A measurement under way: what was sent while the device was busy, with or without pauses.
+#[derive(Clone, Copy, Debug, Default)]
 struct Window {
-    since: Instant,
+    /// The last report of packets while the device was busy; none when it was not since.
+    mark: Option<Instant>,
+    /// The time it was busy.
+    busy: Duration,
     bits: u64,
     packets: u64,
 }
@@ -63,7 +66,7 @@ pub(crate) struct Meter {
     outstanding_octets: u64,
     /// At the last report there was something.
     busy: bool,
-    window: Option<Window>,
+    window: Window,
     /// When the device sent something, or got something while it had nothing.
     progress: Instant,
     stalls: u64,
@@ -83,7 +86,7 @@ impl Meter {
             outstanding: 0,
             outstanding_octets: 0,
             busy: false,
-            window: None,
+            window: Window::default(),
             progress: now,
             stalls: 0,
             stalls_in_a_row: 0,
@@ -148,13 +151,13 @@ impl Meter {
             self.stalls_in_a_row = 0;
         }
         if self.outstanding == 0 {
-            self.window = None;
+            self.window.mark = None;
             return packets > 0 && of.withheld && self.scale(2, 1);
         }
         if now.saturating_duration_since(self.progress) >= of.patience {
             self.progress = now;
             self.stalls += 1;
-            self.window = None;
+            self.window = Window::default();
             self.stalls_in_a_row += 1;
             if self.stalls_in_a_row >= GIVE_UP {
                 self.forget(now);
@@ -165,7 +168,7 @@ impl Meter {
         if was_busy {
             self.measure(now, packets, octets, of.framing)
         } else {
-            self.window = None;
+            self.window.mark = None;
             false
         }
     }
@@ -175,7 +178,7 @@ impl Meter {
         self.outstanding = 0;
         self.outstanding_octets = 0;
         self.busy = false;
-        self.window = None;
+        self.window = Window::default();
         self.progress = now;
     }
 
@@ -190,14 +193,9 @@ impl Meter {
         if packets == 0 {
             return false;
         }
-        // A window begins and ends with packets that were just sent, so that none counts in part.
-        let fresh = Window {
-            since: now,
-            bits: 0,
-            packets: 0,
-        };
-        let Some(window) = &mut self.window else {
-            self.window = Some(fresh);
+        // A busy time begins and ends with packets that were just sent, so that none counts in part.
+        let window = &mut self.window;
+        let Some(mark) = window.mark.replace(now) else {
             return false;
         };
         // All of one length, for only their sum is known; the rest of the division is below one
@@ -207,13 +205,16 @@ impl Meter {
             .bits
             .saturating_add(framing.bits(each).saturating_mul(packets));
         window.packets = window.packets.saturating_add(packets);
-        let span = now.saturating_duration_since(window.since);
+        window.busy += now.saturating_duration_since(mark);
         let (time, count) = if self.sampled { WINDOW } else { FIRST_WINDOW };
-        if span < time || window.packets < count {
+        if window.busy < time || window.packets < count {
             return false;
         }
-        let bps = u128::from(window.bits) * 1_000_000_000 / span.as_nanos().max(1);
-        self.window = Some(fresh);
+        let bps = u128::from(window.bits) * 1_000_000_000 / window.busy.as_nanos().max(1);
+        *window = Window {
+            mark: Some(now),
+            ..Window::default()
+        };
         self.sample(u64::try_from(bps).unwrap_or(u64::MAX))
     }
 

@@ -328,7 +328,9 @@ impl<P> Slave<P> {
             withheld: paced
                 && !self.queue.is_empty()
                 && self.held_until.is_none()
-                && self.device_free > now + self.lead(mtu),
+                // Also when the owner is late with what is due, for by half the lead or more the
+                // device had enough all the same.
+                && self.device_free > now + self.lead(mtu) / 2,
             patience: (self.service(mtu) * 4).max(PATIENCE),
         };
         let changed = self.meter.observe(now, counters, of);
