@@ -37,6 +37,7 @@ mod generated;
 mod keyboard;
 mod lab;
 mod lab_eql;
+mod lab_eql_dial;
 mod lab_ppp;
 mod lines;
 mod monitors;
@@ -117,6 +118,7 @@ fn main() -> ExitCode {
     trials.extend(lab::tests());
     trials.extend(lab_ppp::tests());
     trials.extend(lab_eql::tests());
+    trials.extend(lab_eql_dial::tests());
     trials.extend(eql::tests());
     trials.extend(eql_replay::tests());
     libtest_mimic::run(&arguments, trials).exit_code()

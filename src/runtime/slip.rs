@@ -11,8 +11,9 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use crate::stream::serial::Serial;
 use crate::stream::{FlowControl, SerialSettings};
 
-/// The kernel's SLIP among the line disciplines (`linux/tty.h`).
+/// The kernel's SLIP, and plain terminals, among the line disciplines (`linux/tty.h`).
 const N_SLIP: libc::c_int = 1;
+const N_TTY: libc::c_int = 0;
 /// SLIP without header compression (`linux/if_slip.h`, `SL_MODE_SLIP`).
 const MODE_SLIP: libc::c_int = 0;
 /// Sets that mode (`linux/sockios.h`).
@@ -24,6 +25,7 @@ const SIOCGIFNAME: libc::Ioctl = 0x8910;
 pub struct SlipPort {
     serial: Serial,
     port: File,
+    attached: bool,
 }
 
 impl SlipPort {
@@ -52,7 +54,11 @@ impl SlipPort {
             Ok(())
         };
         plain().map_err(|errno| fail(errno.into()))?;
-        Ok(Self { serial, port })
+        Ok(Self {
+            serial,
+            port,
+            attached: false,
+        })
     }
 
     /// The terminal as a program's input and output.
@@ -81,6 +87,7 @@ impl SlipPort {
         if unsafe { libc::ioctl(fd, libc::TIOCSETD, &raw const discipline) } != 0 {
             return fail("the kernel has no SLIP (modprobe slip)");
         }
+        self.attached = true;
         // SAFETY: it reads one int, which lives until the call returns.
         if unsafe { libc::ioctl(fd, SIOCSIFENCAP, &raw const mode) } != 0 {
             return fail("SLIP without compression");
@@ -92,6 +99,20 @@ impl SlipPort {
         }
         let name = name.split(|&octet| octet == 0).next().unwrap_or_default();
         Ok(String::from_utf8_lossy(name).into_owned())
+    }
+}
+
+impl Drop for SlipPort {
+    fn drop(&mut self) {
+        // The kernel keeps the interface of a pseudo-terminal until its other end is closed, too.
+        if self.attached {
+            let discipline = N_TTY;
+            // SAFETY: TIOCSETD reads one int, which lives until the call returns. One that is hung
+            // up is a plain terminal already.
+            unsafe {
+                libc::ioctl(self.port.as_raw_fd(), libc::TIOCSETD, &raw const discipline);
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use wanbox_grammar::{Exit, report, value};
 use wanbox_runtime::event_loop::{Handler, Interest, Loop, Priority, Readiness, Token};
 use wanbox_runtime::files::Root;
 use wanbox_runtime::netlink::{Address, Monitor, NetEvent, Netlink};
+use wanbox_runtime::process::Signal;
 use wanbox_runtime::slip::SlipPort;
 
 use super::NAME;
@@ -122,6 +123,10 @@ fn set_up(interface: &str, mtu: Option<u32>, address: Option<Ipv4Addr>) -> Resul
 fn until_gone(interface: &str) -> Result<(), String> {
     let mut lp = Loop::new().map_err(|error| error.to_string())?;
     let monitor = Monitor::open().map_err(|error| error.to_string())?;
+    // The terminal is to be a plain one again whoever ends this.
+    for signal in [Signal::Terminate, Signal::Interrupt, Signal::Hangup] {
+        lp.watch_signal(signal).map_err(|error| error.to_string())?;
+    }
     // What happened before that nobody tells any more.
     if !is_up(interface) {
         return Ok(());
@@ -149,6 +154,10 @@ struct Watch<'w> {
 }
 
 impl Handler for Watch<'_> {
+    fn signal(&mut self, lp: &mut Loop, _signal: Signal) {
+        lp.stop();
+    }
+
     fn ready(&mut self, lp: &mut Loop, _token: Token, _readiness: Readiness) {
         let gone = loop {
             match self.monitor.poll_event() {
