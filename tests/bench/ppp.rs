@@ -19,9 +19,6 @@ const WORDS: &str = include_str!("../lab/ppp.sh");
 /// the link, the direction, the octets and the milliseconds they took.
 const SCRIPT: &str = r#"
 namespace ours peer one two
-ADDRESSES='IPADDR=10.0.0.1
-NETMASK=255.255.255.255
-POINTOPOINT=10.0.0.2'
 router ours pty:/dev/line0 'IP_MODE = STATIC' '' "$ADDRESSES"
 wan ours wanrouter start >/out/ours.log 2>&1
 await 10 test -e /dev/line0
