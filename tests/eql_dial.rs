@@ -31,6 +31,11 @@ pub fn tests() -> Vec<Trial> {
         test("eql_dial::lock_files", NEEDS, lock_files),
         test("eql_dial::once_from_cron", NEEDS, once),
         test("eql_dial::takes_over_what_was_left", NEEDS, takes_over),
+        test(
+            "eql_dial::slaves_of_an_eqld",
+            &[Need::Namespaces, Need::Tun, Need::Tool("ip")],
+            with_eqld,
+        ),
         test("eql_dial::reads_its_file_again", NEEDS, reload),
         test("eql_dial::pppd_tells_the_interface", NEEDS, told_by_pppd),
         test("eql_dial::pppd_without_a_daemon", NEEDS, told_alone),
@@ -904,5 +909,56 @@ fn bad_input() -> Result {
         "{wrong:?}"
     );
     router.ok("eql_dial stop")?;
+    Ok(())
+}
+
+/// The real master: enslaved when the line is up, again when it is redialled, and again when the
+/// eqld is another one.
+fn with_eqld() -> Result {
+    let site = Site::new()?;
+    site.script(
+        "/dial",
+        &DIAL.replace(
+            "ip link set $1 up\n",
+            "ip addr add 192.0.2.1/24 dev $1\nip link set $1 up\n\
+             ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 dev $1\n",
+        ),
+    )?;
+    let eqld = || -> Result {
+        // The one before may not be gone altogether.
+        until("a master", LIMIT, || {
+            Ok(site.router.run("eqld eql")?.code == 0)
+        })?;
+        site.router.netns.ip("link set eql mtu 1500 up")?;
+        Ok(())
+    };
+    eqld()?;
+    site.configure(
+        "[one]\nCOMMAND = @/dial w0\nINTERFACE = w0\nMASTER = eql\nRATE = auto\n\
+         NEXT_HOP = 192.0.2.2\nREDIAL = 200ms\nMIN_UP = 0\n",
+    )?;
+    site.start()?;
+    let enslaved = |pid: &Value| {
+        site.wait("one", "a slave", |now| {
+            now["state"] == "up" && now["enslaved"] == true && now["pid"] != *pid
+        })?;
+        until("the eqld to say so", LIMIT, || {
+            let text = site.router.ok("eql_status --json eql")?;
+            let status: Value = serde_json::from_str(&text)?;
+            Ok(text.contains("\"name\":\"w0\"") && !status.is_null())
+        })?;
+        site.status("one")
+    };
+    let first = enslaved(&Value::Null)?;
+    kill(pid(&first)?, Signal::SIGKILL)?;
+    enslaved(&first["pid"])?;
+    let text = site.router.read("/run/wanbox/eqld-eql.pid")?;
+    kill(Pid::from_raw(text.trim().parse()?), Signal::SIGTERM)?;
+    site.wait("one", "the master's end", |_| !site.has("eql"))?;
+    eqld()?;
+    enslaved(&Value::Null)?;
+    site.router.ok("eql_dial stop")?;
+    let text = site.router.ok("eql_status --json eql")?;
+    ensure!(!text.contains("w0"), "{text}");
     Ok(())
 }

@@ -82,6 +82,11 @@ before=$(process one)
 kill -HUP "$before"
 check "one is redialled after a hang-up" await 30 other_up one "$before"
 
+# One that the far end hangs up.
+before=$(process two)
+kill -HUP "$(cat /run/far.pid)"
+check "two is redialled when the far end hangs up" await 30 other_up two "$before"
+
 # Lock files.
 eql_dial down two
 check "two is hung up" await 20 is two down
