@@ -4,7 +4,7 @@
 //! |---|---|
 //! | when a line is dialled, held, hung up; schedules | `engine/keeper/` |
 //! | the configuration file | `config.rs`, DSLIP's `runslip.rs` |
-//! | process, device, interface and hooks of one line | `line.rs`, `command.rs` |
+//! | process, device, interface and hooks of one line | `line.rs`, `line/`, `command.rs` |
 //! | how slaves are made and released | `balancer.rs` |
 //! | the daemon, and what it takes over from an earlier one | `daemon.rs`, `state.rs` |
 //! | what pppd's ip-up and ip-down call | `calls.rs` |
