@@ -32,7 +32,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::{self, FileError, FileProblem, Lock};
 use crate::process::{Signal, send_signal};
-use crate::resident;
 
 /// The longest text that a daemon can give its starter, octets.
 const MAX_MESSAGES: u64 = 64 << 10;
@@ -143,7 +142,6 @@ impl Readiness {
             let _ = silence(true);
             let _ = tell(&starter, &Message::Ready);
         }
-        resident::forget_start();
     }
 
     /// It will not start. Returns whether the starter tells the user; if not, the caller must.

@@ -14,7 +14,7 @@ unsafe extern "C" {
 /// Gives the memory of the program's code and constants back, of which most was for the start
 /// alone. What runs on comes back page by page out of the file, which the system still has.
 ///
-/// A daemon calls this when it is ready. Where the system refuses, nothing changes.
+/// The poll loop calls this when it has run for a while. Where the system refuses, nothing changes.
 pub fn forget_start() {
     let page = match sysconf(SysconfVar::PAGE_SIZE) {
         Ok(Some(size)) => usize::try_from(size).unwrap_or(4096),

@@ -14,12 +14,13 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::{Command, ExitStatus};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use polling::{Event, Events, PollMode, Poller};
 use slab::Slab;
 
 use crate::process::{Children, Signal, Spawned};
+use crate::resident;
 use crate::timers::Timers;
 
 mod signals;
@@ -164,6 +165,8 @@ pub struct Loop {
     stopping: bool,
 }
 
+/// After so long, what runs is no longer the start of a daemon.
+const SETTLING: Duration = Duration::from_secs(10);
 /// How many descriptors one turn takes from the kernel.
 const EVENTS_A_TURN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 /// The poller's name for the signal pipe: no slab reaches it, and the poller itself keeps `usize::MAX`.
@@ -365,8 +368,14 @@ impl Loop {
     /// Those of waiting; none is to be expected.
     pub fn run(&mut self, handler: &mut impl Handler) -> io::Result<()> {
         self.stopping = false;
+        let mut settled_at = Some(self.now + SETTLING);
         while !self.stopping {
             self.turn(handler, None)?;
+            // With whatever woke it: no wake-up for this alone.
+            if settled_at.is_some_and(|at| self.now >= at) {
+                settled_at = None;
+                resident::forget_start();
+            }
         }
         Ok(())
     }
