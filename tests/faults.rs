@@ -71,11 +71,16 @@ fn cpe() -> End {
     End::frame_relay("CPE", "ANSI", &[16])
 }
 
-/// One ping each way through the first channel.
+/// Pings go both ways through the first channel, once both ends have settled after what happened.
 fn pings(pair: &Pair, end: &End) -> Result {
     let net = end.channels[0].dlci.unwrap_or(1);
-    Ping::new(&format!("10.0.{net}.2")).all(&pair.a.netns)?;
-    Ping::new(&format!("10.0.{net}.1")).all(&pair.b.netns)
+    let (there, back) = (format!("10.0.{net}.2"), format!("10.0.{net}.1"));
+    until("pings", UP, || {
+        Ok(Ping::new(&there).all(&pair.a.netns).is_ok()
+            && Ping::new(&back).all(&pair.b.netns).is_ok())
+    })
+    .map(drop)
+    .map_err(|error| pair.explain(error))
 }
 
 /// SIGKILL leaves the socket, the pid file and the cable behind: none of them is in the way.
@@ -147,7 +152,7 @@ fn restarted(a: &End, b: &End) -> Result {
         pair.b.ok("wanrouter restart")?;
         pair.wait_up(&a.channels)?;
         // What the other end believed of the link before the restart must not remain.
-        until("pings", UP, || Ok(pings(&pair, a).is_ok())).map_err(|e| pair.explain(e))?;
+        pings(&pair, a)?;
     }
     ensure!(pair.a.daemon(DEVICE)? == pid, "the other end was restarted");
     Ok(())
