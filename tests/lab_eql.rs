@@ -50,16 +50,7 @@ fn commands() -> Result {
             &format!("{PPP}{}", include_str!("lab/eql_commands.sh")),
             &[],
         )?;
-    let output = &ran.finished.stdout;
-    let good = output
-        .lines()
-        .filter(|line| line.starts_with("ok "))
-        .count();
-    ensure!(
-        ran.finished.code == 0 && good == CASES && !output.contains("FAILED"),
-        "{good} of {CASES} cases went well\n{}",
-        ran.everything()
-    );
+    ran.cases(CASES)?;
 
     let counters = ran.read("counters")?;
     let counter = |name: &str, what: &str| -> Option<u64> {

@@ -1,7 +1,7 @@
 //! `eql_dial` with pppd and the kernel's own eql and SLIP, in the kernel lab.
 
 use libtest_mimic::Trial;
-use wanbox_rig::{Lab, Need, Result, ensure};
+use wanbox_rig::{Lab, Need, Result};
 
 use crate::lab::PPP;
 use crate::{test, wanbox};
@@ -23,15 +23,5 @@ fn keeps_lines_up() -> Result {
         .with(&["pppd", "socat"])
         .timeout(300)
         .run(&format!("{PPP}{}", include_str!("lab/eql_dial.sh")), &[])?;
-    let output = &ran.finished.stdout;
-    let good = output
-        .lines()
-        .filter(|line| line.starts_with("ok "))
-        .count();
-    ensure!(
-        ran.finished.code == 0 && good == CASES && !output.contains("FAILED"),
-        "{good} of {CASES} cases went well\n{}",
-        ran.everything()
-    );
-    Ok(())
+    ran.cases(CASES)
 }

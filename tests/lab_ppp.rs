@@ -49,16 +49,7 @@ fn cases(script: &str, count: usize) -> Result<Ran> {
         .with(&["pppd", "pppstats", "socat"])
         .timeout(300)
         .run(&format!("{PPP}{script}"), &[])?;
-    let output = &ran.finished.stdout;
-    let good = output
-        .lines()
-        .filter(|line| line.starts_with("ok "))
-        .count();
-    ensure!(
-        ran.finished.code == 0 && good == count && !output.contains("FAILED"),
-        "{good} of {count} cases went well\n{}",
-        ran.everything()
-    );
+    ran.cases(count)?;
     Ok(ran)
 }
 

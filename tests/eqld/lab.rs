@@ -1,7 +1,7 @@
 //! `eqld` over PPP and SLIP of a kernel that has them, in the kernel lab.
 
 use libtest_mimic::Trial;
-use wanbox_rig::{Lab, Need, Result, ensure};
+use wanbox_rig::{Lab, Need, Result};
 
 use crate::lab::PPP;
 use crate::{test, wanbox};
@@ -28,15 +28,5 @@ fn ppp_and_slip() -> Result {
         .with(&["pppd", "socat", "perl"])
         .timeout(300)
         .run(&format!("{PPP}{}", include_str!("../lab/eqld.sh")), &[])?;
-    let output = &ran.finished.stdout;
-    let good = output
-        .lines()
-        .filter(|line| line.starts_with("ok "))
-        .count();
-    ensure!(
-        ran.finished.code == 0 && good == CASES && !output.contains("FAILED"),
-        "{good} of {CASES} cases went well\n{}",
-        ran.everything()
-    );
-    Ok(())
+    ran.cases(CASES)
 }

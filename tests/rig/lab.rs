@@ -127,6 +127,25 @@ impl Lab {
 }
 
 impl Ran {
+    /// Every case of the script went well, and there were so many: it prints `ok NAME` or
+    /// `FAILED NAME` for each.
+    ///
+    /// # Errors
+    /// One did not, or there were more or fewer, or the script failed.
+    pub fn cases(&self, count: usize) -> Result {
+        let output = &self.finished.stdout;
+        let good = output
+            .lines()
+            .filter(|line| line.starts_with("ok "))
+            .count();
+        ensure!(
+            self.finished.code == 0 && good == count && !output.contains("FAILED"),
+            "{good} of {count} cases went well\n{}",
+            self.everything()
+        );
+        Ok(())
+    }
+
     /// All it said, and the logs among its files, for a message.
     pub fn everything(&self) -> String {
         let mut text = format!(
