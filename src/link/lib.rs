@@ -10,5 +10,6 @@ pub mod offload;
 pub mod pace;
 pub mod ppp;
 pub mod random;
+pub mod range;
 pub mod seal;
 pub mod vj;

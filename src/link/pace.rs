@@ -10,11 +10,10 @@
 //! that slept does not burst.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use crate::random::SplitMix64;
+use crate::range::{OutOfRange, in_range};
 
 /// How far behind the time the line may be and still catch up.
 pub const CATCH_UP: Duration = Duration::from_millis(20);
@@ -65,18 +64,7 @@ impl Config {
     ///
     /// # Errors
     /// The first field that is out of its range.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let in_range = |what, value: u64, allowed: RangeInclusive<u64>| {
-            if allowed.contains(&value) {
-                Ok(())
-            } else {
-                Err(ConfigError {
-                    what,
-                    value,
-                    allowed,
-                })
-            }
-        };
+    pub fn check(&self) -> Result<(), OutOfRange> {
         in_range("rate (bit/s)", self.rate_bps, 0..=10_000_000_000)?;
         in_range("overhead (octets)", self.overhead as u64, 0..=64)?;
         in_range("longest frame (octets)", self.max_frame as u64, 1..=65_536)?;
@@ -91,32 +79,6 @@ impl Config {
         in_range("delay (µs)", delay, 0..=60_000_000)
     }
 }
-
-/// A value out of its range.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The field and its unit.
-    pub what: &'static str,
-    /// The value it was given.
-    pub value: u64,
-    /// The values it may have.
-    pub allowed: RangeInclusive<u64>,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} is out of range: {} to {} is allowed",
-            self.what,
-            self.value,
-            self.allowed.start(),
-            self.allowed.end()
-        )
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// Which queue a frame waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +148,7 @@ impl Pace {
     ///
     /// # Errors
     /// The first value of `config` that is out of its range.
-    pub fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, seed: u64) -> Result<Self, OutOfRange> {
         config.check()?;
         Ok(Self {
             config,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use wanbox_eql_engine::{
-    Config, ConfigError, Counters, Device, Enslave, Framing, Master, Order, Rate, Refusal,
+    Config, Counters, Device, Enslave, Framing, Master, Order, OutOfRange, Rate, Refusal,
     Scheduler, SlaveId,
 };
 use wanbox_sim::{Clock, Random};
@@ -99,7 +99,7 @@ impl Outcome {
 #[derive(Debug)]
 pub enum Error {
     /// The master's configuration.
-    Config(ConfigError),
+    Config(OutOfRange),
     /// A line.
     Line(Refusal),
     /// It took more than two hours.

@@ -1,8 +1,8 @@
 //! How a master works, and what may wait for a slave.
 
-use std::fmt;
-use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use wanbox_link::range::{OutOfRange, in_range};
 
 use crate::finish::Order;
 use crate::priority::Word;
@@ -87,49 +87,17 @@ impl Config {
     ///
     /// # Errors
     /// The first value that is out of its range.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let in_range = |what, value: usize, allowed: RangeInclusive<usize>| {
-            if allowed.contains(&value) {
-                Ok(())
-            } else {
-                Err(ConfigError {
-                    what,
-                    value,
-                    allowed,
-                })
-            }
-        };
-        in_range("MTU (octets)", self.mtu as usize, 68..=65_535)?;
-        in_range("slaves", self.max_slaves, MIN_SLAVES..=MAX_SLAVES)?;
-        let time = usize::try_from(self.limits.time.as_millis()).unwrap_or(usize::MAX);
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        in_range("MTU (octets)", self.mtu.into(), 68..=65_535)?;
+        let slaves = MIN_SLAVES as u64..=MAX_SLAVES as u64;
+        in_range("slaves", self.max_slaves as u64, slaves)?;
+        let time = u64::try_from(self.limits.time.as_millis()).unwrap_or(u64::MAX);
         in_range("queue (ms)", time, 1..=60_000)?;
-        in_range("queue (packets)", self.limits.packets, 2..=65_536)?;
-        in_range("queue (octets)", self.limits.octets, 1_000..=64 << 20)
-    }
-}
-
-/// A value out of its range.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The value's name and unit.
-    pub what: &'static str,
-    /// What it was.
-    pub value: usize,
-    /// What it may be.
-    pub allowed: RangeInclusive<usize>,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} is out of range: {} to {} is allowed",
-            self.what,
-            self.value,
-            self.allowed.start(),
-            self.allowed.end()
+        in_range("queue (packets)", self.limits.packets as u64, 2..=65_536)?;
+        in_range(
+            "queue (octets)",
+            self.limits.octets as u64,
+            1_000..=64 << 20,
         )
     }
 }
-
-impl std::error::Error for ConfigError {}

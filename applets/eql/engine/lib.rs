@@ -28,7 +28,7 @@ mod rules;
 mod simulation;
 mod slave;
 
-pub use config::{Config, ConfigError, Limits, Scheduler};
+pub use config::{Config, Limits, Scheduler};
 pub use finish::{FLOW_BUCKETS, GUARD, Order};
 pub use master::{Enslave, Master, Refused, Stats, Transmit, Why};
 pub use meter::{AUTO_MIN_BPS, Counters};
@@ -38,3 +38,4 @@ pub use rules::{
     check_max_slaves, check_name,
 };
 pub use slave::{Change, SlaveId, SlaveStats, SlaveStatus, State};
+pub use wanbox_link::range::OutOfRange;

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, ConfigError, Scheduler};
+use wanbox_link::range::OutOfRange;
+
+use crate::config::{Config, Scheduler};
 use crate::finish::Flows;
 use crate::meter::Counters;
 use crate::priority::{TICK, Word};
@@ -86,7 +88,7 @@ impl<P> Master<P> {
     ///
     /// # Errors
     /// The first value of `config` that is out of its range.
-    pub fn new(name: &str, config: Config, now: Instant) -> Result<Self, ConfigError> {
+    pub fn new(name: &str, config: Config, now: Instant) -> Result<Self, OutOfRange> {
         config.check()?;
         Ok(Self {
             name: name.to_owned(),
@@ -245,7 +247,7 @@ impl<P> Master<P> {
     ///
     /// # Errors
     /// One out of its range.
-    pub fn set_mtu(&mut self, mtu: u32) -> Result<(), ConfigError> {
+    pub fn set_mtu(&mut self, mtu: u32) -> Result<(), OutOfRange> {
         let config = Config { mtu, ..self.config };
         config.check()?;
         self.config = config;

@@ -32,7 +32,7 @@ mod van_jacobson;
 pub use event::{Cause, Event, Header, Phase, Refusal};
 pub use link::{Link, LinkView, Received};
 pub use network::{Network, NetworkReceived, Payload};
-pub use profile::{Profile, ProfileError};
+pub use profile::Profile;
 pub use proof::Role;
 pub use session::{Delivery, Parts, Session};
 pub use stats::{ControlStats, LinkStats, Loopback, NetworkStats, Traffic};

@@ -1,12 +1,11 @@
 //! What a PPP link can be told. Sessions share their profile.
 
-use std::fmt;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::auth::{self, Credentials, Method};
 use super::automaton::Limits;
 use super::{ipcp, ipv6cp, lcp};
+use crate::range::{OutOfRange, in_range};
 
 /// The configuration that sessions share; what differs from one to the next is told to the
 /// session itself.
@@ -69,7 +68,7 @@ impl Profile {
     ///
     /// # Errors
     /// The first field that is out of its range.
-    pub fn check(&self) -> Result<(), ProfileError> {
+    pub fn check(&self) -> Result<(), OutOfRange> {
         let duration = |what, value: Duration, allowed| {
             let ms = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
             in_range(what, ms, allowed)
@@ -120,45 +119,3 @@ impl Profile {
         in_range("name (octets)", self.name.len() as u64, 0..=255)
     }
 }
-
-fn in_range(
-    what: &'static str,
-    value: u64,
-    allowed: RangeInclusive<u64>,
-) -> Result<(), ProfileError> {
-    if allowed.contains(&value) {
-        Ok(())
-    } else {
-        Err(ProfileError {
-            what,
-            value,
-            allowed,
-        })
-    }
-}
-
-/// A value out of its range.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProfileError {
-    /// The field and its unit.
-    pub what: &'static str,
-    /// The value it was given.
-    pub value: u64,
-    /// The values it may have.
-    pub allowed: RangeInclusive<u64>,
-}
-
-impl fmt::Display for ProfileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} is out of range: {} to {} is allowed",
-            self.what,
-            self.value,
-            self.allowed.start(),
-            self.allowed.end()
-        )
-    }
-}
-
-impl std::error::Error for ProfileError {}

@@ -1,8 +1,9 @@
 //! What a Cisco HDLC link can be told.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use wanbox_link::range::{self, OutOfRange};
 
 use crate::ChannelId;
 
@@ -53,17 +54,10 @@ impl Config {
     ///
     /// # Errors
     /// The first field that is out of its range.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let in_range = |key, value, allowed: RangeInclusive<u32>| {
-            if allowed.contains(&value) {
-                Ok(())
-            } else {
-                Err(ConfigError {
-                    key,
-                    value,
-                    allowed,
-                })
-            }
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let in_range = |key, value: u32, allowed: RangeInclusive<u32>| {
+            let allowed = (*allowed.start()).into()..=(*allowed.end()).into();
+            range::in_range(key, value.into(), allowed)
         };
         in_range("MTU", self.mtu, Self::MTU)?;
         in_range(
@@ -128,29 +122,3 @@ impl Default for Config {
         }
     }
 }
-
-/// A value out of its range.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The configuration key.
-    pub key: &'static str,
-    /// The value it was given.
-    pub value: u32,
-    /// The values it may have.
-    pub allowed: RangeInclusive<u32>,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} is out of range: {} to {} is allowed",
-            self.key,
-            self.value,
-            self.allowed.start(),
-            self.allowed.end()
-        )
-    }
-}
-
-impl std::error::Error for ConfigError {}

@@ -21,12 +21,13 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use wanbox_link::range::OutOfRange;
 use wanbox_wire::cisco_hdlc::{FrameRepr, Protocol, RELIABILITY, SlarpMessage, SlarpRepr};
 
 use crate::{Cause, ChannelId, Delivery, Engine, Event, Header, PayloadKind, Refusal};
 use keepalive::Sequences;
 
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use stats::Stats;
 
 /// A keepalive to a peer that has just appeared follows the one before by no less.
@@ -111,7 +112,7 @@ impl CiscoHdlc {
     ///
     /// # Errors
     /// The first value of `config` that is out of its range.
-    pub fn new(config: Config, now: Instant, seed: u64) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, now: Instant, seed: u64) -> Result<Self, OutOfRange> {
         config.check()?;
         Ok(Self {
             slarp: if config.request_interval().is_some() {

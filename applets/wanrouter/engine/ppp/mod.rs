@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use wanbox_link::ppp::auth::{Claim, Verdict};
 use wanbox_link::ppp::{
-    Cause, Event as PppEvent, Link, LinkStats, LinkView, Network, NetworkStats, Profile,
-    ProfileError, ipcp,
+    Cause, Event as PppEvent, Link, LinkStats, LinkView, Network, NetworkStats, Profile, ipcp,
 };
+use wanbox_link::range::OutOfRange;
 use wanbox_link::vj::{CompressorStats, DecompressorStats};
 
 use crate::{ChannelId, Delivery, Engine, Event, Header, PayloadKind, Push, Refusal};
@@ -92,7 +92,7 @@ impl Ppp {
     ///
     /// # Errors
     /// The first value of the profile that is out of its range.
-    pub fn new(config: Config, now: Instant, seed: u128) -> Result<Self, ProfileError> {
+    pub fn new(config: Config, now: Instant, seed: u128) -> Result<Self, OutOfRange> {
         config.profile.check()?;
         let mut link = Link::new(Arc::clone(&config.profile), seed);
         link.open(now);

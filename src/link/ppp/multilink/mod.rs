@@ -13,7 +13,6 @@
 mod receive;
 mod send;
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use wanbox_wire::ppp::multilink::Format;
@@ -21,6 +20,7 @@ use wanbox_wire::ppp::{FrameRepr, Protocol};
 
 pub use send::Unsent;
 
+use crate::range::{OutOfRange, in_range};
 use receive::Reassembly;
 use send::Meter;
 
@@ -71,58 +71,37 @@ impl Config {
     ///
     /// # Errors
     /// The first field that is out of its range.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let in_range = |what, value: usize, least: usize, most: usize| {
-            if (least..=most).contains(&value) {
-                Ok(())
-            } else {
-                Err(ConfigError {
-                    what,
-                    value,
-                    least,
-                    most,
-                })
-            }
-        };
-        in_range("our MRRU (octets)", self.receive_limit, 64, 65_535)?;
-        in_range("the peer's MRRU (octets)", self.send_limit, 64, 65_535)?;
-        in_range("shortest fragment (octets)", self.min_fragment, 16, 65_535)?;
-        in_range("waiting fragments", self.max_fragments, 2, 1024)?;
-        in_range(
-            "waiting octets",
-            self.max_octets,
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let octets = |what, value: usize, allowed| in_range(what, value as u64, allowed);
+        octets(
+            "multilink: our MRRU (octets)",
             self.receive_limit,
-            16 << 20,
+            64..=65_535,
         )?;
-        let patience = usize::try_from(self.patience.as_millis()).unwrap_or(usize::MAX);
-        in_range("patience (ms)", patience, 1, 60_000)
+        octets(
+            "multilink: the peer's MRRU (octets)",
+            self.send_limit,
+            64..=65_535,
+        )?;
+        octets(
+            "multilink: shortest fragment (octets)",
+            self.min_fragment,
+            16..=65_535,
+        )?;
+        in_range(
+            "multilink: waiting fragments",
+            self.max_fragments as u64,
+            2..=1024,
+        )?;
+        octets(
+            "multilink: waiting octets",
+            self.max_octets,
+            self.receive_limit as u64..=16 << 20,
+        )?;
+        let patience = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+        in_range("multilink: patience (ms)", patience, 1..=60_000)
     }
 }
-
-/// A value out of its range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The field and its unit.
-    pub what: &'static str,
-    /// The value it was given.
-    pub value: usize,
-    /// The least it may be.
-    pub least: usize,
-    /// The most it may be.
-    pub most: usize,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "multilink: {}: {} is out of range: {} to {} is allowed",
-            self.what, self.value, self.least, self.most
-        )
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// A member of a bundle; numbers of members that left are given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -236,7 +215,7 @@ impl Bundle {
     ///
     /// # Errors
     /// The first value of `config` that is out of its range.
-    pub fn new(config: Config) -> Result<Self, ConfigError> {
+    pub fn new(config: Config) -> Result<Self, OutOfRange> {
         config.check()?;
         Ok(Self {
             config,
