@@ -10,6 +10,10 @@ use wanbox_wire::ppp::{Code, Frame, FrameRepr, Options, Packet, Protocol, RawOpt
 use super::automaton::State;
 use super::*;
 
+mod life;
+mod proof;
+mod van_jacobson;
+
 const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const SECOND: Duration = Duration::from_secs(1);
@@ -116,6 +120,39 @@ fn open_lcp(now: Instant, session: &mut Session) {
     }
     session.receive(now, &frame(Protocol::LCP, Code::ConfigureRequest, 200, &[]));
     assert_eq!(session.link().view().lcp, State::Opened);
+}
+
+const NAME: &[u8] = b"router";
+const SECRET: &[u8] = b"s3cret";
+
+/// A profile that demands proof, and one that can give it, in these ways.
+fn proving(demand: &[auth::Method], provide: &[auth::Method]) -> (Profile, Profile) {
+    let demanding = Profile {
+        demand: demand.to_vec(),
+        name: (*b"access").into(),
+        ..with_ipv4(ipcp::Config::host(HOST, PEER))
+    };
+    let giving = Profile {
+        provide: provide.to_vec(),
+        credentials: Some(auth::Credentials::new(NAME, SECRET)),
+        ..Profile::default()
+    };
+    (demanding, giving)
+}
+
+/// Judges what the peer claimed; the events but for that one.
+fn judge(now: Instant, session: &mut Session, secret: &[u8]) -> Vec<Event> {
+    let mut rest = Vec::new();
+    for event in events(session) {
+        match event {
+            Event::Authenticate(claim) => {
+                assert_eq!(&*claim.name, NAME);
+                session.authenticate(now, &claim, claim.verify(secret));
+            }
+            other => rest.push(other),
+        }
+    }
+    rest
 }
 
 #[test]
@@ -397,198 +434,6 @@ fn a_rejected_network_takes_the_link_down_when_it_was_the_only_one() {
 }
 
 #[test]
-fn echoes_are_answered_and_their_absence_noticed() {
-    let mut clock = Clock::new();
-    let mut ppp = session(
-        Profile {
-            lcp: lcp::Config {
-                echo_interval: Some(10 * SECOND),
-                echo_failures: 3,
-                ..lcp::Config::default()
-            },
-            limits: automaton::Limits {
-                never_give_up: true,
-                ..automaton::Limits::default()
-            },
-            ..Profile::default()
-        },
-        clock.now(),
-        1,
-    );
-    let now = clock.now();
-    open_lcp(now, &mut ppp);
-    sent(&mut ppp);
-    let magic = ppp.link().local().magic;
-    assert_ne!(magic, 0);
-
-    let mut echo = frame(Protocol::LCP, Code::EchoRequest, 77, &[]);
-    echo.extend_from_slice(&[0, 0, 0, 0, b'h', b'i']);
-    echo[7] = 10;
-    ppp.receive(now, &echo);
-    let [reply] = &sent(&mut ppp)[..] else {
-        panic!()
-    };
-    assert_eq!((reply.code, reply.identifier), (Code::EchoReply, 77));
-    assert_eq!(reply.data, [&magic.to_be_bytes()[..], b"hi"].concat());
-
-    let answer = |ppp: &mut Session, now, identifier| {
-        let mut reply = frame(Protocol::LCP, Code::EchoReply, identifier, &[]);
-        reply.extend_from_slice(&[0; 4]);
-        reply[7] = 8;
-        ppp.receive(now, &reply);
-    };
-    let mut asked = 0;
-    let end = clock.now() + 100 * SECOND;
-    while let Some(at) = ppp.poll_timeout().filter(|at| *at <= end) {
-        clock.advance_to(at);
-        ppp.handle_timeout(at);
-        for packet in sent(&mut ppp) {
-            if packet.code == Code::EchoRequest {
-                assert_eq!(packet.data, magic.to_be_bytes());
-                asked += 1;
-                answer(&mut ppp, at, packet.identifier);
-            }
-        }
-    }
-    assert_eq!(asked, 10);
-    // No more answers: three go unanswered, and the fourth is not sent.
-    while ppp.link().phase() == Phase::Network {
-        let at = ppp.poll_timeout().unwrap();
-        clock.advance_to(at);
-        ppp.handle_timeout(at);
-    }
-    assert_eq!(clock.now() - end, 40 * SECOND);
-    assert!(events(&mut ppp).contains(&Event::LinkDown(Cause::Keepalive)));
-    let stats = ppp.link().stats().unwrap();
-    assert_eq!(stats.echo_request.sent, 13);
-    assert_eq!(stats.echo_reply.received, 10);
-    assert_eq!(stats.echo_reply.sent, 1);
-}
-
-#[test]
-fn a_loop_is_noticed_while_negotiating_and_later() {
-    let mut clock = Clock::new();
-    let mut ppp = session(Profile::default(), clock.now(), 1);
-    let mut frame = Vec::new();
-    let mut returned = 0;
-    while ppp.poll_transmit(&mut frame) {
-        ppp.receive(clock.now(), &frame.clone());
-        returned += 1;
-        assert!(returned < 100);
-    }
-    assert_eq!(
-        events(&mut ppp),
-        [Event::LinkDown(Cause::Looped), Event::Finished]
-    );
-    assert!(ppp.link().stats().unwrap().loopback.configure_request >= 5);
-    // Held down, then tried again.
-    assert_eq!(ppp.link().phase(), Phase::Dead);
-    assert_eq!(ppp.poll_timeout(), Some(clock.now() + 5 * SECOND));
-    clock.advance(5 * SECOND);
-    ppp.handle_timeout(clock.now());
-    assert_eq!(ppp.link().phase(), Phase::Establish);
-    open_lcp(clock.now(), &mut ppp);
-    let mut echo = self::frame(Protocol::LCP, Code::EchoRequest, 1, &[]);
-    echo.extend_from_slice(&ppp.link().local().magic.to_be_bytes());
-    echo[7] = 8;
-    ppp.receive(clock.now(), &echo);
-    assert!(events(&mut ppp).contains(&Event::LinkDown(Cause::Looped)));
-    assert_eq!(ppp.link().stats().unwrap().loopback.echo_request, 1);
-}
-
-#[test]
-fn a_link_that_the_peer_closes_comes_back() {
-    let mut clock = Clock::new();
-    let now = clock.now();
-    let mut a = session(with_ipv4(ipcp::Config::host(HOST, PEER)), now, 1);
-    let mut b = session(with_ipv4(ipcp::Config::of_peer()), now, 2);
-    exchange(now, &mut a, &mut b);
-    events(&mut a);
-    b.close(now);
-    exchange(now, &mut a, &mut b);
-    assert_eq!(
-        events(&mut a),
-        [Event::Ipv4Down, Event::LinkDown(Cause::Peer)]
-    );
-    let last = events(&mut b).split_off(3);
-    assert_eq!(
-        last,
-        [
-            Event::Ipv4Down,
-            Event::LinkDown(Cause::Local),
-            Event::Finished
-        ]
-    );
-    // A lets B's last words pass for a restart period, then is silent for the hold-down.
-    clock.advance(3 * SECOND);
-    a.handle_timeout(clock.now());
-    assert_eq!(events(&mut a), [Event::Finished]);
-    assert_eq!(a.link().view().last_cause, Some(Cause::Peer));
-    b.open(clock.now());
-    exchange(clock.now(), &mut a, &mut b);
-    assert_eq!(a.link().stats().unwrap().while_down, 1);
-    clock.advance(5 * SECOND);
-    a.handle_timeout(clock.now());
-    b.handle_timeout(clock.now());
-    exchange(clock.now(), &mut a, &mut b);
-    assert_eq!(events(&mut a).len(), 3);
-    assert_eq!(a.network().ipcp_state(), State::Opened);
-    assert_eq!(b.network().ipcp_state(), State::Opened);
-}
-
-#[test]
-fn a_lost_carrier_ends_and_begins_it() {
-    let now = Clock::new().now();
-    let mut ppp = session(Profile::default(), now, 1);
-    ppp.carrier(now, false);
-    assert_eq!(events(&mut ppp), [Event::LinkDown(Cause::Carrier)]);
-    assert_eq!(sent(&mut ppp), []);
-    assert_eq!(ppp.poll_timeout(), None);
-    ppp.carrier(now, true);
-    open_lcp(now, &mut ppp);
-    ppp.carrier(now, false);
-    assert_eq!(
-        events(&mut ppp),
-        [Event::LcpUp, Event::LinkUp, Event::LinkDown(Cause::Carrier)]
-    );
-    assert_eq!(ppp.link().view().cause_bits, 0x0002);
-    assert_eq!(ppp.network().ipcp_state(), State::Starting);
-}
-
-#[test]
-fn giving_up_takes_max_configure_restarts_then_waits_for_the_peer() {
-    let mut clock = Clock::new();
-    let mut ppp = session(
-        Profile {
-            hold_down: None,
-            ..Profile::default()
-        },
-        clock.now(),
-        1,
-    );
-    let start = clock.now();
-    let mut requests = 0;
-    while let Some(at) = ppp.poll_timeout().filter(|at| *at < start + 60 * SECOND) {
-        requests += sent(&mut ppp).len();
-        clock.advance_to(at);
-        ppp.handle_timeout(at);
-    }
-    assert_eq!(requests, 10);
-    assert_eq!(clock.now() - start, 30 * SECOND);
-    assert_eq!(
-        events(&mut ppp),
-        [Event::LinkDown(Cause::NoAnswer), Event::Finished]
-    );
-    assert_eq!(ppp.poll_timeout(), None);
-    // Stopped: a request of the peer begins it again.
-    let request = frame(Protocol::LCP, Code::ConfigureRequest, 1, &[]);
-    ppp.receive(clock.now(), &request);
-    let answer: Vec<_> = sent(&mut ppp).iter().map(|packet| packet.code).collect();
-    assert_eq!(answer, [Code::ConfigureRequest, Code::ConfigureAck]);
-    assert_eq!(ppp.link().phase(), Phase::Establish);
-}
-
-#[test]
 fn ipv6_identifiers_are_unique_and_given() {
     let now = Clock::new().now();
     let profile = |local, peer| Profile {
@@ -626,157 +471,6 @@ fn ipv6_identifiers_are_unique_and_given() {
 }
 
 #[test]
-fn ways_to_prove_and_their_refusal() {
-    use super::auth::Method;
-    let now = Clock::new().now();
-    let profile = Profile {
-        demand: vec![Method::MsChapV2, Method::ChapMd5],
-        ..Profile::default()
-    };
-    let demanded = |ppp: &mut Session| {
-        let request = sent(ppp).pop().unwrap();
-        let way = request.options().into_iter().find(|(kind, _)| *kind == 3);
-        (request.identifier, way.map(|(_, data)| data))
-    };
-    let nak = |ppp: &mut Session, identifier, way: &[u8]| {
-        let nak = frame(Protocol::LCP, Code::ConfigureNak, identifier, &[(3, way)]);
-        ppp.receive(now, &nak);
-    };
-    let mut ppp = session(profile.clone(), now, 1);
-    let (identifier, way) = demanded(&mut ppp);
-    assert_eq!(way.unwrap(), [0xc2, 0x23, 129]);
-    // PAP is not allowed: the next best is asked for instead.
-    nak(&mut ppp, identifier, &[0xc0, 0x23]);
-    let (identifier, way) = demanded(&mut ppp);
-    assert_eq!(way.unwrap(), [0xc2, 0x23, 5]);
-    nak(&mut ppp, identifier, &[0xc0, 0x23]);
-    assert_eq!(
-        events(&mut ppp),
-        [Event::LinkDown(Cause::AuthenticationRefused)]
-    );
-    assert_eq!(ppp.link().view().cause_bits, 0x0010);
-}
-
-const NAME: &[u8] = b"router";
-const SECRET: &[u8] = b"s3cret";
-
-/// A profile that demands proof, and one that can give it, in these ways.
-fn proving(demand: &[auth::Method], provide: &[auth::Method]) -> (Profile, Profile) {
-    let demanding = Profile {
-        demand: demand.to_vec(),
-        name: (*b"access").into(),
-        ..with_ipv4(ipcp::Config::host(HOST, PEER))
-    };
-    let giving = Profile {
-        provide: provide.to_vec(),
-        credentials: Some(auth::Credentials::new(NAME, SECRET)),
-        ..Profile::default()
-    };
-    (demanding, giving)
-}
-
-/// Judges what the peer claimed; the events but for that one.
-fn judge(now: Instant, session: &mut Session, secret: &[u8]) -> Vec<Event> {
-    let mut rest = Vec::new();
-    for event in events(session) {
-        match event {
-            Event::Authenticate(claim) => {
-                assert_eq!(&*claim.name, NAME);
-                session.authenticate(now, &claim, claim.verify(secret));
-            }
-            other => rest.push(other),
-        }
-    }
-    rest
-}
-
-#[test]
-fn the_peer_proves_itself_in_every_way() {
-    use super::auth::{Method, State};
-    let all = [Method::MsChapV2, Method::ChapMd5, Method::Pap];
-    for way in all {
-        let mut clock = Clock::new();
-        let now = clock.now();
-        // The peer asks for the one way that it knows.
-        let (demanding, giving) = proving(&all, &[way]);
-        let mut a = session(demanding, now, 1 << 64 | 1);
-        let mut b = session(giving, now, 2 << 64 | 2);
-        exchange(now, &mut a, &mut b);
-        assert_eq!(a.link().phase(), Phase::Authenticate);
-        assert_eq!(a.encapsulate(Payload::Ipv4, 20), Err(Refusal::LinkDown));
-        // The owner takes its time.
-        clock.advance(SECOND);
-        let now = clock.now();
-        assert_eq!(judge(now, &mut a, SECRET), [Event::LcpUp]);
-        exchange(now, &mut a, &mut b);
-        assert!(matches!(
-            events(&mut a)[..],
-            [Event::LinkUp, Event::Ipv4Up(_)]
-        ));
-        assert_eq!(events(&mut b).len(), 3);
-        assert_eq!(a.link().peer_name(), Some(NAME));
-        let role = Role {
-            method: way,
-            state: State::Opened,
-        };
-        assert_eq!(a.link().view().demanding, Some(role));
-        assert_eq!(b.link().view().giving, Some(role));
-        // The engines go, what they found stays.
-        clock.advance(60 * SECOND);
-        assert_eq!(a.poll_timeout(), Some(clock.now()));
-        a.handle_timeout(clock.now());
-        assert_eq!(a.poll_timeout(), None);
-        assert_eq!(a.link().peer_name(), Some(NAME));
-        assert_eq!(a.link().view().demanding, Some(role));
-        assert_eq!(a.link().phase(), Phase::Network);
-        let stats = a.link().stats().unwrap().auth;
-        assert_eq!(stats.pap.tx_ack + stats.chap.tx_success, 1);
-    }
-}
-
-#[test]
-fn a_wrong_secret_ends_the_link_after_the_answer() {
-    use super::auth::{Failure, Method, State};
-    for way in [Method::MsChapV2, Method::ChapMd5, Method::Pap] {
-        let now = Clock::new().now();
-        let (demanding, giving) = proving(&[way], &[way]);
-        let mut a = session(demanding, now, 1 << 64 | 1);
-        let mut b = session(giving, now, 2 << 64 | 2);
-        exchange(now, &mut a, &mut b);
-        judge(now, &mut a, b"other");
-        exchange(now, &mut a, &mut b);
-        let down = Event::LinkDown(Cause::Authentication(Failure::Refused));
-        assert_eq!(events(&mut a), [down.clone(), Event::Finished]);
-        assert_eq!(events(&mut b), [Event::LcpUp, down, Event::Finished]);
-        assert_eq!(a.link().view().cause_bits, 0x0008);
-        assert_eq!(a.link().view().demanding.unwrap().state, State::Failed);
-        assert_eq!(b.link().view().giving.unwrap().state, State::Failed);
-    }
-}
-
-#[test]
-fn both_sides_prove_themselves() {
-    use super::auth::Method;
-    let now = Clock::new().now();
-    let (mut a, mut b) = proving(&[Method::ChapMd5], &[Method::Pap, Method::ChapMd5]);
-    a.provide = vec![Method::Pap];
-    a.credentials = b.credentials.clone();
-    b.demand = vec![Method::ChapMd5, Method::Pap];
-    let mut a = session(a, now, 1 << 64 | 1);
-    let mut b = session(b, now, 2 << 64 | 2);
-    exchange(now, &mut a, &mut b);
-    judge(now, &mut a, SECRET);
-    judge(now, &mut b, SECRET);
-    exchange(now, &mut a, &mut b);
-    for session in [&a, &b] {
-        assert_eq!(session.link().phase(), Phase::Network);
-        assert_eq!(session.link().peer_name(), Some(NAME));
-    }
-    assert_eq!(a.link().view().demanding.unwrap().method, Method::ChapMd5);
-    assert_eq!(a.link().view().giving.unwrap().method, Method::Pap);
-}
-
-#[test]
 fn an_idle_session_is_below_a_kilobyte() {
     use super::auth::Method;
     let mut clock = Clock::new();
@@ -809,66 +503,6 @@ fn an_idle_session_is_below_a_kilobyte() {
     assert!(octets < 1024, "{octets} octets");
     assert!(octets > size_of::<Session>());
     println!("an idle session takes {octets} octets");
-}
-
-/// A TCP segment of one connection; only the IP checksum matters to compression.
-fn segment(number: u16, data: &[u8]) -> Vec<u8> {
-    let mut packet = vec![0x45, 0];
-    packet.extend_from_slice(&((40 + data.len()) as u16).to_be_bytes());
-    packet.extend_from_slice(&number.to_be_bytes());
-    packet.extend_from_slice(&[0x40, 0, 64, 6, 0, 0]);
-    packet.extend_from_slice(&HOST.octets());
-    packet.extend_from_slice(&PEER.octets());
-    let sum: u32 = packet
-        .chunks(2)
-        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
-        .sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    let checksum = !((folded & 0xffff) + (folded >> 16)) as u16;
-    packet[10..12].copy_from_slice(&checksum.to_be_bytes());
-    packet.extend_from_slice(&[0x04, 0x00, 0x00, 80]);
-    packet.extend_from_slice(&(u32::from(number) * 100).to_be_bytes());
-    packet.extend_from_slice(&[0, 0, 0, 1, 0x50, 0x10, 0x20, 0, 0x12, 0x34, 0, 0]);
-    packet.extend_from_slice(data);
-    packet
-}
-
-#[test]
-fn tcp_headers_are_compressed_when_both_want_it() {
-    let now = Clock::new().now();
-    let with = |config: ipcp::Config, van_jacobson| {
-        with_ipv4(ipcp::Config {
-            van_jacobson,
-            ..config
-        })
-    };
-    let few = ipcp::Slots {
-        max_slot: 3,
-        compress_slot: false,
-    };
-    let all = Some(ipcp::Slots::default());
-    for (ours, compressed) in [(all, true), (Some(few), true), (None, false)] {
-        let mut a = session(with(ipcp::Config::host(HOST, PEER), all), now, 1);
-        let mut b = session(with(ipcp::Config::of_peer(), ours), now, 2);
-        exchange(now, &mut a, &mut b);
-        assert_eq!(a.network().ipv4().unwrap().send, ours);
-        assert_eq!(a.van_jacobson().is_some(), compressed);
-        let mut octets = Vec::new();
-        for number in 0..20 {
-            let packet = segment(number, &[7; 100]);
-            let parts = a.prepare(Payload::Ipv4, &packet).unwrap();
-            let frame = [parts.header.as_ref(), parts.head, parts.rest].concat();
-            octets.push(frame.len());
-            let delivery = b.receive(now, &frame).unwrap();
-            assert_eq!(delivery.payload, Payload::Ipv4);
-            assert_eq!(delivery.packet, packet);
-        }
-        assert_eq!(octets[0], 141);
-        assert_eq!(octets[19] < 110, compressed, "{octets:?}");
-        assert_eq!(b.network().stats().unwrap().ipv4.received, 20);
-        a.carrier(now, false);
-        assert!(a.van_jacobson().is_none());
-    }
 }
 
 #[test]
