@@ -16,7 +16,7 @@ use wanbox_console::table::{self, Align};
 use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::{Applet, Exit, argv, report};
 use wanbox_runtime::control::call;
-use wanbox_runtime::daemon::{self as start, DaemonError, PidFile, Readiness, Started};
+use wanbox_runtime::daemon::{PidFile, Started, start};
 use wanbox_runtime::event_loop::Loop;
 use wanbox_runtime::files::{self, Root};
 use wanbox_runtime::service::{self, Service};
@@ -263,15 +263,10 @@ fn serve(root: &Root, command: &Command) -> Exit {
     }
     let log_file = command.log_file.as_ref();
     let log_file = log_file.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
-    let readiness = if command.foreground {
-        Readiness::foreground()
-    } else {
-        match start::detach(PATIENCE) {
-            Ok(Started::Starter { .. }) => return Exit::DONE,
-            Ok(Started::Daemon(readiness)) => readiness,
-            Err(DaemonError::Failed(text)) => return report::failure(NAME, text),
-            Err(error) => return report::failure(NAME, error),
-        }
+    let readiness = match start(command.foreground, PATIENCE) {
+        Ok(Started::Starter { .. }) => return Exit::DONE,
+        Ok(Started::Daemon(readiness)) => readiness,
+        Err(error) => return report::failure(NAME, error),
     };
     let opened = open(root, links, file, log_file, command.foreground);
     let (mut lp, mut daemon, pid_file) = match opened {
@@ -308,8 +303,10 @@ fn open(
         root,
         service::Options {
             name: NAME,
+            subject: None,
             pid_file: &control::pid_file(&root.run_dir()),
             log_file,
+            level: log::LevelFilter::Info,
             foreground,
         },
     )?;

@@ -166,6 +166,17 @@ fn tell(starter: &OwnedFd, message: &Message) -> io::Result<()> {
     Ok(())
 }
 
+/// Goes to the background as [`detach`] does, or stays where it is.
+///
+/// # Errors
+/// Those of [`detach`].
+pub fn start(foreground: bool, patience: Duration) -> Result<Started, DaemonError> {
+    if foreground {
+        return Ok(Started::Daemon(Readiness::foreground()));
+    }
+    detach(patience)
+}
+
 /// Goes to the background. Returns twice: in the daemon at once, and in the starter when the
 /// daemon has said that it is ready, within `patience`.
 ///

@@ -13,10 +13,14 @@ use crate::process::Signal;
 pub struct Options<'o> {
     /// Its name in logs.
     pub name: &'o str,
+    /// What it serves, where a machine may have several: said when a copy runs already.
+    pub subject: Option<&'o str>,
     /// Its pid file, below the run directory, which is made.
     pub pid_file: &'o Path,
     /// Logs go to this file too.
     pub log_file: Option<PathBuf>,
+    /// What is logged.
+    pub level: log::LevelFilter,
     /// It stays in the foreground and logs to standard error.
     pub foreground: bool,
 }
@@ -39,7 +43,10 @@ impl Service {
     /// For people; such as that a copy runs already.
     pub fn open(root: &Root, options: Options<'_>) -> Result<Self, String> {
         root.make_run_dir().map_err(|error| error.to_string())?;
-        let pid_file = PidFile::claim(options.pid_file).map_err(|error| error.to_string())?;
+        let pid_file = PidFile::claim(options.pid_file).map_err(|error| match options.subject {
+            Some(subject) => format!("{subject}: {error}"),
+            None => error.to_string(),
+        })?;
         let mut sinks: Vec<Sink> = options.log_file.map(Sink::File).into_iter().collect();
         if options.foreground {
             sinks.push(Sink::Stderr);
@@ -49,7 +56,7 @@ impl Service {
         }
         let logging = Logging::new(logging::Options {
             program: options.name.into(),
-            level: log::LevelFilter::Info,
+            level: options.level,
             sinks,
             ring: 0,
         })

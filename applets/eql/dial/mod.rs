@@ -17,7 +17,7 @@ use std::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 use wanbox_grammar::{Applet, Exit, argv, report};
 use wanbox_runtime::control::call;
-use wanbox_runtime::daemon::{self as start, DaemonError, Readiness, Started};
+use wanbox_runtime::daemon::{Started, start};
 use wanbox_runtime::files::{self, Root};
 use wanbox_runtime::service::{self, Service};
 
@@ -249,21 +249,18 @@ fn serve(root: &Root, command: &Command, file: PathBuf) -> Exit {
     }
     let log_file = command.log_file.as_ref();
     let log_file = log_file.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
-    let readiness = if command.foreground || command.once {
-        Readiness::foreground()
-    } else {
-        match start::detach(PATIENCE) {
-            Ok(Started::Starter { .. }) => return Exit::DONE,
-            Ok(Started::Daemon(readiness)) => readiness,
-            Err(DaemonError::Failed(text)) => return report::failure(NAME, text),
-            Err(error) => return report::failure(NAME, error),
-        }
+    let readiness = match start(command.foreground || command.once, PATIENCE) {
+        Ok(Started::Starter { .. }) => return Exit::DONE,
+        Ok(Started::Daemon(readiness)) => readiness,
+        Err(error) => return report::failure(NAME, error),
     };
     let pid_file = control::pid_file(&root.run_dir());
     let options = service::Options {
         name: NAME,
+        subject: None,
         pid_file: &pid_file,
         log_file,
+        level: log::LevelFilter::Info,
         foreground: command.foreground,
     };
     let opened = Service::open(root, options).and_then(|mut service| {

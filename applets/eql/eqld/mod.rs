@@ -17,11 +17,11 @@ use std::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 use wanbox_eql_engine::{Config, Framing, Limits, Order, Scheduler};
 use wanbox_grammar::{Applet, Exit, argv, report, value};
-use wanbox_runtime::daemon::{self as start, DaemonError, PidFile, Readiness, Started};
+use wanbox_runtime::daemon::{PidFile, Started, start};
 use wanbox_runtime::event_loop::Loop;
 use wanbox_runtime::files::Root;
-use wanbox_runtime::logging::{self, Logging, SYSLOG_SOCKET, Sink};
-use wanbox_runtime::process::{self, Capability, Signal};
+use wanbox_runtime::process::{self, Capability};
+use wanbox_runtime::service::{self, Service};
 use wanbox_runtime::tun;
 
 use crate::control;
@@ -193,15 +193,10 @@ fn run(args: &[String]) -> Exit {
     let root = Root::new(args.root.as_deref());
     let log_file = args.log_file.as_ref();
     let log_file = log_file.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
-    let readiness = if args.foreground {
-        Readiness::foreground()
-    } else {
-        match start::detach(PATIENCE) {
-            Ok(Started::Starter { .. }) => return Exit::DONE,
-            Ok(Started::Daemon(readiness)) => readiness,
-            Err(DaemonError::Failed(text)) => return report::failure(NAME, text),
-            Err(error) => return report::failure(NAME, error),
-        }
+    let readiness = match start(args.foreground, PATIENCE) {
+        Ok(Started::Starter { .. }) => return Exit::DONE,
+        Ok(Started::Daemon(readiness)) => readiness,
+        Err(error) => return report::failure(NAME, error),
     };
     let (mut lp, mut daemon, pid_file) = match open(&root, conf, log_file, &args) {
         Ok(opened) => opened,
@@ -232,33 +227,27 @@ fn open(
     log_file: Option<PathBuf>,
     args: &Args,
 ) -> Result<(Loop, Daemon, PidFile), String> {
-    let run_dir = root.make_run_dir().map_err(|error| error.to_string())?;
-    let pid_file = PidFile::claim(&control::pid_file(&run_dir, &conf.name))
-        .map_err(|error| format!("{}: {error}", conf.name))?;
-    let mut sinks: Vec<Sink> = log_file.map(Sink::File).into_iter().collect();
-    if args.foreground {
-        sinks.push(Sink::Stderr);
-    } else if root.is_system() {
-        // Below a prefix the system's log is not ours to write to.
-        sinks.push(Sink::Syslog(SYSLOG_SOCKET.into()));
-    }
-    let logging = Logging::new(logging::Options {
-        program: format!("{NAME}[{}]", conf.name),
-        level: if args.verbose {
-            log::LevelFilter::Debug
-        } else {
-            log::LevelFilter::Info
+    let run_dir = root.run_dir();
+    let level = if args.verbose {
+        log::LevelFilter::Debug
+    } else {
+        log::LevelFilter::Info
+    };
+    let Service {
+        mut lp,
+        logging,
+        pid_file,
+    } = Service::open(
+        root,
+        service::Options {
+            name: &format!("{NAME}[{}]", conf.name),
+            subject: Some(&conf.name),
+            pid_file: &control::pid_file(&run_dir, &conf.name),
+            log_file,
+            level,
+            foreground: args.foreground,
         },
-        sinks,
-        ring: 0,
-    })
-    .map_err(|error| error.to_string())?;
-    logging.install().map_err(|error| error.to_string())?;
-    let mut lp = Loop::new().map_err(|error| format!("cannot make a poll loop: {error}"))?;
-    for signal in [Signal::Terminate, Signal::Interrupt, Signal::Hangup] {
-        lp.watch_signal(signal)
-            .map_err(|error| format!("cannot watch signals: {error}"))?;
-    }
+    )?;
     let daemon = Daemon::open(&mut lp, conf, run_dir, logging)?;
     // Neighbours and measurements need the first, slaves that come later the second.
     let keep = [Capability::NetAdmin, Capability::NetRaw];

@@ -23,7 +23,7 @@ use std::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::{Applet, Exit, argv, report};
-use wanbox_runtime::daemon::{self, DaemonError, PidFile, Readiness, Started};
+use wanbox_runtime::daemon::{self, PidFile, Readiness, Started};
 use wanbox_runtime::event_loop::Loop;
 use wanbox_runtime::files::{self, Root};
 use wanbox_runtime::logging::{self, Logging, Sink};
@@ -131,15 +131,10 @@ fn run(args: &[String]) -> Exit {
         Ok(read) => read,
         Err(exit) => return exit,
     };
-    let readiness = if args.foreground {
-        Readiness::foreground()
-    } else {
-        match daemon::detach(PATIENCE) {
-            Ok(Started::Starter { .. }) => return Exit::DONE,
-            Ok(Started::Daemon(readiness)) => readiness,
-            Err(DaemonError::Failed(text)) => return report::failure(NAME, text),
-            Err(error) => return report::failure(NAME, error),
-        }
+    let readiness = match daemon::start(args.foreground, PATIENCE) {
+        Ok(Started::Starter { .. }) => return Exit::DONE,
+        Ok(Started::Daemon(readiness)) => readiness,
+        Err(error) => return report::failure(NAME, error),
     };
     match serve(&root, &args, conf, file, readiness) {
         Ok(()) => Exit::DONE,
