@@ -71,16 +71,18 @@ fn cpe() -> End {
     End::frame_relay("CPE", "ANSI", &[16])
 }
 
-/// Pings go both ways through the first channel, once both ends have settled after what happened.
+/// One ping each way through the first channel.
 fn pings(pair: &Pair, end: &End) -> Result {
     let net = end.channels[0].dlci.unwrap_or(1);
-    let (there, back) = (format!("10.0.{net}.2"), format!("10.0.{net}.1"));
-    until("pings", UP, || {
-        Ok(Ping::new(&there).all(&pair.a.netns).is_ok()
-            && Ping::new(&back).all(&pair.b.netns).is_ok())
-    })
-    .map(drop)
-    .map_err(|error| pair.explain(error))
+    Ping::new(&format!("10.0.{net}.2")).all(&pair.a.netns)?;
+    Ping::new(&format!("10.0.{net}.1")).all(&pair.b.netns)
+}
+
+/// The same, once both ends have settled after what happened to one.
+fn pings_again(pair: &Pair, end: &End) -> Result {
+    until("pings", UP, || Ok(pings(pair, end).is_ok()))
+        .map(drop)
+        .map_err(|error| pair.explain(error))
 }
 
 /// SIGKILL leaves the socket, the pid file and the cable behind: none of them is in the way.
@@ -98,7 +100,7 @@ fn killed(a: &End, b: &End) -> Result {
         ensure!(router.run("wanrouter status")?.code == 0, "status failed");
         router.ok("wanrouter start")?;
         pair.wait_up(&a.channels)?;
-        pings(&pair, a)?;
+        pings_again(&pair, a)?;
         if std::ptr::eq(router, &pair.b) {
             ensure!(
                 pair.a.daemon(DEVICE)? == survivor,
@@ -152,7 +154,7 @@ fn restarted(a: &End, b: &End) -> Result {
         pair.b.ok("wanrouter restart")?;
         pair.wait_up(&a.channels)?;
         // What the other end believed of the link before the restart must not remain.
-        pings(&pair, a)?;
+        pings_again(&pair, a)?;
     }
     ensure!(pair.a.daemon(DEVICE)? == pid, "the other end was restarted");
     Ok(())
