@@ -30,6 +30,10 @@ const FAMILIES: &[&[Applet]] = &[
     wanbox_wpkbdmon::APPLETS,
     #[cfg(feature = "eql")]
     wanbox_eql::APPLETS,
+    #[cfg(feature = "l2tpns")]
+    wanbox_l2tpns::APPLETS,
+    #[cfg(feature = "l2tpns")]
+    wanbox_nsctl::APPLETS,
 ];
 
 /// The executable under its own name.

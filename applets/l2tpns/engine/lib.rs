@@ -1,0 +1,18 @@
+//! The L2TP network server as sans-I/O values: no socket, no clock, no file.
+//!
+//! | to change | open |
+//! |---|---|
+//! | what can be configured, how it is written and shown | `config/` |
+//! | control connections and calls (RFC 2661) | `tunnel/` |
+//! | RADIUS as a client, and its requests to us | `radius/` |
+//! | one subscriber: from the call to the address | `session/` |
+//! | which address a subscriber gets | `pool.rs` |
+//! | what happens to a packet | `plane/` |
+//! | router advertisements and DHCPv6 | `ipv6/` |
+//! | hooks of built-in and external plugins | `plugin/` |
+//! | what people are shown | `show/` |
+//! | how all of these work together | `concentrator/` |
+
+mod id;
+
+pub use id::{CallId, SessionId, SocketId, TunnelId};
