@@ -41,6 +41,7 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_wanrouter_engine::fuzz::fuzz_frame_relay_link(Instant::now(), octets);
     }),
     ("ip", wanbox_wire::ip::fuzz_ip),
+    ("l2tp", wanbox_wire::l2tp::fuzz_l2tp),
     ("line", wanbox_grammar::line::fuzz_line),
     ("lmi", wanbox_wire::lmi::fuzz_lmi),
     ("monitor", |octets| {

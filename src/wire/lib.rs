@@ -14,6 +14,7 @@ pub mod cisco_hdlc;
 pub mod fcs;
 pub mod frame_relay;
 pub mod ip;
+pub mod l2tp;
 pub mod lmi;
 pub mod pcap;
 pub mod pipemon;
