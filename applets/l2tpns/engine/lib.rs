@@ -13,6 +13,7 @@
 //! | what people are shown | `show/` |
 //! | how all of these work together | `concentrator/` |
 
+pub mod config;
 mod id;
 
 pub use id::{CallId, SessionId, SocketId, TunnelId};
