@@ -23,6 +23,10 @@ CONFDIR = $(DESTDIR)$(SYSCONFDIR)/wanpipe
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
+# What ships is linked without tables for unwinding (src/release.ld says why), which rust's own
+# linker cannot leave out.
+LINK = -C link-arg=-fuse-ld=bfd -C link-arg=-Wl,-T,$(CURDIR)/src/release.ld
+
 # These would replace the flags of .cargo/config.toml, and the executable would
 # turn dynamic without a message.
 unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS
@@ -31,12 +35,12 @@ unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS
 .DELETE_ON_ERROR:
 
 all: need-cargo
-	$(CARGO) build --release --package wanbox --bin wanbox
+	$(CARGO) rustc --release --package wanbox --bin wanbox -- $(LINK)
 	@mkdir -p build
 	@install -m 755 $(TARGET_DIR)/$(HOST)/release/wanbox build/wanbox
 
 dist: need-cargo
-	$(CARGO) build --profile dist --package wanbox --bin wanbox
+	$(CARGO) rustc --profile dist --package wanbox --bin wanbox -- $(LINK)
 	@mkdir -p build
 	@install -m 755 $(TARGET_DIR)/$(HOST)/dist/wanbox build/wanbox
 	@ls -l build/wanbox
