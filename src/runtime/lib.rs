@@ -1,5 +1,6 @@
 //! The only room that talks to the kernel. Knows descriptors, but no protocol.
 
+pub mod answering;
 pub mod cable;
 pub mod control;
 pub mod daemon;

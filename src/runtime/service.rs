@@ -59,6 +59,7 @@ impl Service {
             level: options.level,
             sinks,
             ring: 0,
+            style: logging::Style::Named,
         })
         .map_err(|error| error.to_string())?;
         logging.install().map_err(|error| error.to_string())?;

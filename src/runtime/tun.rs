@@ -162,6 +162,22 @@ impl Tun {
     /// Bad name, missing driver, missing permission, name in use: see [`TunError`].
     pub fn open(name: &str, mode: Mode, options: &Options) -> Result<Self, TunError> {
         check_name(name)?;
+        Self::create(name, mode, options)
+    }
+
+    /// Creates an interface whose name the kernel chooses: `tun0`, `tap0` or the next that is free.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_next(mode: Mode, options: &Options) -> Result<Self, TunError> {
+        let pattern = match mode {
+            Mode::Tun => "tun%d",
+            Mode::Tap => "tap%d",
+        };
+        Self::create(pattern, mode, options)
+    }
+
+    fn create(name: &str, mode: Mode, options: &Options) -> Result<Self, TunError> {
         let device = OpenOptions::new()
             .read(true)
             .write(true)

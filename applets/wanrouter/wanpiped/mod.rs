@@ -273,6 +273,7 @@ fn open_log(args: &Args, root: &Root, device: &str) -> Result<Logging, String> {
         },
         sinks,
         ring: LOG_RING,
+        style: logging::Style::Named,
     })
     .map_err(|error| error.to_string())?;
     logging.install().map_err(|error| error.to_string())?;

@@ -41,7 +41,44 @@ pub enum Sink {
     File(PathBuf),
     /// The syslog daemon that listens on this datagram socket, as facility "daemon".
     Syslog(PathBuf),
+    /// The same as another facility.
+    SyslogAs(PathBuf, Facility),
 }
+
+/// What kind of program a line of syslog comes from (RFC 3164 section 4.1.1): 0 to 23.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facility(u8);
+
+impl Facility {
+    /// System daemons.
+    pub const DAEMON: Self = Self(3);
+
+    /// The facility of a name, as syslog.conf(5) has it: `daemon`, `local5` ...
+    pub fn of_name(name: &str) -> Option<Self> {
+        const NAMES: [&str; 24] = [
+            "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
+            "authpriv", "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2",
+            "local3", "local4", "local5", "local6", "local7",
+        ];
+        let place = NAMES.iter().position(|known| *known == name)?;
+        Some(Self(place as u8))
+    }
+}
+
+/// What a line looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// With the program, its process and the level, as [`Sink`] says.
+    #[default]
+    Named,
+    /// The local time, a tag and the text, on standard error and in files; the tag and the text for
+    /// syslog, whose severities are then from 3 (error) to 7 (trace). A line of the target
+    /// [`TAGGED`] begins with its own tag, others get this one.
+    Tagged(&'static str),
+}
+
+/// The target of lines that begin with a tag of their own.
+pub const TAGGED: &str = "tagged";
 
 /// What to log and where.
 #[derive(Clone, Debug)]
@@ -54,6 +91,8 @@ pub struct Options {
     pub sinks: Vec<Sink>,
     /// How many lines are kept in memory.
     pub ring: usize,
+    /// What a line looks like.
+    pub style: Style,
 }
 
 /// A line of the ring.
@@ -106,6 +145,7 @@ struct Shared {
     /// A [`LevelFilter`] as a number.
     level: AtomicUsize,
     ring_len: usize,
+    style: Style,
     /// Lines that a sink did not take.
     lost: AtomicU64,
     state: Mutex<State>,
@@ -114,14 +154,44 @@ struct Shared {
 struct State {
     sinks: Vec<Open>,
     ring: VecDeque<Entry>,
+    /// How many lines the ring was given so far.
+    written: u64,
     /// The line that is being put together; kept for its capacity.
     line: String,
 }
 
 enum Open {
     Stderr,
-    File { path: PathBuf, file: File },
-    Syslog { path: PathBuf, socket: UnixDatagram },
+    File {
+        path: PathBuf,
+        file: File,
+    },
+    Syslog {
+        path: PathBuf,
+        socket: UnixDatagram,
+        facility: Facility,
+    },
+}
+
+impl Open {
+    fn of(sink: Sink) -> Result<Self, LogError> {
+        let (path, facility) = match sink {
+            Sink::Stderr => return Ok(Self::Stderr),
+            Sink::File(path) => {
+                let file = open_log(&path)?;
+                return Ok(Self::File { path, file });
+            }
+            Sink::Syslog(path) => (path, Facility::DAEMON),
+            Sink::SyslogAs(path, facility) => (path, facility),
+        };
+        let socket = UnixDatagram::unbound().map_err(LogError::Syslog)?;
+        socket.set_nonblocking(true).map_err(LogError::Syslog)?;
+        Ok(Self::Syslog {
+            path,
+            socket,
+            facility,
+        })
+    }
 }
 
 impl Logging {
@@ -131,29 +201,18 @@ impl Logging {
     /// A log file that cannot be opened. A syslog daemon that is not running is no error:
     /// it may come later; until then its lines count as lost.
     pub fn new(options: Options) -> Result<Self, LogError> {
-        let mut sinks = Vec::with_capacity(options.sinks.len());
-        for sink in options.sinks {
-            sinks.push(match sink {
-                Sink::Stderr => Open::Stderr,
-                Sink::File(path) => Open::File {
-                    file: open_log(&path)?,
-                    path,
-                },
-                Sink::Syslog(path) => {
-                    let socket = UnixDatagram::unbound().map_err(LogError::Syslog)?;
-                    socket.set_nonblocking(true).map_err(LogError::Syslog)?;
-                    Open::Syslog { path, socket }
-                }
-            });
-        }
+        let sinks = options.sinks.into_iter().map(Open::of);
+        let sinks = sinks.collect::<Result<_, _>>()?;
         Ok(Self(Arc::new(Shared {
             program: options.program,
             level: AtomicUsize::new(options.level as usize),
             ring_len: options.ring,
+            style: options.style,
             lost: AtomicU64::new(0),
             state: Mutex::new(State {
                 sinks,
-                ring: VecDeque::with_capacity(options.ring),
+                ring: VecDeque::new(),
+                written: 0,
                 line: String::new(),
             }),
         })))
@@ -195,6 +254,29 @@ impl Logging {
         Ok(())
     }
 
+    /// Lines go to these from now on.
+    ///
+    /// # Errors
+    /// As [`Logging::new`]; then nothing changes.
+    pub fn set_sinks(&self, sinks: Vec<Sink>) -> Result<(), LogError> {
+        let sinks = sinks.into_iter().map(Open::of);
+        let sinks = sinks.collect::<Result<_, _>>()?;
+        self.state().sinks = sinks;
+        Ok(())
+    }
+
+    /// The lines since so many were written, oldest first, and how many were written by now. Those
+    /// that the ring has lost meanwhile are left out.
+    pub fn since(&self, written: u64) -> (Vec<Entry>, u64) {
+        let state = self.state();
+        let new = usize::try_from(state.written.saturating_sub(written)).unwrap_or(usize::MAX);
+        let skip = state.ring.len().saturating_sub(new);
+        (
+            state.ring.iter().skip(skip).cloned().collect(),
+            state.written,
+        )
+    }
+
     /// The last `count` lines, oldest first.
     pub fn recent(&self, count: usize) -> Vec<Entry> {
         let state = self.state();
@@ -212,51 +294,96 @@ impl Logging {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, time: SystemTime, level: Level, text: fmt::Arguments<'_>) {
-        let program = &self.0.program;
-        let level_name = name(level);
+    fn write(&self, time: SystemTime, level: Level, target: &str, text: fmt::Arguments<'_>) {
+        let shared = &self.0;
         let mut clean = Clean::default();
+        if let Style::Tagged(tag) = shared.style
+            && target != TAGGED
+        {
+            clean.text.push_str(tag);
+            clean.text.push(' ');
+        }
         // Only `Clean` could fail, and it does not; a Display that does has written what it could.
         let _ = clean.write_fmt(text);
         let text = clean.text;
-        let stamp = humantime::format_rfc3339_millis(time);
 
         let mut state = self.state();
-        let State { sinks, ring, line } = &mut *state;
+        let State {
+            sinks,
+            ring,
+            written,
+            line,
+        } = &mut *state;
         for sink in sinks {
             line.clear();
             // Writing to a String does not fail.
-            let _ = match sink {
-                Open::Stderr if level >= Level::Info => writeln!(line, "{program}: {text}"),
-                Open::Stderr => writeln!(line, "{program}: {level_name}: {text}"),
-                Open::File { .. } => {
-                    let pid = std::process::id();
-                    writeln!(line, "{stamp} {level_name} {program}[{pid}]: {text}")
-                }
-                Open::Syslog { .. } => syslog_line(line, time, level, program, &text),
-            };
+            let _ = shared.format(line, sink, time, level, &text);
             let taken = match sink {
                 Open::Stderr => io::stderr().write_all(line.as_bytes()),
                 Open::File { file, .. } => file.write_all(line.as_bytes()),
-                Open::Syslog { path, socket } => {
+                Open::Syslog { path, socket, .. } => {
                     let octets = line.as_bytes();
                     let fits = octets.get(..MAX_SYSLOG).unwrap_or(octets);
                     socket.send_to(fits, path).map(|_| ())
                 }
             };
             if taken.is_err() {
-                self.0.lost.fetch_add(1, Ordering::Relaxed);
+                shared.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
-        if self.0.ring_len > 0 {
-            if ring.len() >= self.0.ring_len {
+        if shared.ring_len > 0 {
+            if ring.len() >= shared.ring_len {
                 ring.pop_front();
             }
             ring.push_back(Entry {
-                time: stamp.to_string(),
-                level: level_name,
+                time: humantime::format_rfc3339_millis(time).to_string(),
+                level: name(level),
                 text,
             });
+            *written += 1;
+        }
+    }
+}
+
+impl Shared {
+    /// What a sink is given.
+    fn format(
+        &self,
+        line: &mut String,
+        sink: &Open,
+        time: SystemTime,
+        level: Level,
+        text: &str,
+    ) -> fmt::Result {
+        let program = &self.program;
+        let level_name = name(level);
+        match (sink, self.style) {
+            (Open::Syslog { facility, .. }, style) => {
+                let severity = severity(level, style);
+                syslog_line(line, time, facility.0 * 8 + severity, program, text)
+            }
+            (Open::Stderr | Open::File { .. }, Style::Tagged(_)) => {
+                let local = local_time(time);
+                writeln!(
+                    line,
+                    "{:04}-{:02}-{:02} {:02}:{:02}:{:02} {text}",
+                    local.tm_year + 1900,
+                    local.tm_mon + 1,
+                    local.tm_mday,
+                    local.tm_hour,
+                    local.tm_min,
+                    local.tm_sec,
+                )
+            }
+            (Open::Stderr, Style::Named) if level >= Level::Info => {
+                writeln!(line, "{program}: {text}")
+            }
+            (Open::Stderr, Style::Named) => writeln!(line, "{program}: {level_name}: {text}"),
+            (Open::File { .. }, Style::Named) => {
+                let stamp = humantime::format_rfc3339_millis(time);
+                let pid = std::process::id();
+                writeln!(line, "{stamp} {level_name} {program}[{pid}]: {text}")
+            }
         }
     }
 }
@@ -268,7 +395,12 @@ impl Log for Logging {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            self.write(SystemTime::now(), record.level(), *record.args());
+            self.write(
+                SystemTime::now(),
+                record.level(),
+                record.target(),
+                *record.args(),
+            );
         }
     }
 
@@ -297,37 +429,36 @@ fn name(level: Level) -> &'static str {
     }
 }
 
+/// The severity of RFC 3164 section 4.1.1.
+fn severity(level: Level, style: Style) -> u8 {
+    match (level, style) {
+        (Level::Error, _) => 3,
+        (Level::Warn, _) => 4,
+        (Level::Info, Style::Tagged(_)) => 5,
+        (Level::Info, Style::Named) | (Level::Debug, Style::Tagged(_)) => 6,
+        (Level::Debug | Level::Trace, _) => 7,
+    }
+}
+
 /// RFC 3164 section 4.1, as local syslog daemons take it: without the host.
 fn syslog_line(
     line: &mut String,
     time: SystemTime,
-    level: Level,
+    priority: u8,
     program: &str,
     text: &str,
 ) -> fmt::Result {
-    /// Facility 3, "system daemons".
-    const DAEMON: u8 = 3;
-    let severity: u8 = match level {
-        Level::Error => 3,
-        Level::Warn => 4,
-        Level::Info => 6,
-        Level::Debug | Level::Trace => 7,
-    };
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
-    let seconds = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    let local = local_time(seconds);
+    let local = local_time(time);
     let month = usize::try_from(local.tm_mon)
         .ok()
         .and_then(|month| MONTHS.get(month))
         .unwrap_or(&"Jan");
     write!(
         line,
-        "<{}>{month} {:2} {:02}:{:02}:{:02} {program}[{}]: {text}",
-        DAEMON * 8 + severity,
+        "<{priority}>{month} {:2} {:02}:{:02}:{:02} {program}[{}]: {text}",
         local.tm_mday,
         local.tm_hour,
         local.tm_min,
@@ -336,8 +467,11 @@ fn syslog_line(
     )
 }
 
-/// RFC 3164 wants the time of the place.
-fn local_time(seconds: u64) -> libc::tm {
+/// The time of the place.
+fn local_time(time: SystemTime) -> libc::tm {
+    let seconds = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let seconds = libc::time_t::try_from(seconds).unwrap_or(0);
     // SAFETY: a `tm` is made of numbers and one pointer that is only printed through, never
     // by us; all zeros is a valid value of it.

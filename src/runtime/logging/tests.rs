@@ -16,6 +16,7 @@ fn logging(sinks: Vec<Sink>, level: LevelFilter, ring: usize) -> Logging {
         level,
         sinks,
         ring,
+        style: Style::Named,
     })
     .unwrap()
 }
@@ -133,12 +134,59 @@ fn speaks_rfc_3164_to_the_syslog_daemon() {
 }
 
 #[test]
+fn tagged_lines_have_the_local_time_and_a_tag() {
+    let directory = scratch("tagged");
+    let path = directory.join("log");
+    let socket = directory.join("syslog");
+    let daemon = UnixDatagram::bind(&socket).unwrap();
+    let logging = Logging::new(Options {
+        program: "l2tpns".into(),
+        level: LevelFilter::Trace,
+        sinks: vec![Sink::File(path.clone())],
+        ring: 2,
+        style: Style::Tagged("00/00"),
+    })
+    .unwrap();
+    say(&logging, Level::Info, "of nobody");
+    let own = format_args!("02/07 a call");
+    let record = Record::builder().target(TAGGED).args(own).build();
+    logging.log(&record);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    // "2026-11-21 08:09:10 " is 20 characters.
+    assert_eq!(&lines[0][20..], "00/00 of nobody");
+    assert_eq!(&lines[1][20..], "02/07 a call");
+    assert_eq!(lines[0].as_bytes()[10], b' ');
+
+    let local5 = Facility::of_name("local5").unwrap();
+    assert_eq!(Facility::of_name("local8"), None);
+    let sinks = vec![Sink::SyslogAs(socket, local5)];
+    logging.set_sinks(sinks).unwrap();
+    let wrong = vec![Sink::File("/no/such/directory/log".into())];
+    assert!(logging.set_sinks(wrong).is_err());
+    for (level, priority) in [(Level::Error, 171), (Level::Info, 173), (Level::Trace, 175)] {
+        say(&logging, level, "text");
+        let mut octets = [0; 256];
+        let count = daemon.recv(&mut octets).unwrap();
+        let packet = std::str::from_utf8(&octets[..count]).unwrap();
+        assert!(packet.starts_with(&format!("<{priority}>")), "{packet}");
+        assert!(packet.ends_with(": 00/00 text"), "{packet}");
+    }
+    let (lines, written) = logging.since(3);
+    assert_eq!((lines.len(), written), (2, 5));
+    assert_eq!(logging.since(0).0.len(), 2);
+    assert_eq!(logging.since(written), (vec![], 5));
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
 fn a_file_that_cannot_be_opened_is_an_error() {
     let error = Logging::new(Options {
         program: "wanpiped".into(),
         level: LevelFilter::Info,
         sinks: vec![Sink::File("/no/such/directory/log".into())],
         ring: 0,
+        style: Style::Named,
     })
     .err()
     .unwrap();

@@ -527,7 +527,7 @@ fn route_message(route: &Route) -> RouteMessage {
         address_family: family(route.destination),
         destination_prefix_length: route.prefix_len,
         table: libc::RT_TABLE_MAIN,
-        protocol: RouteProtocol::Static,
+        protocol: route.protocol.into(),
         scope: match route.gateway {
             Some(_) => RouteScope::Universe,
             None if route.destination.is_ipv4() => RouteScope::Link,

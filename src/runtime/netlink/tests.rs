@@ -101,6 +101,17 @@ fn links_addresses_and_routes_of_a_namespace() {
                 netlink.delete_route(&better).unwrap_err().errno(),
                 Some(libc::ESRCH)
             );
+            for (to, bits) in [("192.0.2.7", 32), ("2001:db8:7::", 56)] {
+                let marked = Route {
+                    protocol: 42,
+                    ..Route::through(to.parse().unwrap(), bits, link.index)
+                };
+                netlink.add_route(&marked).unwrap();
+                let there: Vec<_> = netlink.routes().unwrap();
+                let there = there.iter().find(|r| r.destination == marked.destination);
+                assert_eq!(there.map(|route| route.protocol), Some(42));
+                netlink.delete_route(&marked).unwrap();
+            }
             let net6 = Route::through("2001:db8:1::".parse().unwrap(), 48, link.index);
             netlink.add_route(&net6).unwrap();
             assert!(

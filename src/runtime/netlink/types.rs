@@ -192,6 +192,8 @@ pub struct Route {
     pub interface: Option<u32>,
     /// The metric; the kernel's default when `None`.
     pub metric: Option<u32>,
+    /// Who made it (`rtm_protocol` of rtnetlink(7)). Deleting does not look at it.
+    pub protocol: u8,
 }
 
 impl Route {
@@ -203,6 +205,7 @@ impl Route {
             gateway: gateway.map(IpAddr::V4),
             interface: Some(interface),
             metric: None,
+            protocol: libc::RTPROT_STATIC,
         }
     }
 
@@ -214,6 +217,7 @@ impl Route {
             gateway: None,
             interface: Some(interface),
             metric: None,
+            protocol: libc::RTPROT_STATIC,
         }
     }
 
@@ -232,6 +236,7 @@ impl Route {
             gateway: None,
             interface: None,
             metric: None,
+            protocol: header.protocol.into(),
         };
         for attribute in &message.attributes {
             match attribute {

@@ -11,11 +11,13 @@ use nix::unistd::Pid;
 
 use crate::event_loop::Token;
 
+mod latency;
 mod privileges;
 mod tree;
 
 pub use tree::{Identity, Watched, age, ancestors, identity};
 
+pub use latency::{lock_pages, run_first};
 pub use privileges::{Capability, PrivilegeError, drop_privileges};
 
 /// The signals that daemons and commands react to.
@@ -27,6 +29,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM: end cleanly.
     Terminate,
+    /// SIGQUIT: say goodbye to peers, then end.
+    Quit,
     /// SIGUSR1.
     User1,
     /// SIGUSR2.
@@ -39,10 +43,11 @@ pub enum Signal {
 
 impl Signal {
     /// All that can be watched.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Hangup,
         Self::Interrupt,
         Self::Terminate,
+        Self::Quit,
         Self::User1,
         Self::User2,
         Self::WindowChange,
@@ -58,6 +63,7 @@ impl Signal {
             Self::Hangup => signal::Signal::SIGHUP,
             Self::Interrupt => signal::Signal::SIGINT,
             Self::Terminate => signal::Signal::SIGTERM,
+            Self::Quit => signal::Signal::SIGQUIT,
             Self::User1 => signal::Signal::SIGUSR1,
             Self::User2 => signal::Signal::SIGUSR2,
             Self::WindowChange => signal::Signal::SIGWINCH,

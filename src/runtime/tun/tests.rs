@@ -51,6 +51,9 @@ fn a_name_is_held_once() {
             assert!(matches!(lo, TunError::NotOurs { .. }), "{lo}");
             drop(first);
             Tun::open("wbt0", Mode::Tap, &Options::default()).unwrap();
+            let one = Tun::open_next(Mode::Tun, &Options::default()).unwrap();
+            let two = Tun::open_next(Mode::Tun, &Options::default()).unwrap();
+            assert_eq!((one.name(), two.name()), ("tun0", "tun1"));
         })
         .unwrap();
 }
