@@ -28,6 +28,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("cisco_hdlc_link", |octets| {
         wanbox_wanrouter_engine::fuzz::fuzz_cisco_hdlc_link(Instant::now(), octets);
     }),
+    ("commands", wanbox_grammar::commands::fuzz_commands),
     ("conf", wanbox_wanrouter::conf::fuzz_parse),
     ("eql_dial", wanbox_eql::fuzz_dial),
     ("eql_schedule", wanbox_eql_engine::keeper::fuzz_schedule),

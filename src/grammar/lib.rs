@@ -3,6 +3,7 @@
 pub mod applet;
 pub mod argv;
 pub mod assign;
+pub mod commands;
 pub mod diagnostic;
 pub mod document;
 pub mod exit;
