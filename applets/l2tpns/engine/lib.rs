@@ -14,6 +14,8 @@
 //! | how all of these work together | `concentrator/` |
 
 pub mod config;
+pub mod concentrator;
 mod id;
+pub mod pool;
 
 pub use id::{CallId, SessionId, SocketId, TunnelId};

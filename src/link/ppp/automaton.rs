@@ -397,6 +397,12 @@ impl Automaton {
         actions
     }
 
+    /// Opened without a word: somebody else negotiated.
+    pub(crate) const fn adopt(&mut self) {
+        self.state = State::Opened;
+        self.deadline = None;
+    }
+
     /// Takes the timer's event, TO+ or TO-, when it has run out.
     pub fn handle_timeout(&mut self, now: Instant, limits: &Limits) -> Actions {
         if self.deadline.is_none_or(|deadline| deadline > now) {

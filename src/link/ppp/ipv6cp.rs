@@ -16,6 +16,8 @@ pub struct Config {
     pub local: u64,
     /// The identifier that a peer is given which has none or ours; 0: a random one.
     pub peer: u64,
+    /// The peer must take that one.
+    pub insist: bool,
 }
 
 /// What IPV6CP agreed on: the lower halves of the link-local addresses.
@@ -117,7 +119,9 @@ impl Layer for Ipv6cp {
     ) -> Verdict {
         match Ipv6cpOption::parse(option) {
             Ok(Ipv6cpOption::InterfaceIdentifier(identifier))
-                if identifier == 0 || (self.asked && identifier == self.local) =>
+                if identifier == 0
+                    || (self.asked && identifier == self.local)
+                    || (self.config.insist && identifier != self.config.peer) =>
             {
                 let given = self.config.peer;
                 self.suggested = if given != 0 && given != self.local {

@@ -36,6 +36,12 @@ impl Core {
         matches!(self.state(), State::Opened)
     }
 
+    /// Opened without a word: somebody else negotiated.
+    pub(crate) const fn adopt(&mut self) {
+        self.automaton.adopt();
+        self.answered = true;
+    }
+
     /// An identifier that was not used for long.
     pub(crate) const fn next_identifier(&mut self) -> u8 {
         self.identifier = self.identifier.wrapping_add(1);

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use wanbox_wire::ppp::lcp::{AuthProtocol, LcpOption, kind};
-use wanbox_wire::ppp::{Protocol, RawOption};
+use wanbox_wire::ppp::{Options, Protocol, RawOption};
 
 use super::automaton::State;
 use super::layer::{Context, Core, Layer, Verdict};
@@ -210,6 +210,14 @@ impl Lcp {
         self.failed = None;
     }
 
+    /// Opened with what somebody else negotiated in our place.
+    pub(crate) fn adopt(&mut self, adopted: Adopted) {
+        self.want = adopted.want;
+        self.asked = adopted.asked;
+        self.accept(adopted.peer);
+        self.core.adopt();
+    }
+
     fn new_magic(&mut self, context: &mut Context<'_>) -> u32 {
         loop {
             let magic = context.random.next_u32();
@@ -229,6 +237,62 @@ impl Lcp {
             .map(|(_, way)| proof::option(*way));
         let best = open.clone().next();
         self.want.authentication = open.find(|way| Some(*way) == wish).or(best);
+    }
+}
+
+/// What somebody else negotiated in our place, and we would have agreed to.
+#[derive(Debug)]
+pub(crate) struct Adopted {
+    want: Negotiated,
+    asked: u32,
+    peer: Peer,
+}
+
+impl Adopted {
+    /// Judges the options that the other one asked for and those that it acknowledged; `None`
+    /// when one of them would not do.
+    pub(crate) fn judge(
+        lcp: &mut Lcp,
+        context: &mut Context<'_>,
+        sent: &[u8],
+        received: &[u8],
+    ) -> Option<Self> {
+        let profile = context.profile;
+        let mut want = Negotiated::default();
+        let mut asked = 0;
+        for option in Options::new(sent) {
+            let option = option.ok()?;
+            match LcpOption::parse(option).ok()? {
+                LcpOption::Mru(mru) if mru <= profile.lcp.mru.max(DEFAULT_MRU) => want.mru = mru,
+                LcpOption::Accm(map) => want.accm = map,
+                LcpOption::Authentication(way) => want.authentication = Some(way),
+                LcpOption::Magic(magic) if magic != 0 => want.magic = magic,
+                LcpOption::Pfc => want.pfc = true,
+                LcpOption::Acfc => want.acfc = true,
+                _ => return None,
+            }
+            asked |= bit(option.kind);
+        }
+        let wanted = |way| {
+            profile
+                .demand
+                .iter()
+                .any(|demand| proof::option(*demand) == way)
+        };
+        if !want
+            .authentication
+            .map_or(profile.demand.is_empty(), wanted)
+        {
+            return None;
+        }
+        let (mut peer, mut naks) = (Peer::default(), Vec::new());
+        for option in Options::new(received) {
+            let verdict = lcp.judge(context, option.ok()?, &mut peer, &mut naks);
+            if verdict != Verdict::Ack {
+                return None;
+            }
+        }
+        Some(Self { want, asked, peer })
     }
 }
 

@@ -18,6 +18,9 @@ use crate::random::SplitMix64;
 
 mod authentication;
 mod echo;
+mod proxy;
+
+pub use proxy::Proxied;
 
 /// What a received frame was, as far as the link is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +183,20 @@ impl Link {
             self.phase = Phase::Terminate;
         }
         self.end(cause);
+    }
+
+    /// Another profile. It holds from the next negotiation on, whoever begins that.
+    pub fn set_profile(&mut self, profile: Arc<Profile>) {
+        self.profile = profile;
+    }
+
+    /// The peer was heard at this time, though not by the link: its user data passes elsewhere.
+    /// The next Echo-Request is due when it was silent for the interval.
+    pub fn heard(&mut self, at: Instant) {
+        if let (Some(echo), Some(interval)) = (&mut self.echo, self.profile.lcp.echo_interval) {
+            self.echoes_pending = 0;
+            *echo = (at + interval).max(*echo);
+        }
     }
 
     /// A frame came in, without flags and FCS.

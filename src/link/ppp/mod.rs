@@ -29,8 +29,9 @@ mod session;
 mod stats;
 mod van_jacobson;
 
+pub use auth::Claim;
 pub use event::{Cause, Event, Header, Phase, Refusal};
-pub use link::{Link, LinkView, Received};
+pub use link::{Link, LinkView, Proxied, Received};
 pub use network::{Network, NetworkReceived, Payload};
 pub use profile::Profile;
 pub use proof::Role;

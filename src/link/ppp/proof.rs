@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use wanbox_wire::ppp::chap;
 use wanbox_wire::ppp::lcp::AuthProtocol;
 use wanbox_wire::ppp::{Packet, Protocol};
 
@@ -126,6 +127,40 @@ impl Proof {
             }
             _ => false,
         }
+    }
+
+    /// Takes proof that the peer gave somebody else in our place; `false` when it is of another
+    /// kind than what was agreed on.
+    pub(crate) fn adopt(&mut self, identifier: u8, claim: Claim) -> bool {
+        self.demanding
+            .as_mut()
+            .is_some_and(|demanding| demanding.adopt(identifier, claim))
+    }
+
+    /// A peer that agreed on PAP sends a CHAP response all the same: it is challenged, when CHAP
+    /// would have been good enough.
+    pub(crate) fn challenge(
+        &mut self,
+        now: Instant,
+        profile: &Profile,
+        packet: &Packet<'_>,
+        seed: u128,
+        stats: &mut Stats,
+    ) -> bool {
+        let waits = |authenticator: &Authenticator| {
+            authenticator.method() == Method::Pap && authenticator.state() == State::Waiting
+        };
+        if packet.code != chap::RESPONSE
+            || !self.demanding.as_ref().is_some_and(waits)
+            || !profile.demand.contains(&Method::ChapMd5)
+        {
+            return false;
+        }
+        let mut demanding =
+            Authenticator::new(Method::ChapMd5, profile.authentication, &profile.name, seed);
+        demanding.start(now, stats);
+        self.demanding = Some(demanding);
+        true
     }
 
     /// Whether one of the roles uses this protocol.

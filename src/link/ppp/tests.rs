@@ -438,7 +438,11 @@ fn ipv6_identifiers_are_unique_and_given() {
     let now = Clock::new().now();
     let profile = |local, peer| Profile {
         ipv4: None,
-        ipv6: Some(ipv6cp::Config { local, peer }),
+        ipv6: Some(ipv6cp::Config {
+            local,
+            peer,
+            insist: false,
+        }),
         ..Profile::default()
     };
     let agreed = |session: &Session| {

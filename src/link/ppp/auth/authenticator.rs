@@ -106,6 +106,25 @@ impl Authenticator {
         }
     }
 
+    /// Takes proof that the peer gave somebody else in our place, in an answer with this
+    /// identifier, as if it were the answer to us. `false` when it is not of our method.
+    pub fn adopt(&mut self, identifier: u8, claim: Claim) -> bool {
+        match (&claim.proof, self.method) {
+            (Proof::Pap { .. }, Method::Pap) => {}
+            (Proof::ChapMd5 { challenge, .. }, Method::ChapMd5)
+            | (Proof::MsChapV2 { challenge, .. }, Method::MsChapV2) => self.challenge = *challenge,
+            _ => return false,
+        }
+        self.identifier = identifier;
+        self.judging = Some(identifier);
+        self.answer = None;
+        self.outgoing = None;
+        self.state = State::Waiting;
+        self.deadline = None;
+        self.event = Some(Event::Claim(claim));
+        true
+    }
+
     fn new_challenge(&mut self, now: Instant, stats: &mut Stats) {
         // RFC 1994 section 4.1: each new challenge has another identifier and value.
         self.identifier = self.identifier.wrapping_add(1);

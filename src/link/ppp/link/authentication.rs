@@ -30,6 +30,20 @@ impl Link {
             }
             return;
         };
+        let switched = protocol == Protocol::CHAP && {
+            let seed = u128::from(self.secret) << 64 | u128::from(self.random.next_u64());
+            let mut unused = auth::Stats::default();
+            let stats = match &mut self.stats {
+                Some(stats) => &mut stats.auth,
+                None => &mut unused,
+            };
+            Packet::parse(information)
+                .is_ok_and(|packet| proof.challenge(now, &self.profile, &packet, seed, stats))
+        };
+        if switched {
+            self.settle_proof(now);
+            return;
+        }
         if !proof.uses(protocol) {
             self.reject(protocol, information);
             return;
