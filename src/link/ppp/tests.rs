@@ -10,6 +10,7 @@ use wanbox_wire::ppp::{Code, Frame, FrameRepr, Options, Packet, Protocol, RawOpt
 use super::automaton::State;
 use super::*;
 
+mod access;
 mod life;
 mod proof;
 mod van_jacobson;

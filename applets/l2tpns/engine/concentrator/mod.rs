@@ -80,7 +80,14 @@ impl Concentrator {
     pub fn set_clock(&mut self, _now: Instant, _unix: u64) {}
 
     /// A control message came in at one of the L2TP sockets.
-    pub fn datagram(&mut self, _now: Instant, _socket: SocketId, _from: SocketAddr, _datagram: &[u8]) {}
+    pub fn datagram(
+        &mut self,
+        _now: Instant,
+        _socket: SocketId,
+        _from: SocketAddr,
+        _datagram: &[u8],
+    ) {
+    }
 
     /// A PPP frame of a session came in that is not user data.
     pub fn ppp(&mut self, _now: Instant, _session: SessionId, _frame: &[u8]) {}
