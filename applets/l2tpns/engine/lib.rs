@@ -13,8 +13,8 @@
 //! | what people are shown | `show/` |
 //! | how all of these work together | `concentrator/` |
 
-pub mod config;
 pub mod concentrator;
+pub mod config;
 mod id;
 pub mod pool;
 

@@ -168,7 +168,7 @@ fn a_chap_response_to_a_demand_for_pap_is_challenged() {
         Event::Authenticate(claim) => Some(claim),
         _ => None,
     });
-    let verdict = Verdict::plain(super::auth::Outcome::Accepted);
+    let verdict = Verdict::plain(auth::Outcome::Accepted);
     ppp.authenticate(now, &claim.unwrap(), verdict);
     assert_eq!(ppp.link().phase(), Phase::Network);
 }
