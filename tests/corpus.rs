@@ -50,6 +50,7 @@ const TARGETS: &[(&str, Target)] = &[
     }),
     ("member", wanbox_wire::ppp::member::fuzz_member),
     ("multilink", wanbox_wire::ppp::multilink::fuzz_multilink),
+    ("nsctl", wanbox_wire::nsctl::fuzz_nsctl),
     ("offload", wanbox_link::offload::fuzz_segment),
     ("pcap", wanbox_wire::pcap::fuzz_pcap),
     ("pipemon", wanbox_wire::pipemon::fuzz_pipemon),

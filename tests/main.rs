@@ -43,6 +43,7 @@ mod lines;
 mod monitors;
 mod monitors_ppp;
 mod network;
+mod nsctl;
 mod ppp;
 mod pppconfig;
 mod sdladump;
@@ -110,6 +111,7 @@ fn main() -> ExitCode {
     trials.extend(backup::tests());
     trials.extend(eqld::tests());
     trials.extend(eql_dial::tests());
+    trials.extend(nsctl::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
     trials.extend(tty::tests());

@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'add-interface' 'address' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'min-slaves' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 'runslip' 's' 'scheduler' 'seconds' 'set' 'sfm' 'speed' 'timeout' 'ttyport' 'u' 'unset' 'via' 'y' 'z'
+    set -l known_value_flags 'a' 'add-interface' 'address' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'h' 'host' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'min-slaves' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 'runslip' 's' 'scheduler' 'seconds' 'set' 'sfm' 'speed' 't' 'timeout' 'ttyport' 'u' 'unset' 'via' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -66,6 +66,7 @@ complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_status' -d 'show 
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_tune' -d 'change the rate of a slave or the limits of an eql master'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eqld' -d 'balances load over serial links in user space'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_dial' -d 'keep dial-up connections up, as slaves of a load balancer'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'nsctl' -d 'commands to a running l2tpns and its plugins'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -a 'start' -d 'Start all devices of WAN_DEVICES, one device, or one interface of a device.'
@@ -354,3 +355,10 @@ complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l help -d '
 complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l speed -r -d 'bits a second (default: 38400)'
 complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l mtu -r -d 'the interface\'s MTU, 68 to 65534'
 complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l address -r -d 'the interface\'s address'
+complete -c wanbox -n '__fish_wanbox_using_command nsctl' -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command nsctl' -l debug -s d -d 'print the messages, as they are sent and received, to standard error'
+complete -c wanbox -n '__fish_wanbox_using_command nsctl' -l host -s h -r -d 'the host of the l2tpns, and its port if that is not 1702 (default: 127.0.0.1)'
+complete -c wanbox -n '__fish_wanbox_using_command nsctl' -l timeout -s t -r -d 'seconds to wait for the answer, 0 for ever (default: 2)'
+complete -c wanbox -n '__fish_wanbox_using_command nsctl' -f -a 'load_plugin' -d 'load the named plugin'
+complete -c wanbox -n '__fish_wanbox_using_command nsctl' -f -a 'unload_plugin' -d 'unload the named plugin'
+complete -c wanbox -n '__fish_wanbox_using_command nsctl' -f -a 'help' -d 'list the commands of nsctl and of the loaded plugins'

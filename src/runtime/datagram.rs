@@ -1,7 +1,7 @@
 //! Message sockets of short commands and their servers: connected UDP, local SOCK_SEQPACKET.
 
 use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,8 +24,13 @@ impl Datagram {
     ///
     /// # Errors
     /// Those of socket(2), bind(2) and connect(2): no route, no permission.
-    pub fn udp(remote: SocketAddrV4) -> io::Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    pub fn udp(remote: impl Into<SocketAddr>) -> io::Result<Self> {
+        let remote = remote.into();
+        let local = match remote {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind(SocketAddr::new(local, 0))?;
         socket.connect(remote)?;
         socket.set_nonblocking(true)?;
         Ok(Self(socket.into()))
@@ -259,7 +264,7 @@ mod tests {
     #[test]
     fn udp_tells_a_closed_port() {
         let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let std::net::SocketAddr::V4(address) = peer.local_addr().unwrap() else {
+        let SocketAddr::V4(address) = peer.local_addr().unwrap() else {
             panic!("an IPv4 socket has an IPv4 address");
         };
         let socket = Datagram::udp(address).unwrap();

@@ -16,6 +16,7 @@ pub mod frame_relay;
 pub mod ip;
 pub mod l2tp;
 pub mod lmi;
+pub mod nsctl;
 pub mod pcap;
 pub mod pipemon;
 pub mod ppp;

@@ -1,0 +1,265 @@
+//! `nsctl` beside Debian's: the same octets sent, the same words said, and each with the other's
+//! server.
+
+use std::fs;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use wanbox_rig::run::finish;
+use wanbox_rig::{Error, Finished, Need, Netns, Result, TempDir, ensure, need, wait_for};
+
+use crate::{test, wanbox};
+
+/// The package l2tpns has both.
+const NEEDS: &[Need] = &[
+    Need::Namespaces,
+    Need::Root,
+    Need::Tun,
+    Need::Tool("ip"),
+    Need::Tool("l2tpns"),
+    Need::Tool("nsctl"),
+];
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        test("nsctl::says_what_debians_says", NEEDS, || {
+            let netns = Netns::new()?;
+            netns.ip("link set lo up")?;
+            netns.inside(says_the_same)
+        }),
+        test("nsctl::asks_debians_l2tpns", NEEDS, asks_debians),
+    ]
+}
+
+/// Debian's client, and ours.
+fn clients() -> Result<[Command; 2]> {
+    let theirs = need::find_tool("nsctl").ok_or_else(|| Error::new("no nsctl"))?;
+    let mut ours = Command::new(wanbox());
+    ours.arg("nsctl");
+    Ok([Command::new(theirs), ours])
+}
+
+/// What a client said to a server that sends this answer, and what it sent.
+fn ask(client: &mut Command, words: &[&str], answer: &[u8]) -> Result<(Finished, Vec<u8>)> {
+    let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    server.set_read_timeout(Some(LIMIT))?;
+    let host = server.local_addr()?.to_string();
+    client.args(["-h", &host, "-t", "5"]).args(words);
+    std::thread::scope(|scope| {
+        let served = scope.spawn(|| -> Result<Vec<u8>> {
+            let mut request = vec![0; 9000];
+            let (length, from) = server.recv_from(&mut request)?;
+            request.truncate(length);
+            server.send_to(answer, from)?;
+            Ok(request)
+        });
+        let finished = finish(client, LIMIT)?;
+        let request = served
+            .join()
+            .map_err(|_| Error::new("the server of the test failed"))??;
+        Ok((finished, request))
+    })
+}
+
+/// One request and answer through both clients.
+fn says_the_same() -> Result {
+    let long = "x".repeat(255);
+    let cases: &[(&[&str], &[u8])] = &[
+        (&["help"], b"\x90\x13\x21\x00\xff"),
+        (&["help"], b"\x90\x13\x21\x02\x06  drop\x06  kill\xff"),
+        (&["load_plugin", "garden"], b"\x90\x13\x21\x00\xff"),
+        (&["load_plugin"], b"\x90\x13\x22\x02\x01a\x00\xff"),
+        (
+            &["unload_plugin", "garden", "more"],
+            b"\x90\x13\x21\x00\xff",
+        ),
+        (
+            &["drop", "joe.user", "-d", "a reason"],
+            b"\x90\x13\x22\x01\x11session not found\xff",
+        ),
+        (
+            &["-d", "drop", "\"", ""],
+            b"\x90\x13\x21\x02\x01a\x02b\n\xff",
+        ),
+        (&["-d", "help"], b"\x90\x13\x21\x00\xff"),
+        (&["foo", &long], b"\x90\x13\x21\x01\x03\xff\x80\x01\xff"),
+        (&["foo"], b"\x90\x13\x21"),
+        (&["foo"], b"\x90\x13\x21\x00"),
+        (&["foo"], b"\x90\x13\x21\x01\x05ABC\xff"),
+        (&["foo"], b"\x90\x13\x21\x00\xff\x00"),
+        (&["foo"], b"\x90\x14\x21\x00\xff"),
+        (&["foo"], b"\x90\x13\x99\x00\xff"),
+    ];
+    for (words, answer) in cases {
+        let [mut theirs, mut ours] = clients()?;
+        let (theirs, wanted) = ask(&mut theirs, words, answer)?;
+        let (ours, sent) = ask(&mut ours, words, answer)?;
+        ensure!(sent == wanted, "{words:?}: sent {sent:x?}, not {wanted:x?}");
+        same(words, &theirs, &ours)?;
+    }
+    // Nobody answers: nothing listens, or the time is over.
+    for words in [
+        &["-h", "127.0.0.1:1", "help"][..],
+        &["-h", "127.0.0.1:x", "help"],
+        &["-h", "127.0.0.1:0", "help"],
+        &["-h", "nowhere.invalid", "foo"],
+        &[],
+    ] {
+        let [mut theirs, mut ours] = clients()?;
+        let theirs = finish(theirs.args(words), LIMIT)?;
+        let mut ours = finish(ours.args(words), LIMIT)?;
+        if words.is_empty() {
+            // Ours says first what is wrong.
+            ours.stderr = ours
+                .stderr
+                .lines()
+                .skip(1)
+                .map(|l| format!("{l}\n"))
+                .collect();
+        }
+        same(words, &theirs, &ours)?;
+    }
+    let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let host = silent.local_addr()?.to_string();
+    let [mut theirs, mut ours] = clients()?;
+    let words = ["-h", &host, "-t", "1", "foo"];
+    same(
+        &words,
+        &finish(theirs.args(words), LIMIT)?,
+        &finish(ours.args(words), LIMIT)?,
+    )
+}
+
+fn same(words: &[&str], theirs: &Finished, ours: &Finished) -> Result {
+    for (what, ours, theirs) in [
+        ("stdout", &ours.stdout, &theirs.stdout),
+        ("stderr", &ours.stderr, &theirs.stderr),
+    ] {
+        ensure!(ours == theirs, "{words:?}: {what} {ours:?}, not {theirs:?}");
+    }
+    ensure!(
+        ours.code == theirs.code,
+        "{words:?}: ended with {}, not {}",
+        ours.code,
+        theirs.code
+    );
+    Ok(())
+}
+
+/// Debian's l2tpns in a namespace of its own, ended when this is dropped.
+struct Debians {
+    netns: Netns,
+    child: Child,
+    _directory: TempDir,
+}
+
+impl Debians {
+    /// Started, and master of its cluster of one.
+    fn start() -> Result<Self> {
+        let netns = Netns::new()?;
+        netns.ip("link set lo up")?;
+        // The cluster wants an interface that exists, with an address.
+        netns.ip("link add eth0 type veth peer name other")?;
+        netns.ip("link set other up")?;
+        netns.ip("addr add 10.9.0.1/24 dev eth0")?;
+        netns.ip("link set eth0 up")?;
+        let directory = TempDir::new()?;
+        let config = directory.path().join("startup-config");
+        fs::write(
+            &config,
+            "set debug 3\nset bind_address 10.9.0.1\nset cluster_interface \"eth0\"\n\
+             set cluster_hb_interval 1\nset cluster_hb_timeout 16\n\
+             set cli_bind_address 127.0.0.1\n",
+        )?;
+        let daemon = need::find_tool("l2tpns").ok_or_else(|| Error::new("no l2tpns"))?;
+        let log = fs::File::create(directory.path().join("log"))?;
+        let child = netns.spawn(
+            Command::new(daemon)
+                .arg("-c")
+                .arg(&config)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(log),
+        )?;
+        let started = Self {
+            netns,
+            child,
+            _directory: directory,
+        };
+        wait_for("Debian's l2tpns", LIMIT, || {
+            let [mut client, _] = clients()?;
+            started
+                .ask(&mut client, &["load_plugin", "sessionctl"])?
+                .ok()?;
+            Ok(Some(()))
+        })?;
+        wait_for("it to be master", LIMIT, || {
+            let [mut client, _] = clients()?;
+            let answer = started.ask(&mut client, &["drop", "nobody"])?;
+            Ok((!answer.stderr.contains("master")).then_some(()))
+        })?;
+        Ok(started)
+    }
+
+    fn ask(&self, client: &mut Command, words: &[&str]) -> Result<Finished> {
+        self.netns.finish(client.args(words), LIMIT)
+    }
+}
+
+impl Drop for Debians {
+    fn drop(&mut self) {
+        // It is gone already, or goes now.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Requests that leave the server as it was, through both clients.
+fn asks_debians() -> Result {
+    let server = Debians::start()?;
+    let plugins = ["snoopctl", "throttlectl"];
+    let [mut theirs, mut ours] = clients()?;
+    server
+        .ask(&mut theirs, &["load_plugin", plugins[0]])?
+        .ok()?;
+    server.ask(&mut ours, &["load_plugin", plugins[1]])?.ok()?;
+    for words in [
+        &["help"][..],
+        &["load_plugin"],
+        &["load_plugin", "sessionctl"],
+        &["load_plugin", "no-such-plugin"],
+        &["unload_plugin"],
+        &["unload_plugin", "autosnoop"],
+        &["unload_plugin", "no-such-plugin"],
+        &["drop"],
+        &["drop", "nobody"],
+        &["kill", "7"],
+        &["kill", "7", "reason", "more"],
+        &["snoop"],
+        &["snoop", "nobody", "1.2.3", "9"],
+        &["snoop", "nobody", "10.0.0.1", "0"],
+        &["snoop", "nobody", "10.0.0.1", "9"],
+        &["unsnoop"],
+        &["throttle"],
+        &["throttle", "nobody", "x"],
+        &["throttle", "nobody"],
+        &["unthrottle", "nobody", "x"],
+        &["-d", "frobnicate", "a"],
+    ] {
+        let [mut theirs, mut ours] = clients()?;
+        let theirs = server.ask(&mut theirs, words)?;
+        let ours = server.ask(&mut ours, words)?;
+        same(words, &theirs, &ours)?;
+    }
+    let [_, mut ours] = clients()?;
+    let help = server.ask(&mut ours, &["help"])?.ok()?;
+    ensure!(
+        help.contains("  drop USER|SID [REASON]"),
+        "the commands of the plugins are not listed:\n{help}"
+    );
+    Ok(())
+}
