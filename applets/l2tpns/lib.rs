@@ -7,6 +7,8 @@
 //! | the command line that people log in to | `cli/` |
 //! | programs that are plugins, and the walled garden | `plugins/` |
 
+pub mod cli;
+
 use wanbox_grammar::Applet;
 
 /// The applets of this crate.
