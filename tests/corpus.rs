@@ -61,6 +61,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("ppp_link", |octets| {
         wanbox_wanrouter_engine::fuzz::fuzz_ppp_link(Instant::now(), octets);
     }),
+    ("radius", wanbox_wire::radius::fuzz_radius),
     ("resolver", wanbox_runtime::resolver::fuzz_reply),
     ("secrets", wanbox_grammar::secrets::fuzz_secrets),
     ("sections", wanbox_grammar::sections::fuzz_sections),

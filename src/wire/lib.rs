@@ -20,6 +20,7 @@ pub mod nsctl;
 pub mod pcap;
 pub mod pipemon;
 pub mod ppp;
+pub mod radius;
 pub mod sfm;
 pub mod status_map;
 pub mod vj;
