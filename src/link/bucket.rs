@@ -51,7 +51,7 @@ impl std::error::Error for BucketError {}
 
 /// One bucket: tokens may be negative (a debt).
 #[derive(Clone, Copy, Debug)]
-struct Meter {
+pub(crate) struct Meter {
     capacity: i64,
     tokens: i64,
     /// Bits a second.
@@ -60,7 +60,7 @@ struct Meter {
 
 impl Meter {
     /// Full at first. `bits` is at most [`TokenBucket::MAX_BURST`], so the product fits.
-    fn full(bits: u64, rate: u64) -> Self {
+    pub(crate) fn full(bits: u64, rate: u64) -> Self {
         let capacity = (bits * SCALE) as i64;
         Self {
             capacity,
@@ -69,7 +69,7 @@ impl Meter {
         }
     }
 
-    fn fill(&mut self, elapsed: Duration) {
+    pub(crate) fn fill(&mut self, elapsed: Duration) {
         let gain = elapsed.as_nanos().saturating_mul(u128::from(self.rate));
         let gain = i64::try_from(gain).unwrap_or(i64::MAX);
         self.tokens = self.tokens.saturating_add(gain).min(self.capacity);
@@ -98,6 +98,26 @@ impl Meter {
         // Rounded up: asking at that time succeeds.
         Some(Duration::from_nanos(nanos.saturating_add(1)))
     }
+
+    /// As [`Self::pay`], for a packet of this many bits.
+    pub(crate) fn pay_bits(&mut self, bits: u64) -> bool {
+        self.pay(cost_of(bits))
+    }
+
+    /// How long until a packet of this many bits may go; `None` when never.
+    pub(crate) fn wait_bits(&self, bits: u64) -> Option<Duration> {
+        self.wait(cost_of(bits))
+    }
+
+    /// What is there, bits; zero for a debt.
+    pub(crate) fn bits(&self) -> u64 {
+        self.tokens.max(0).unsigned_abs() / SCALE
+    }
+}
+
+/// A packet of this many bits, scaled.
+fn cost_of(bits: u64) -> i64 {
+    (bits.min(TokenBucket::MAX_PACKET) * SCALE) as i64
 }
 
 /// Committed rate, committed burst and excess burst of one connection.
@@ -156,7 +176,7 @@ impl TokenBucket {
     /// `allow_excess` only the committed bucket pays.
     pub fn take(&mut self, now: Instant, bits: u64, allow_excess: bool) -> Result<Colour, Instant> {
         self.fill(now);
-        let cost = (bits.min(Self::MAX_PACKET) * SCALE) as i64;
+        let cost = cost_of(bits);
         if self.committed.pay(cost) {
             return Ok(Colour::Committed);
         }

@@ -3,13 +3,17 @@
 //! Nothing here owns a descriptor or reads a clock: time comes in as a value,
 //! deadlines go out as values.
 
+pub mod access_list;
 pub mod bucket;
 pub mod characters;
 pub mod framing;
+pub mod mss;
 pub mod offload;
 pub mod pace;
 pub mod ppp;
+pub mod prefixes;
 pub mod random;
 pub mod range;
 pub mod seal;
+pub mod throttle;
 pub mod vj;
