@@ -6,20 +6,34 @@
 //! | how a type of value is read and written | `value.rs` |
 //! | what follows from variables together | `derived.rs` |
 //! | what a reload changes | `changes.rs` |
+//! | files, and what is checked in them | `file.rs`, `words.rs` |
+//! | commands and their replies | `command.rs` |
+//! | how it is printed | `running.rs` |
 //! | access lists | `access_list.rs` |
 
 mod access_list;
 mod bgp;
 mod changes;
+mod command;
 mod derived;
+mod file;
 mod forward;
+mod running;
 mod value;
 mod variables;
+mod words;
 
-pub use access_list::{AccessList, AccessLists, ListType};
+pub use access_list::{
+    AccessList, AccessLists, ListType, MAX_LIST_NAME, MAX_LISTS, ShowRule, read_rule,
+};
 pub use bgp::{MAX_NEIGHBOURS, Neighbour, Router};
 pub use changes::Changes;
+pub use command::{MAX_PLUGIN_NAME, MAX_PLUGINS, Mode, Refusal, Reply};
 pub use derived::{FALLBACK_ADDRESS, MAX_MRU, RADIUS_PORT, RadiusServer};
 pub use forward::{Forward, MAX_FORWARDS};
 pub use value::{AuthType, FACILITIES, Kind, Log, MAX_TEXT, Secret};
 pub use variables::{Applies, Config, VARIABLES, Variable};
+pub use words::{Split, split};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,568 @@
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use wanbox_link::access_list::{Action, MAX_RULES};
+
+use super::*;
+
+fn parse(text: &str) -> Config {
+    match Config::parse("startup-config", text) {
+        Ok((config, _)) => config,
+        Err(findings) => panic!("{findings}"),
+    }
+}
+
+fn warnings(text: &str) -> Vec<String> {
+    let (_, findings) = Config::parse("f", text).unwrap();
+    findings.iter().map(ToString::to_string).collect()
+}
+
+fn errors(text: &str) -> Vec<String> {
+    let findings = Config::parse("f", text).unwrap_err();
+    findings.iter().map(ToString::to_string).collect()
+}
+
+/// What lines of configuration mode answer, each from a fresh mode unless it stays in it.
+fn answers(config: &mut Config, lines: &[&str]) -> Vec<String> {
+    let mut mode = Mode::Global;
+    let mut answers = Vec::new();
+    for line in lines {
+        let split = split(line, false);
+        let words: Vec<&str> = split.words.iter().map(String::as_str).collect();
+        match config.execute(&mut mode, &words, &|name| name == "used") {
+            Ok(reply) => answers.push(reply.lines.join("/")),
+            Err(refusal) => answers.push(refusal.text),
+        }
+    }
+    answers
+}
+
+/// `line -> answer`, as Debian's l2tpns 2.4.1 gave it.
+fn observed(config: &mut Config, table: &str) {
+    let (lines, wanted): (Vec<&str>, Vec<&str>) = table
+        .lines()
+        .map(|line| line.trim())
+        .filter(|line| !line.is_empty())
+        .map(|line| line.split_once("->").unwrap())
+        .map(|(line, answer)| (line.trim(), answer.trim()))
+        .unzip();
+    for ((line, wanted), answer) in lines.iter().zip(&wanted).zip(answers(config, &lines)) {
+        assert_eq!(answer, *wanted, "{line}");
+    }
+}
+
+#[test]
+fn replies_of_configuration_mode() {
+    observed(
+        &mut Config::default(),
+        r#"
+        set debug -> Specify variable and value
+        set foo 1 -> Unknown variable "foo"
+        set debug 3 4 -> Specify variable and value
+        set log_file a b -> Specify variable and value
+        set l2tp_mtu 3000 -> Setting "l2tp_mtu" to "3000"
+        set radius_authtypes "c pap" -> Setting "radius_authtypes" to "c pap"
+        set "debug 3 -> Specify variable and value
+        load -> Incomplete command
+        load foo -> Invalid command "load foo"
+        load plugin -> Specify a plugin to load
+        load plugin nosuch -> Loading plugin nosuch
+        load plugin nosuch -> Plugin is already loaded
+        remove plugin -> Specify a plugin to remove
+        remove plugin xx -> Plugin is not loaded
+        remove plugin nosuch ->
+        setforward a b -> Specify variable and value
+        setforward @x 1.2.3.4 1701 sec -> setforward @x 1.2.3.4 1701 sec
+        setforward @x 1.2.3.5 1701 sec -> setforward @x 1.2.3.5 1701 sec/@x Updated, the tunnel must be dropped
+        foo bar -> Invalid command "foo"
+        router foo 3 -> Invalid command "router foo"
+        router -> Incomplete command
+        no router bgp -> Invalid command "no router"
+        neighbour 10.9.0.3 remote-as 9 -> Invalid command "neighbour"
+        "#,
+    );
+}
+
+#[test]
+fn replies_about_neighbours() {
+    let mut config = Config::default();
+    observed(
+        &mut config,
+        r#"
+        router bgp -> Invalid autonomous system number
+        router bgp 0 -> Invalid autonomous system number
+        router bgp 65536 -> Invalid autonomous system number
+        router bgp 100 ->
+        neighbour -> Invalid arguments
+        neighbour 10.9.0.3 -> Invalid arguments
+        neighbour 10.9.0.3 timers 1 2 -> Specify remote-as first
+        neighbour 10.9.0.3 remote-as 70000 -> Invalid autonomous system number
+        neighbour 10.9.0.3 remote-as -> Invalid arguments
+        neighbour 10.9.0.3 remote-as 0 ->
+        neighbour 10.9.0.3 timers 1 2 -> Invalid hold time
+        neighbour 10.9.0.3 timers 0 9 -> Invalid keepalive time
+        neighbour 10.9.0.3 timers 30 70000 -> Invalid hold time
+        neighbour 10.9.0.3 timers 1 -> Invalid arguments
+        neighbour 10.9.0.3 foo 1 -> Invalid arguments
+        neighbour 10.9.0.3 update-source x -> Cannot parse IP "x"
+        neighbour 10.9.0.3 update-source -> Invalid arguments
+        neighbour 10.9.0.3 timers 30 60 ->
+        neighbour 10.9.0.3 rem 7 ->
+        neighbour 10.9.0.4 remote-as 5 ->
+        neighbour 10.9.0.4 update-source 10.9.0.1 ->
+        no neighbour -> Specify a BGP neighbour
+        no neighbour 10.9.0.9 -> Neighbour 10.9.0.9 not configured
+        neighbor 10.9.0.3 remote-as 9 -> Invalid command "neighbor"
+        "#,
+    );
+    let printed = config.running();
+    let (_, printed) = printed.split_once("# BGP\n").unwrap();
+    assert_eq!(
+        printed.split_once("# Filters").unwrap().0,
+        "router bgp 100\n neighbour 10.9.0.3 remote-as 7\n neighbour 10.9.0.3 timers 30 60\n \
+         neighbour 10.9.0.4 remote-as 5\n neighbour 10.9.0.4 update-source 10.9.0.1\n"
+    );
+}
+
+#[test]
+fn replies_about_access_lists() {
+    let mut config = Config::default();
+    observed(
+        &mut config,
+        r#"
+        ip access-list -> Specify access-list type and name
+        ip access-list foo x -> Invalid access-list type
+        ip access-list standard -> Specify access-list type and name
+        ip access-list standard a.b -> Invalid access-list name
+        ip access-list standard abc ->
+        permit -> Specify rule details
+        permit foo -> Cannot parse IP "foo"
+        permit host -> Specify host ip address
+        permit 1.2.3.4 0.0.0.255 9.9.9.9 any x -> Specify source ip address and wildcard
+        permit any ->
+        permit host 1.2.3.4 ->
+        permit 1.2.3.4 ->
+        permit 1.2.3.99 0.0.0.255 ->
+        permit 1.2.3.4 255.255.255.255 ->
+        permit 5.6.7.8 0.0.0.0 ->
+        deny h 9.9.9.9 ->
+        exit ->
+        ip access-list extended abc -> Access-list is standard
+        ip access-list ext e1 ->
+        permit icmp any any -> Invalid protocol "icmp"
+        permit -> Specify rule details
+        deny tcp -> Specify rule details
+        deny tcp any -> Specify rule details
+        deny tcp an host -> Specify host ip address
+        deny tcp any 1.2.3.4 -> Specify destination ip address and wildcard
+        deny tcp any eq -> Specify port
+        deny tcp any eq 0 any -> Invalid port "0"
+        deny tcp any eq 80 -> Specify destination
+        deny tcp any eq 80 any range 5 -> Specify port
+        deny tcp any eq 80 any range 5 4 -> Invalid port "4"
+        deny tcp any range 80 80 any ->
+        deny tcp any any est fragments -> Can't specify "fragments" on rules with layer 4 matches
+        deny tcp any any match-any -> Specify tcp flags
+        deny tcp any any match-any +foo -> Invalid tcp flag "+foo"
+        deny tcp any any match-any syn -> Invalid flag "syn"
+        permit tcp 1.2.3.4 0.0.0.255 host 2.2.2.2 est ->
+        deny tcp any any match-any +syn -ack +ack ->
+        deny tcp any any match-all +urg +psh -fin ->
+        permit tcp any lt 5 any range 6 9 match-any +fin +syn +rst +psh +ack +urg ->
+        deny tcp any any match-a +syn -> Invalid flag "match-a"
+        deny tcp any any bla -> Invalid flag "bla"
+        permit tcp any any eq 5 established match-any +syn -> Invalid flag "match-any"
+        permit tcp any any match-any +syn established -> Invalid flag "established"
+        deny udp any gt 1023 any neq 53 ->
+        deny udp any any established -> Invalid flag "established"
+        deny udp any eq 5 any fragments -> Can't specify "fragments" on rules with layer 4 matches
+        deny ip any any fragments ->
+        deny udp any any fragments ->
+        deny ip any any eq 1 -> Invalid flag "eq"
+        deny ip any any fragments x -> Invalid flag "x"
+        deny ip 1.2.3.4 255.255.255.255 1.2.3.4 0.0.0.0 ->
+        deny ip 1.2.3.4 host 1.2.3.4 -> Cannot parse IP "host"
+        permit udp any any eq 70000 -> Invalid port "70000"
+        no ip access-list extended zz -> Access-list not defined
+        no ip access-list extended -> Specify access-list type and name
+        no ip access-list -> Specify access-list type and name
+        ip access-list standard used ->
+        no ip access-list standard used -> Access-list in use
+        no ip access-list extended abc -> Access-list is standard
+        no ip access-list st used2 -> Access-list not defined
+        "#,
+    );
+    let printed = config.running();
+    let (_, printed) = printed.split_once("# Filters\n").unwrap();
+    assert_eq!(
+        printed,
+        "ip access-list standard abc\n permit any\n permit host 1.2.3.4\n \
+         permit 1.2.3.99 0.0.0.255\n deny host 9.9.9.9\n permit host 5.6.7.8\n"
+            .replace(
+                " deny host 9.9.9.9\n permit host 5.6.7.8\n",
+                " permit host 5.6.7.8\n deny host 9.9.9.9\n"
+            )
+            + "ip access-list extended e1\n deny tcp any range 80 80 any\n \
+               permit tcp 1.2.3.4 0.0.0.255 host 2.2.2.2 established\n \
+               deny tcp any any match-any +syn +ack -ack\n \
+               deny tcp any any match-all -fin +psh +urg\n \
+               permit tcp any lt 5 any range 6 9 match-any +fin +syn +rst +psh +ack +urg\n \
+               deny udp any gt 1023 any neq 53\n deny ip any any fragments\n \
+               deny udp any any fragments\n deny ip 1.2.3.4 255.255.255.255 host 1.2.3.4\n\
+               ip access-list standard used\n# end\n"
+    );
+}
+
+#[test]
+fn standard_rules_may_have_a_destination() {
+    let mut lists = AccessLists::default();
+    lists.open(ListType::Standard, "s").unwrap();
+    for rule in [
+        "host 1.2.3.4 any",
+        "1.2.3.4 host 5.6.7.8",
+        "any 10.0.0.0 0.255.255.255",
+        "1.2.3.0 0.0.0.255 5.6.7.0 0.0.0.255",
+    ] {
+        let words: Vec<&str> = rule.split(' ').collect();
+        lists.add("s", Action::Deny, &words).unwrap();
+    }
+    let list = lists.find("s").unwrap();
+    let shown: Vec<String> = list
+        .rules
+        .iter()
+        .map(|rule| list.show(rule).to_string())
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "deny host 1.2.3.4",
+            "deny host 1.2.3.4 host 5.6.7.8",
+            "deny any 10.0.0.0 0.255.255.255",
+            "deny 1.2.3.0 0.0.0.255 5.6.7.0 0.0.0.255",
+        ]
+    );
+}
+
+#[test]
+fn lists_have_limits() {
+    let mut lists = AccessLists::default();
+    for number in 0..MAX_LISTS {
+        lists
+            .open(ListType::Extended, &format!("l{number}"))
+            .unwrap();
+    }
+    assert_eq!(
+        lists.open(ListType::Extended, "more"),
+        Err("Too many access-lists".into())
+    );
+    assert_eq!(lists.open(ListType::Extended, "l0"), Ok(()));
+    let rule = |port: usize| format!("udp any eq {port} any");
+    for port in 1..=MAX_RULES {
+        let rule = rule(port);
+        lists
+            .add("l0", Action::Permit, &rule.split(' ').collect::<Vec<_>>())
+            .unwrap();
+    }
+    let more = rule(60_000);
+    let more: Vec<&str> = more.split(' ').collect();
+    assert_eq!(
+        lists.add("l0", Action::Permit, &more),
+        Err("Too many rules".into())
+    );
+    let again = rule(1);
+    assert_eq!(
+        lists.add("l0", Action::Permit, &again.split(' ').collect::<Vec<_>>()),
+        Ok(())
+    );
+}
+
+/// What Debian's l2tpns prints with this file, but for what follows from other variables: there the
+/// address of the TUN and its name are written back.
+#[test]
+fn prints_as_the_original() {
+    let config = parse("set debug 5\nset bind_address 10.9.0.1\nset cluster_hb_timeout 31\n");
+    let original = include_str!("golden/running-config");
+    let printed = config.running();
+    let ours: Vec<&str> = printed.lines().collect();
+    let changed = [
+        "set iftun_address",
+        "set tundevicename",
+        "set cli_bind_address",
+    ];
+    let mut place = 0;
+    for line in original.lines() {
+        // What the original does not have is between its last variable and its plugins.
+        if line == "# Plugins" {
+            place = ours.iter().position(|ours| *ours == line).unwrap();
+        }
+        if !changed.iter().any(|start| line.starts_with(start)) {
+            assert_eq!(ours[place], line);
+        }
+        place += 1;
+    }
+    assert_eq!(place, ours.len());
+}
+
+#[test]
+fn variables_are_named_once_and_their_defaults_are_read_back() {
+    for (place, variable) in VARIABLES.iter().enumerate() {
+        let first = VARIABLES
+            .iter()
+            .position(|other| other.name == variable.name);
+        assert_eq!(first, Some(place), "{}", variable.name);
+        let mut config = Config::default();
+        let result = variable.set(&mut config, &variable.default_text());
+        assert_eq!(result, Ok(None), "{}", variable.name);
+        assert_eq!(config, Config::default(), "{}", variable.name);
+        assert!(variable.help.ends_with('.') && !variable.help.contains('"'));
+    }
+}
+
+#[test]
+fn values() {
+    let config = parse(
+        "set log_file syslog:local5\nset l2tp_secret \"it's # a secret\"\nset ppp_restart_time 5\n\
+         set primary_dns 10.0.0.1\nset radius_authtypes \"CH,p mschap\"\nset radius_accounting TRUE\n\
+         set guest_account \"a, b c\"\nset cluster_hb_interval 7\nset ipv6_prefix 2001:db8::\n\
+         set bind_multi_address \"10.0.0.1, 2001:db8::1\"\nset metrics_address 127.0.0.1:9100\n\
+         set primary_radius_port 0\nset multi_read_count 0\nset radius_dae_port 0\n\
+         set l2tp_mtu 0\nset no_throttle_local_IP yes\nset cli_port 0\n\
+         set default_ipv6_domain_list a.example,b.example\n",
+    );
+    assert_eq!(config.log_file, Log::Syslog("local5"));
+    assert_eq!(&*config.l2tp_secret, "it's # a secret");
+    assert_eq!(config.ppp_restart_time, Duration::from_secs(5));
+    assert_eq!(config.primary_dns, Some(Ipv4Addr::new(10, 0, 0, 1)));
+    assert_eq!(
+        config.radius_authtypes,
+        [AuthType::Chap, AuthType::Pap, AuthType::MsChapV2]
+    );
+    assert!(config.radius_accounting && config.no_throttle_local_ip);
+    assert_eq!(config.guest_account, ["a", "b", "c"]);
+    assert_eq!(config.cluster_hb_interval, Duration::from_millis(700));
+    assert_eq!(config.cluster_timeout(), Duration::from_secs(15));
+    assert_eq!(config.listen_addresses().len(), 2);
+    assert_eq!(config.tun_address(), Ipv4Addr::new(10, 0, 0, 1));
+    assert_eq!(config.multi_read_count, 10, "0 is the default");
+    assert_eq!((config.radius_dae_port, config.l2tp_mtu), (3799, 1500));
+    assert_eq!((config.cli_port, config.primary_radius_port), (None, None));
+    assert_eq!(config.default_ipv6_domain_list, ["a.example", "b.example"]);
+    assert!(!format!("{config:?}").contains("a secret'"), "not in a log");
+    assert!(!config.running_without_secrets().contains("it's"));
+}
+
+#[test]
+fn what_follows_from_variables() {
+    let config = Config::default();
+    assert_eq!((config.mru(), config.mss()), (1462, 1422));
+    assert_eq!(config.tun_address(), FALLBACK_ADDRESS);
+    assert_eq!(config.listen_addresses(), [Ipv4Addr::UNSPECIFIED]);
+    assert_eq!(parse("set l2tp_mtu 2600").mru(), MAX_MRU);
+    assert_eq!(parse("set l2tp_mtu 10").mru(), 538);
+    let radius = "set primary_radius 10.0.0.1\nset secondary_radius 10.0.0.2\n";
+    assert_eq!(parse(radius).radius_servers(), [], "no secret");
+    let radius = format!("{radius}set radius_secret s\nset primary_radius_port 1645\n");
+    let ports = |text: &str| -> Vec<(u16, u16)> {
+        let servers = parse(text).radius_servers();
+        servers
+            .iter()
+            .map(|s| (s.port, s.accounting_port))
+            .collect()
+    };
+    assert_eq!(ports(&radius), [(1645, 1646), (1645, 1646)]);
+    let radius = format!(
+        "{radius}set secondary_radius_port 1812\nset secondary_radius_accounting_port 2000\n"
+    );
+    assert_eq!(ports(&radius), [(1645, 1646), (1812, 2000)]);
+    let config = parse("set iftun_address 10.1.0.1\nset bind_address 10.0.0.1");
+    assert_eq!(config.ppp_address(), Ipv4Addr::new(10, 1, 0, 1));
+    assert_eq!(config.nas_address(), Some(Ipv4Addr::new(10, 0, 0, 1)));
+    assert_eq!(
+        parse("set radius_bind_max 100").radius_local_ports(),
+        Some(37..=100)
+    );
+    assert_eq!(
+        parse("set radius_bind_min 5000").radius_local_ports(),
+        Some(5000..=65_534)
+    );
+    let config = parse("set hostname a\nset multi_hostname b,c");
+    assert_eq!(config.tunnel_host_name(1, "m"), "c");
+    assert_eq!(config.tunnel_host_name(2, "m"), "b");
+    assert_eq!(Config::default().host_name("m"), "m");
+}
+
+#[test]
+fn every_error_has_its_line() {
+    assert_eq!(
+        errors(
+            "# fine\n! fine, too\nset debug 9\nset\n\nset foo 1\nset bind_address 10.0.0\nbla\n\
+             set radius_accounting maybe\nset log_file relative\nip access-list standard x\n\
+             permit 10.0.0.300\nset radius_bind_min 9\nset radius_bind_max 8\n"
+        ),
+        [
+            "f:3: Invalid value \"9\" of debug: not a number from 0 to 5",
+            "f:4: Specify variable and value",
+            "f:6: Unknown variable \"foo\"",
+            "f:7: Invalid value \"10.0.0\" of bind_address: not an IPv4 address",
+            "f:8: Invalid command \"bla\"",
+            "f:9: Invalid value \"maybe\" of radius_accounting: not yes or no",
+            "f:10: Invalid value \"relative\" of log_file: not an absolute path, syslog:FACILITY, \
+             or nothing for standard error",
+            "f:12: Cannot parse IP \"10.0.0.300\"",
+            "f:14: there is no port from radius_bind_min 9 to radius_bind_max 8",
+        ]
+    );
+    assert_eq!(
+        errors("set l2tp_challenge yes"),
+        ["f:1: no peer can prove itself: there is no l2tp_secret"]
+    );
+    assert!(errors(&"x\n".repeat(10_000)).len() < 300);
+}
+
+#[test]
+fn what_is_harmless_is_only_remarked() {
+    assert_eq!(
+        warnings(
+            "set setuid 5\nset cluster_port 99\nset cluster_interface eth0\nset l2tp_mtu 9000\n\
+             load plugin a\nload plugin a\nset l2tp_secret ab#c\nset hostname \"open\n\
+             set debug 1 # as usual\nset primary_radius 10.0.0.1\nrouter bgp 5\n\
+             set throttle_buckets 3000\n"
+        ),
+        [
+            "f:1: warning: Unknown variable \"setuid\": the process gives up what it does not need by itself",
+            "f:2: warning: cluster_port has no effect yet: it is for clusters",
+            "f:4: warning: l2tp_mtu: 9000 is out of the range 576 to 2600: 2600 is used",
+            "f:6: warning: Plugin is already loaded",
+            "f:7: warning: '#' begins a comment: put the value between quotes if it is a part of it",
+            "f:8: warning: a quote is not closed: it holds the rest of the line",
+            "f:10: warning: RADIUS is not used: there is no radius_secret",
+            "f:11: warning: router bgp has no effect yet",
+            "f:12: warning: throttle_buckets has no effect: there are as many token buckets as needed",
+        ]
+    );
+}
+
+#[test]
+fn lines_of_sub_modes_and_the_end_of_a_file() {
+    let config = parse(
+        "  router bgp 64512\n neighbour 10.0.0.9 remote-as 1\n neighbour 10.0.0.9 timers 9 30\n\
+         set debug 2\nip acc ext web\n  permit tcp any any eq 80\nip access-list standard lan\n\
+         permit 10.0.0.0 0.255.255.255\nload plugin 'garden'\nquit\nthis is not read\n",
+    );
+    assert_eq!(config.bgp.as_ref().unwrap().neighbours[0].timers, (9, 30));
+    assert_eq!(config.debug, 2);
+    assert_eq!(config.plugins, ["garden"]);
+    let lists = &config.access_lists;
+    assert_eq!(lists.find("web").unwrap().rules.len(), 1);
+    assert_eq!(lists.find("lan").unwrap().list_type, ListType::Standard);
+    assert_eq!(lists.find("none"), None);
+}
+
+#[test]
+fn a_reload_tells_what_changes_and_when() {
+    let old = parse(
+        "set debug 1\nset bind_address 10.0.0.1\nload plugin a\nload plugin b\n\
+         ip access-list standard x\npermit any\nip access-list standard y\npermit any\n\
+         ip access-list standard z\ndeny any\n",
+    );
+    let new = parse(
+        "set debug 2\nset hostname h\nload plugin b\nload plugin c\n\
+         ip access-list standard y\ndeny any\nip access-list standard z\ndeny any\n\
+         ip access-list standard new\n",
+    );
+    let changes = new.changes_since(&old);
+    let names: Vec<&str> = changes.variables.iter().map(|v| v.name).collect();
+    assert_eq!(names, ["debug", "bind_address", "hostname"]);
+    let later: Vec<&str> = changes.at_restart().map(|v| v.name).collect();
+    assert_eq!(later, ["bind_address", "hostname"]);
+    assert!(changes.has("debug") && !changes.has("log_file"));
+    assert_eq!(
+        (changes.load, changes.remove),
+        (vec!["c".into()], vec!["a".into()])
+    );
+    assert_eq!(changes.access_lists, ["x", "y", "new"]);
+    assert!(!changes.bgp && changes.forwards.is_empty());
+    assert!(new.changes_since(&new).is_empty());
+}
+
+/// Lines that may be in a file.
+fn any_line() -> impl Strategy<Value = String> {
+    let value = prop_oneof![
+        "[a-zA-Z0-9_.:/@#!| ,-]{0,20}",
+        (0u32..70_000).prop_map(|n| n.to_string()),
+        any::<Ipv4Addr>().prop_map(|a| a.to_string()),
+        any::<std::net::Ipv6Addr>().prop_map(|a| a.to_string()),
+        Just("yes".to_owned()),
+        Just("chap, pap".to_owned()),
+        Just("\\PC{0,12}".to_owned()),
+    ];
+    let words = prop_oneof![
+        Just("permit"),
+        Just("deny"),
+        Just("tcp"),
+        Just("udp"),
+        Just("ip"),
+        Just("any"),
+        Just("host"),
+        Just("1.2.3.4"),
+        Just("0.0.0.255"),
+        Just("eq"),
+        Just("range"),
+        Just("80"),
+        Just("99"),
+        Just("established"),
+        Just("match-all"),
+        Just("match-any"),
+        Just("+syn"),
+        Just("-ack"),
+        Just("fragments"),
+    ];
+    let variable = (0..VARIABLES.len()).prop_map(|place| VARIABLES[place].name);
+    prop_oneof![
+        6 => (variable, value).prop_map(|(name, value)| format!("set {name} \"{value}\"")),
+        1 => "[a-z]{1,4}".prop_map(|name| format!("load plugin {name}")),
+        1 => "[a-z@ \"#]{1,6}".prop_map(|mask| format!("setforward '{mask}' 10.0.0.1 1701 '{mask}'")),
+        1 => (1u16..5, 0u16..3).prop_map(|(a, b)| format!("router bgp {a}\n neighbour p{b} remote-as {a}\n neighbour p{b} timers 9 {a}0")),
+        2 => ("[ab]", prop::collection::vec(words, 1..12)).prop_map(|(name, words)| {
+            format!("ip access-list extended {name}\n {}", words.join(" "))
+        }),
+        1 => Just("ip access-list standard s\npermit 1.2.3.4 0.0.255.0 any".to_owned()),
+        1 => Just("permit tcp any eq 5 10.0.0.0 0.255.255.255 gt 7 match-all +syn -ack".to_owned()),
+    ]
+}
+
+/// A configuration of those lines that are right.
+fn of_lines(text: &str) -> Config {
+    let mut config = Config::default();
+    let mut mode = Mode::Global;
+    for line in text.lines() {
+        let split = split(line, true);
+        let words: Vec<&str> = split.words.iter().map(String::as_str).collect();
+        let before = config.clone();
+        if config.execute(&mut mode, &words, &|_| false).is_err() {
+            assert_eq!(config, before, "a refused line changes nothing: {line}");
+        }
+    }
+    config
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_is_read_back(lines in prop::collection::vec(any_line(), 0..30)) {
+        let config = of_lines(&lines.join("\n"));
+        let printed = config.running();
+        let again = of_lines(&printed);
+        prop_assert_eq!(again.running(), printed);
+        prop_assert_eq!(&again, &config);
+        prop_assert!(again.changes_since(&config).is_empty());
+        if let Ok((read, _)) = Config::parse("f", &config.running()) {
+            prop_assert_eq!(read, config);
+        }
+    }
+
+    #[test]
+    fn no_text_panics(text in "([a-z0-9 \"'#!.|-]|\\n|\\PC){0,200}") {
+        let _ = Config::parse("f", &text);
+    }
+}
