@@ -69,6 +69,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("sfm", wanbox_wire::sfm::fuzz_sfm),
     ("status_map", wanbox_wire::status_map::fuzz_status_map),
     ("trace", wanbox_pipemon::fuzz_trace),
+    ("tunnels", |octets| {
+        wanbox_l2tpns_engine::tunnel::fuzz::fuzz_tunnels(Instant::now(), octets);
+    }),
     ("vj", wanbox_link::vj::fuzz_vj),
     ("vj_header", wanbox_wire::vj::fuzz_vj_header),
 ];

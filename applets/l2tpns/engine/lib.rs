@@ -17,5 +17,6 @@ pub mod concentrator;
 pub mod config;
 mod id;
 pub mod pool;
+pub mod tunnel;
 
 pub use id::{CallId, SessionId, SocketId, TunnelId};

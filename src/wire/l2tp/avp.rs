@@ -187,6 +187,12 @@ impl<'v> Writer<'v> {
         self
     }
 
+    /// Appends AVPs that are written already.
+    pub fn octets(&mut self, avps: &[u8]) -> &mut Self {
+        self.message.extend_from_slice(avps);
+        self
+    }
+
     /// Writes the length.
     ///
     /// # Errors
