@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'add-interface' 'address' 'adsl' 'boot' 'c' 'command' 'conf' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'h' 'host' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'min-slaves' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 'runslip' 's' 'scheduler' 'seconds' 'set' 'sfm' 'speed' 't' 'timeout' 'ttyport' 'u' 'unset' 'via' 'y' 'z'
+    set -l known_value_flags 'a' 'add-interface' 'address' 'adsl' 'boot' 'c' 'command' 'conf' 'config' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'h' 'host' 'hostname' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'min-slaves' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 'runslip' 's' 'scheduler' 'seconds' 'set' 'sfm' 'speed' 't' 'timeout' 'ttyport' 'u' 'unset' 'via' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -66,6 +66,7 @@ complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_status' -d 'show 
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_tune' -d 'change the rate of a slave or the limits of an eql master'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eqld' -d 'balances load over serial links in user space'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'eql_dial' -d 'keep dial-up connections up, as slaves of a load balancer'
+complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'l2tpns' -d 'L2TP network server'
 complete -c wanbox -n '__fish_wanbox_using_command' -f -a 'nsctl' -d 'commands to a running l2tpns and its plugins'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command wanrouter' -f -l root -r -d 'put this directory before all paths (default: $WANBOX_ROOT, else /)'
@@ -355,6 +356,14 @@ complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l help -d '
 complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l speed -r -d 'bits a second (default: 38400)'
 complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l mtu -r -d 'the interface\'s MTU, 68 to 65534'
 complete -c wanbox -n '__fish_wanbox_using_command eql_dial attach' -l address -r -d 'the interface\'s address'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l help -d 'display usage information'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l daemon -s d -d 'go to the background as soon as everything is ready'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l foreground -s f -d 'stay in the foreground (default)'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l verbose -s v -d 'log one level more, as long as the configuration does not say otherwise; up to five times'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l config -s c -r -d 'the configuration (default: /etc/l2tpns/startup-config)'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l hostname -s h -r -d 'the name in tunnels and prompts, unless the configuration has one (default: the host\'s)'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l check -d 'read all files, say what is wrong in them, and end'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'
 complete -c wanbox -n '__fish_wanbox_using_command nsctl' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command nsctl' -l debug -s d -d 'print the messages, as they are sent and received, to standard error'
 complete -c wanbox -n '__fish_wanbox_using_command nsctl' -l host -s h -r -d 'the host of the l2tpns, and its port if that is not 1702 (default: 127.0.0.1)'

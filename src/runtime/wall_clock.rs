@@ -28,15 +28,50 @@ pub fn unix_time() -> i64 {
 
 /// Seconds that local time is ahead of UTC at a moment: by `TZ`, or by `/etc/localtime`.
 pub fn local_offset(unix: i64) -> i32 {
+    i32::try_from(local(unix).tm_gmtoff).unwrap_or(0)
+}
+
+/// All zeros for a year that does not fit.
+fn local(unix: i64) -> libc::tm {
     // SAFETY: tm is plain data; all zeroes is a value of it.
     let mut tm: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both are read and written only during the call. The zone is a table that only
     // `tzset` replaces, and this program has one thread.
-    if unsafe { libc::localtime_r(&raw const unix, &raw mut tm) }.is_null() {
-        // A year that does not fit.
-        return 0;
+    unsafe {
+        libc::localtime_r(&raw const unix, &raw mut tm);
     }
-    i32::try_from(tm.tm_gmtoff).unwrap_or(0)
+    tm
+}
+
+/// The date and time of the place at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalTime {
+    /// The year.
+    pub year: i32,
+    /// The month, 1 to 12.
+    pub month: i32,
+    /// The day of the month, 1 to 31.
+    pub day: i32,
+    /// 0 to 23.
+    pub hour: i32,
+    /// 0 to 59.
+    pub minute: i32,
+    /// 0 to 60.
+    pub second: i32,
+}
+
+/// What the clock of the place shows at a moment, seconds since 1970: by `TZ`, or by
+/// `/etc/localtime`.
+pub fn local_time(unix: i64) -> LocalTime {
+    let tm = local(unix);
+    LocalTime {
+        year: tm.tm_year.saturating_add(1900),
+        month: tm.tm_mon + 1,
+        day: tm.tm_mday,
+        hour: tm.tm_hour,
+        minute: tm.tm_min,
+        second: tm.tm_sec,
+    }
 }
 
 /// Reads the rules of the time zone again, which may have changed.
@@ -137,5 +172,11 @@ mod tests {
         read_zone();
         assert_eq!(local_offset(unix_time()), offset);
         local_offset(i64::MAX);
+        let now = unix_time();
+        let seconds = now + i64::from(local_offset(now));
+        let time = local_time(now);
+        assert!(time.year >= 2026 && (1..=12).contains(&time.month));
+        let of_day = i64::from((time.hour * 60 + time.minute) * 60 + time.second);
+        assert_eq!(of_day, seconds.rem_euclid(86_400));
     }
 }

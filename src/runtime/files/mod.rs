@@ -321,6 +321,23 @@ pub fn write_atomic(path: &Path, content: &[u8], mode: u32) -> Result<(), FileEr
     replace(path, content, mode, None, false)
 }
 
+/// Makes a file that is not there yet, in one step: a reader sees all of it or none. Returns whether
+/// it was made; one that is there stays as it is.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<bool, FileError> {
+    let temporary = beside(path)?;
+    write_atomic(&temporary, content, mode)?;
+    let linked = fs::hard_link(&temporary, path);
+    remove(&temporary)?;
+    match linked {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(FileError::io(path, "make", error)),
+    }
+}
+
 /// As [`write_atomic`], and the new content survives a power failure. For configuration.
 ///
 /// # Errors
@@ -379,18 +396,7 @@ fn replace(
     durable: bool,
 ) -> Result<(), FileError> {
     let failed = |error| FileError::io(path, "write", error);
-    let name = path.file_name().ok_or_else(|| {
-        failed(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it has no file name",
-        ))
-    })?;
-    let random = getrandom::u64().map_err(|error| failed(io::Error::other(error)))?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".{random:016x}"));
-    let temporary = path.with_file_name(hidden);
-
+    let temporary = beside(path)?;
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new()
             .write(true)
@@ -419,6 +425,22 @@ fn replace(
         let _ = fs::remove_file(&temporary);
         failed(error)
     })
+}
+
+/// A hidden name beside a file, which nothing has.
+fn beside(path: &Path) -> Result<PathBuf, FileError> {
+    let failed = |error| FileError::io(path, "write", error);
+    let name = path.file_name().ok_or_else(|| {
+        failed(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it has no file name",
+        ))
+    })?;
+    let random = getrandom::u64().map_err(|error| failed(io::Error::other(error)))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{random:016x}"));
+    Ok(path.with_file_name(hidden))
 }
 
 /// Removes a file; one that is not there is fine.

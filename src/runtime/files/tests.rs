@@ -70,6 +70,18 @@ fn writes_whole_files_with_their_mode() {
 }
 
 #[test]
+fn a_new_file_replaces_none() {
+    let scratch = Scratch::new("new");
+    let path = scratch.0.join("record");
+    assert!(write_new(&path, b"first", 0o640).unwrap());
+    assert!(!write_new(&path, b"second", 0o640).unwrap());
+    assert_eq!(fs::read(&path).unwrap(), b"first");
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
+    assert!(write_new(&scratch.0.join("no/such"), b"", 0o644).is_err());
+}
+
+#[test]
 fn reads_are_limited_and_of_regular_files_only() {
     let scratch = Scratch::new("read");
     let path = scratch.0.join("text");

@@ -19,6 +19,8 @@ use std::time::SystemTime;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use serde::Serialize;
 
+use crate::wall_clock::{self, LocalTime};
+
 mod rate;
 #[cfg(test)]
 mod tests;
@@ -367,12 +369,7 @@ impl Shared {
                 writeln!(
                     line,
                     "{:04}-{:02}-{:02} {:02}:{:02}:{:02} {text}",
-                    local.tm_year + 1900,
-                    local.tm_mon + 1,
-                    local.tm_mday,
-                    local.tm_hour,
-                    local.tm_min,
-                    local.tm_sec,
+                    local.year, local.month, local.day, local.hour, local.minute, local.second,
                 )
             }
             (Open::Stderr, Style::Named) if level >= Level::Info => {
@@ -452,36 +449,26 @@ fn syslog_line(
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
     let local = local_time(time);
-    let month = usize::try_from(local.tm_mon)
+    let month = usize::try_from(local.month - 1)
         .ok()
         .and_then(|month| MONTHS.get(month))
         .unwrap_or(&"Jan");
     write!(
         line,
         "<{priority}>{month} {:2} {:02}:{:02}:{:02} {program}[{}]: {text}",
-        local.tm_mday,
-        local.tm_hour,
-        local.tm_min,
-        local.tm_sec,
+        local.day,
+        local.hour,
+        local.minute,
+        local.second,
         std::process::id(),
     )
 }
 
 /// The time of the place.
-fn local_time(time: SystemTime) -> libc::tm {
-    let seconds = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    let seconds = libc::time_t::try_from(seconds).unwrap_or(0);
-    // SAFETY: a `tm` is made of numbers and one pointer that is only printed through, never
-    // by us; all zeros is a valid value of it.
-    let mut local: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to live values, and localtime_r keeps neither. It reads TZ
-    // from the environment, which this program does not change after its start.
-    unsafe {
-        libc::localtime_r(&raw const seconds, &raw mut local);
-    }
-    local
+fn local_time(time: SystemTime) -> LocalTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| since.as_secs());
+    wall_clock::local_time(i64::try_from(seconds).unwrap_or(0))
 }
 
 /// Text in the making: control characters escaped, cut off at [`MAX_TEXT`].

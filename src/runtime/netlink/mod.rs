@@ -64,6 +64,19 @@ impl NetlinkError {
         &self.error
     }
 
+    /// Whether it is so already: what was to be added is there.
+    pub fn is_there(&self) -> bool {
+        self.errno() == Some(libc::EEXIST)
+    }
+
+    /// Whether it is so already: what was to be deleted is gone.
+    pub fn is_gone(&self) -> bool {
+        matches!(
+            self.errno(),
+            Some(libc::ESRCH | libc::EADDRNOTAVAIL | libc::ENODEV)
+        )
+    }
+
     /// The error number, if the kernel gave one.
     pub fn errno(&self) -> Option<i32> {
         self.error.raw_os_error()

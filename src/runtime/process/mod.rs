@@ -94,6 +94,23 @@ pub fn send_signal_to_group(leader: u32, signal: Signal) -> io::Result<()> {
     }
 }
 
+/// The name of this machine, without its domain: what is after the first dot.
+pub fn host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    let name = name.to_string_lossy();
+    name.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// A random number that nobody can guess.
+///
+/// # Errors
+/// The kernel has none, which is not to be expected.
+pub fn random() -> io::Result<u128> {
+    let mut octets = [0; 16];
+    getrandom::fill(&mut octets).map_err(io::Error::other)?;
+    Ok(u128::from_ne_bytes(octets))
+}
+
 /// Whether a process with this pid exists (also one that we may not signal).
 pub fn exists(pid: u32) -> bool {
     one_process(pid).is_ok_and(|pid| {

@@ -1,0 +1,196 @@
+//! Everything is opened before anything is served, and nothing is left behind when one part fails.
+
+use std::collections::HashMap;
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wanbox_l2tpns_engine::concentrator::{Concentrator, Setup};
+use wanbox_l2tpns_engine::config::Config;
+use wanbox_runtime::daemon::PidFile;
+use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
+use wanbox_runtime::process::{self, Capability, Signal};
+use wanbox_runtime::wall_clock::{WallTimer, unix_time};
+
+use super::interface::Interface;
+use super::pump::{Daemon, Node};
+use super::{Start, journal, owner, sockets};
+use crate::files::Loaded;
+use crate::metrics::Metrics;
+
+/// Opens all of it.
+///
+/// # Errors
+/// For people: everything that is in the way of the sockets, or the first other thing.
+pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
+    let Loaded {
+        mut config,
+        pool,
+        remarks,
+    } = loaded;
+    use_level(&mut config, start.level);
+    let root = &start.files.root;
+    root.make_run_dir().map_err(|error| error.to_string())?;
+    let pid_file = claim(start, &config)?;
+    let logging = journal::open(root, &config.log_file, config.debug, start.background)
+        .map_err(|error| error.to_string())?;
+    for remark in &remarks {
+        log::warn!("{remark}");
+    }
+    let mut lp = Loop::new().map_err(|error| format!("cannot make a poll loop: {error}"))?;
+    for signal in [
+        Signal::Hangup,
+        Signal::Terminate,
+        Signal::Interrupt,
+        Signal::Quit,
+    ] {
+        lp.watch_signal(signal)
+            .map_err(|error| format!("cannot watch signals: {error}"))?;
+    }
+    let opened = open_sockets(&mut lp, &config)?;
+    let mut interface = Interface::open(&config)?;
+    let name = interface.tun.name().to_owned();
+    lp.register(
+        &interface.tun,
+        Token::new(owner::TUN, 0),
+        Interest::Read,
+        Priority::Data,
+    )
+    .map_err(|error| format!("{name}: cannot wait for packets: {error}"))?;
+    for (network, bits) in &pool {
+        interface
+            .add_route((*network).into(), *bits)
+            .map_err(|error| error.to_string())?;
+    }
+    name.clone_into(&mut config.tundevicename);
+    let clock = WallTimer::new().map_err(|error| format!("cannot watch the clock: {error}"))?;
+    let watched = clock.wait_for(None).and_then(|()| {
+        let token = Token::new(owner::CLOCK, 0);
+        lp.register(&clock, token, Interest::Read, Priority::Control)
+    });
+    watched.map_err(|error| format!("cannot watch the clock: {error}"))?;
+
+    settle(&config)?;
+    let machine = start.host_name.clone().unwrap_or_else(process::host_name);
+    let seed = process::random().map_err(|error| format!("no random numbers: {error}"))?;
+    let config = Arc::new(config);
+    let engine = Concentrator::new(
+        lp.now(),
+        Setup {
+            config: Arc::clone(&config),
+            pool: pool.clone(),
+            machine,
+            seed,
+            unix: u64::try_from(unix_time()).unwrap_or(0),
+        },
+    );
+    log::info!("{name} is up, {} tunnel sockets", opened.l2tp.len());
+    let node = Node {
+        engine,
+        config,
+        pool,
+        files: start.files.clone(),
+        background: start.background,
+        interface,
+        l2tp: opened.l2tp,
+        radius: opened.radius,
+        dae: opened.dae,
+        nsctl: opened.nsctl,
+        logging,
+        leaving: None,
+        level: start.level,
+        datagram: Vec::new(),
+        asked_at: HashMap::new(),
+        counters: Default::default(),
+    };
+    let daemon = Daemon {
+        node,
+        clock,
+        metrics: opened.metrics,
+        buffer: vec![0; 65_536],
+        _pid_file: pid_file,
+    };
+    Ok((lp, daemon))
+}
+
+/// The level of the command line, where the configuration has none.
+pub fn use_level(config: &mut Config, level: u8) {
+    if config.debug == 0 {
+        config.debug = level.into();
+    }
+}
+
+/// One daemon a run directory, or a pid file of its own.
+fn claim(start: &Start, config: &Config) -> Result<PidFile, String> {
+    let path: PathBuf = match config.pid_file.as_str() {
+        "" => start.files.root.run_dir().join("l2tpns.pid"),
+        path => start.files.root.path(path),
+    };
+    PidFile::claim(&path).map_err(|error| error.to_string())
+}
+
+struct Sockets {
+    l2tp: Vec<UdpSocket>,
+    radius: Vec<UdpSocket>,
+    dae: Option<wanbox_runtime::answering::Answering>,
+    nsctl: Option<wanbox_runtime::answering::Answering>,
+    metrics: Option<Metrics>,
+}
+
+/// All sockets; what is in the way of any of them is said at once.
+fn open_sockets(lp: &mut Loop, config: &Config) -> Result<Sockets, String> {
+    let mut wrong = Vec::new();
+    let mut note = |error: String| wrong.push(error);
+    let mut l2tp = Vec::new();
+    for address in sockets::l2tp_addresses(config) {
+        match sockets::l2tp(lp, l2tp.len(), address) {
+            Ok(socket) => l2tp.push(socket),
+            Err(error) => note(error),
+        }
+    }
+    let radius = sockets::radius(lp, config).map_err(&mut note);
+    let (dae, port) = (config.dae_bind_address, config.radius_dae_port);
+    let dae = sockets::answering(lp, owner::DAE, "requests of RADIUS servers", dae, port);
+    let dae = dae.map_err(&mut note);
+    let nsctl = config.nsctl_port.map(|port| {
+        let address = config.nsctl_bind_address;
+        sockets::answering(lp, owner::NSCTL, "nsctl", address, port)
+    });
+    let nsctl = nsctl.transpose().map_err(&mut note);
+    let metrics = config.metrics_address.map(|address| {
+        Metrics::bind(lp, owner::METRICS, address)
+            .map_err(|error| format!("metrics on {address}: {error}"))
+    });
+    let metrics = metrics.transpose().map_err(&mut note);
+    match (radius, dae, nsctl, metrics) {
+        (Ok(radius), Ok(dae), Ok(nsctl), Ok(metrics)) if wrong.is_empty() => Ok(Sockets {
+            l2tp,
+            radius,
+            dae: Some(dae),
+            nsctl,
+            metrics,
+        }),
+        _ => Err(wrong.join("\n")),
+    }
+}
+
+/// What the kernel is asked for when all is open, and what is given up.
+fn settle(config: &Config) -> Result<(), String> {
+    if config.lock_pages {
+        process::lock_pages().map_err(|error| format!("lock_pages: {error}"))?;
+    }
+    if config.scheduler_fifo {
+        match process::run_first() {
+            Ok(true) => {}
+            Ok(false) => log::warn!("scheduler_fifo is left out: there is one processor"),
+            Err(error) => return Err(format!("scheduler_fifo: {error}")),
+        }
+    }
+    // For routes, for what plugins do about packets, and for sockets that a reload opens.
+    let keep = [
+        Capability::NetAdmin,
+        Capability::NetRaw,
+        Capability::NetBindService,
+    ];
+    process::drop_privileges(None, &keep).map_err(|error| error.to_string())
+}

@@ -1,0 +1,318 @@
+//! Datagrams into the engine, and what it wants out of it.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wanbox_l2tpns_engine::SocketId;
+use wanbox_l2tpns_engine::concentrator::{Concentrator, HostEvent, Outgoing};
+use wanbox_l2tpns_engine::config::Config;
+use wanbox_runtime::answering::Answering;
+use wanbox_runtime::daemon::PidFile;
+use wanbox_runtime::event_loop::{Handler, Loop, Readiness, Token};
+use wanbox_runtime::logging::Logging;
+use wanbox_runtime::process::Signal;
+use wanbox_runtime::wall_clock::{WallTimer, unix_time};
+
+use super::interface::{Interface, Network};
+use super::{journal, owner};
+use crate::files::Files;
+use crate::metrics::Metrics;
+
+/// Datagrams taken from a socket in one turn.
+const BUDGET: usize = 64;
+/// How long the process waits for acknowledgements and accounting before it ends.
+const LEAVING: Duration = Duration::from_secs(300);
+/// How often it looks whether they are all there.
+const LOOK: Duration = Duration::from_millis(100);
+/// Of how many who asked it is known where they did.
+const MAX_ASKED: usize = 1024;
+
+/// The daemon: the node, and what only the poll loop uses.
+pub struct Daemon {
+    pub(super) node: Node,
+    pub(super) clock: WallTimer,
+    pub(super) metrics: Option<Metrics>,
+    /// What a datagram is read into.
+    pub(super) buffer: Vec<u8>,
+    /// Removed when dropped.
+    pub(super) _pid_file: PidFile,
+}
+
+/// The engine, and what it acts through.
+pub struct Node {
+    pub(super) engine: Concentrator,
+    pub(super) config: Arc<Config>,
+    /// The networks of the address pool, which lead to the TUN.
+    pub(super) pool: Vec<Network>,
+    pub(super) files: Files,
+    pub(super) background: bool,
+    /// The level of the log unless the configuration has one.
+    pub(super) level: u8,
+    pub(super) interface: Interface,
+    pub(super) l2tp: Vec<UdpSocket>,
+    pub(super) radius: Vec<UdpSocket>,
+    pub(super) dae: Option<Answering>,
+    pub(super) nsctl: Option<Answering>,
+    pub(super) logging: Logging,
+    /// Since when it waits to end.
+    pub(super) leaving: Option<Instant>,
+    /// What is sent; kept for its capacity.
+    pub(super) datagram: Vec<u8>,
+    /// The addresses of ours that were asked, by who did.
+    pub(super) asked_at: HashMap<SocketAddr, IpAddr>,
+    pub(super) counters: Counters,
+}
+
+/// Of the node itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    /// Datagrams of control channels, RADIUS and answers that the kernel did not take.
+    pub unsent: u64,
+    /// Routes that the kernel refused to make or to delete.
+    pub routes_refused: u64,
+}
+
+impl Node {
+    /// Does what the engine wants until it wants nothing more.
+    pub(super) fn pump(&mut self, lp: &mut Loop) {
+        loop {
+            while let Some(to) = self.engine.poll_transmit(&mut self.datagram) {
+                self.send(to);
+            }
+            let Some(event) = self.engine.poll_event() else {
+                break;
+            };
+            self.happened(event);
+        }
+        let token = Token::new(owner::ENGINE, 0);
+        lp.set_timer_to(token, self.engine.poll_timeout());
+    }
+
+    fn send(&mut self, to: Outgoing) {
+        let octets = &self.datagram;
+        let sent = match to {
+            Outgoing::L2tp { socket, to } => match self.l2tp.get(usize::from(socket.0)) {
+                Some(socket) => socket.send_to(octets, to).map(|_| ()),
+                None => Ok(()),
+            },
+            Outgoing::Radius { socket, to } => match self.radius.get(usize::from(socket)) {
+                Some(socket) => socket.send_to(octets, to).map(|_| ()),
+                None => Ok(()),
+            },
+            Outgoing::Dae { to } => answer(self.dae.as_ref(), &mut self.asked_at, octets, to),
+            Outgoing::Nsctl { to } => answer(self.nsctl.as_ref(), &mut self.asked_at, octets, to),
+        };
+        if sent.is_err() {
+            // Whoever needs it sends or asks again.
+            self.counters.unsent += 1;
+        }
+    }
+
+    fn happened(&mut self, event: HostEvent) {
+        let done = match event {
+            HostEvent::AddRoute { network, bits } => self.interface.add_route(network, bits),
+            HostEvent::DeleteRoute { network, bits } => self.interface.delete_route(network, bits),
+            HostEvent::Log {
+                level,
+                tunnel,
+                session,
+                text,
+            } => {
+                journal::write(level, tunnel, session, &text);
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            self.counters.routes_refused += 1;
+            log::error!("{error}");
+        }
+    }
+
+    /// Remembers at which address of ours somebody asked.
+    fn asked(&mut self, from: SocketAddr, to: Option<IpAddr>) {
+        if self.asked_at.len() >= MAX_ASKED {
+            self.asked_at.clear();
+        }
+        if let Some(to) = to {
+            self.asked_at.insert(from, to);
+        }
+    }
+
+    /// The process is to end as soon as nobody waits for anything.
+    pub(super) fn leave(&mut self, lp: &mut Loop, since: Instant) {
+        if self.leaving.is_none() {
+            self.leaving = Some(since);
+            lp.set_timer(Token::new(owner::LEAVING, 0), since);
+        }
+    }
+
+    fn look_whether_to_end(&mut self, lp: &mut Loop) {
+        let Some(since) = self.leaving else { return };
+        let late = lp.now() >= since + LEAVING;
+        if late {
+            log::warn!("ending although acknowledgements or accounting are missing");
+        }
+        if late || self.engine.is_idle() {
+            lp.stop();
+        } else {
+            lp.set_timer(Token::new(owner::LEAVING, 0), lp.now() + LOOK);
+        }
+    }
+}
+
+fn answer(
+    socket: Option<&Answering>,
+    asked_at: &mut HashMap<SocketAddr, IpAddr>,
+    octets: &[u8],
+    to: SocketAddr,
+) -> io::Result<()> {
+    let from = asked_at.remove(&to);
+    socket.map_or(Ok(()), |socket| socket.answer(octets, to, from))
+}
+
+impl Daemon {
+    fn tunnels(&mut self, lp: &Loop, socket: u32) {
+        let node = &mut self.node;
+        for _ in 0..BUDGET {
+            let Some(reader) = node.l2tp.get(socket as usize) else {
+                return;
+            };
+            match receive(reader, &mut self.buffer) {
+                Received::Datagram(len, from) => {
+                    let octets = self.buffer.get(..len).unwrap_or_default();
+                    let socket = SocketId(socket as u8);
+                    node.engine.datagram(lp.now(), socket, from, octets);
+                }
+                Received::Nothing => return,
+                Received::Error => {}
+            }
+        }
+    }
+
+    fn radius(&mut self, lp: &Loop, socket: u32) {
+        let node = &mut self.node;
+        for _ in 0..BUDGET {
+            let Some(reader) = node.radius.get(socket as usize) else {
+                return;
+            };
+            match receive(reader, &mut self.buffer) {
+                Received::Datagram(len, from) => {
+                    let octets = self.buffer.get(..len).unwrap_or_default();
+                    node.engine.radius(lp.now(), socket as u8, from, octets);
+                }
+                Received::Nothing => return,
+                Received::Error => {}
+            }
+        }
+    }
+
+    /// Requests of RADIUS servers, or of nsctl.
+    fn requests(&mut self, lp: &mut Loop, of: u32) {
+        for _ in 0..BUDGET {
+            let node = &mut self.node;
+            let socket = if of == owner::DAE {
+                &node.dae
+            } else {
+                &node.nsctl
+            };
+            let asked = socket
+                .as_ref()
+                .map(|socket| socket.receive(&mut self.buffer));
+            let asked = match asked {
+                Some(Ok(Some(asked))) => asked,
+                None | Some(Ok(None)) => return,
+                Some(Err(error)) => return log::error!("receiving requests: {error}"),
+            };
+            node.asked(asked.from, asked.to);
+            let octets = self.buffer.get(..asked.len).unwrap_or_default();
+            if of == owner::DAE {
+                node.engine.dae(lp.now(), asked.from, octets);
+            } else {
+                node.engine.nsctl(lp.now(), asked.from, octets);
+            }
+            // The answer at once, so that few addresses have to be remembered.
+            node.pump(lp);
+        }
+    }
+}
+
+enum Received {
+    Datagram(usize, SocketAddr),
+    Nothing,
+    /// Such as what ICMP says about an earlier datagram.
+    Error,
+}
+
+fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Received {
+    match socket.recv_from(buffer) {
+        Ok((len, from)) => Received::Datagram(len, from),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Nothing,
+        Err(_) => Received::Error,
+    }
+}
+
+impl Handler for Daemon {
+    fn ready(&mut self, lp: &mut Loop, token: Token, readiness: Readiness) {
+        let _ = readiness;
+        match token.owner {
+            owner::L2TP => self.tunnels(lp, token.id),
+            owner::RADIUS => self.radius(lp, token.id),
+            owner::DAE | owner::NSCTL => self.requests(lp, token.owner),
+            owner::METRICS => {
+                let node = &mut self.node;
+                if let Some(metrics) = &mut self.metrics {
+                    metrics.ready(lp, token, || node.metrics_page());
+                }
+            }
+            owner::CLOCK => {
+                self.clock.clear();
+                let unix = u64::try_from(unix_time()).unwrap_or(0);
+                self.node.engine.set_clock(lp.now(), unix);
+                if let Err(error) = self.clock.wait_for(None) {
+                    log::error!("cannot watch the clock: {error}");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, lp: &mut Loop, token: Token) {
+        match token.owner {
+            owner::ENGINE => self.node.engine.handle_timeout(lp.now()),
+            owner::METRICS => {
+                if let Some(metrics) = &mut self.metrics {
+                    metrics.timer(lp, token);
+                }
+            }
+            owner::LEAVING => {
+                self.node.pump(lp);
+                self.node.look_whether_to_end(lp);
+            }
+            _ => {}
+        }
+    }
+
+    fn signal(&mut self, lp: &mut Loop, signal: Signal) {
+        let now = lp.now();
+        match signal {
+            Signal::Hangup => self.node.reload(lp),
+            Signal::Quit => {
+                log::info!("taking leave of all peers, then ending");
+                self.node.engine.drain(now);
+                self.node.leave(lp, now);
+            }
+            _ if self.node.leaving.is_some() => lp.stop(),
+            _ => {
+                log::info!("ending; a second signal does not wait for acknowledgements");
+                self.node.leave(lp, now);
+            }
+        }
+    }
+
+    fn turn_end(&mut self, lp: &mut Loop) {
+        self.node.pump(lp);
+    }
+}
