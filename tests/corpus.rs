@@ -31,6 +31,7 @@ const TARGETS: &[(&str, Target)] = &[
     }),
     ("commands", wanbox_grammar::commands::fuzz_commands),
     ("conf", wanbox_wanrouter::conf::fuzz_parse),
+    ("editor", wanbox_console::editor::fuzz_editor),
     ("eql_dial", wanbox_eql::fuzz_dial),
     ("eql_schedule", wanbox_eql_engine::keeper::fuzz_schedule),
     ("eql_master", |octets| {
@@ -53,6 +54,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("multilink", wanbox_wire::ppp::multilink::fuzz_multilink),
     ("nsctl", wanbox_wire::nsctl::fuzz_nsctl),
     ("offload", wanbox_link::offload::fuzz_segment),
+    ("pattern", wanbox_console::pattern::fuzz_pattern),
     ("pcap", wanbox_wire::pcap::fuzz_pcap),
     ("pipemon", wanbox_wire::pipemon::fuzz_pipemon),
     ("ppp", wanbox_wire::ppp::fuzz_ppp),

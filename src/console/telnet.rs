@@ -1,0 +1,332 @@
+//! The server's end of Telnet (RFC 854), as far as a line editor at its other end needs it.
+//!
+//! We echo and suppress go-ahead (RFC 857, RFC 858), and ask a client that shows to be one how
+//! large its window is (RFC 1073). Whatever else it asks for is refused. Nothing is kept that
+//! grows with what a client sends; an answer is never longer than the question.
+
+/// Interpret as command.
+const IAC: u8 = 255;
+const DONT: u8 = 254;
+const DO: u8 = 253;
+const WONT: u8 = 252;
+const WILL: u8 = 251;
+/// Subnegotiation begins.
+const SB: u8 = 250;
+/// Erase line.
+const EL: u8 = 248;
+/// Erase character.
+const EC: u8 = 247;
+/// Are you there.
+const AYT: u8 = 246;
+/// Interrupt process.
+const IP: u8 = 244;
+/// Break.
+const BRK: u8 = 243;
+/// Subnegotiation ends.
+const SE: u8 = 240;
+
+/// RFC 857.
+const ECHO: u8 = 1;
+/// RFC 858: suppress go-ahead.
+const SGA: u8 = 3;
+/// RFC 1073: negotiate about window size.
+const NAWS: u8 = 31;
+
+/// What a server says first, before it knows whether a Telnet client is there.
+pub const OPENING: [u8; 12] = [IAC, WILL, SGA, IAC, WILL, ECHO, IAC, DO, SGA, IAC, DO, ECHO];
+
+/// How much of a subnegotiation is kept: a window size and its option.
+const MAX_SUBNEGOTIATION: usize = 5;
+
+/// What comes out of the stream of octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An octet of data.
+    Octet(u8),
+    /// The size of the client's window; 0 is unknown.
+    Window {
+        /// Characters a line.
+        columns: u16,
+        /// Lines.
+        rows: u16,
+    },
+    /// The client wants what runs to be interrupted.
+    Interrupt,
+    /// The client wants the last character erased.
+    Erase,
+    /// The client wants the line erased.
+    EraseLine,
+    /// The client wants a sign of life.
+    AreYouThere,
+}
+
+/// How far the agreement about an option is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agreed {
+    Off,
+    /// We said it first.
+    Asked,
+    On,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Data,
+    Command,
+    /// Behind WILL, WONT, DO or DONT.
+    Option(u8),
+    Subnegotiation,
+    /// Behind IAC within one.
+    SubnegotiationCommand,
+}
+
+/// The protocol between the connection and the editor.
+#[derive(Clone, Debug)]
+pub struct Telnet {
+    state: State,
+    /// We echo, we suppress go-ahead.
+    ours: [Agreed; 2],
+    /// The client suppresses go-ahead, tells its window.
+    theirs: [Agreed; 2],
+    window_asked: bool,
+    subnegotiation: Vec<u8>,
+}
+
+impl Default for Telnet {
+    fn default() -> Self {
+        Self {
+            state: State::Data,
+            ours: [Agreed::Asked; 2],
+            theirs: [Agreed::Asked, Agreed::Off],
+            window_asked: false,
+            subnegotiation: Vec::with_capacity(MAX_SUBNEGOTIATION),
+        }
+    }
+}
+
+impl Telnet {
+    /// The protocol after [`OPENING`] was sent.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the client leaves it to us to echo.
+    pub fn echoes(&self) -> bool {
+        let [echo, _] = self.ours;
+        echo != Agreed::Off
+    }
+
+    /// Takes an octet; what has to be answered goes to `answer`.
+    pub fn receive(&mut self, octet: u8, answer: &mut Vec<u8>) -> Option<Event> {
+        match (self.state, octet) {
+            (State::Data, IAC) => self.state = State::Command,
+            (State::Data, _) => return Some(Event::Octet(octet)),
+            (State::Command, IAC) => {
+                self.state = State::Data;
+                return Some(Event::Octet(IAC));
+            }
+            (State::Command, SB) => {
+                self.subnegotiation.clear();
+                self.state = State::Subnegotiation;
+            }
+            (State::Command, WILL | WONT | DO | DONT) => self.state = State::Option(octet),
+            (State::Command, _) => {
+                self.state = State::Data;
+                return match octet {
+                    IP | BRK => Some(Event::Interrupt),
+                    AYT => Some(Event::AreYouThere),
+                    EC => Some(Event::Erase),
+                    EL => Some(Event::EraseLine),
+                    _ => None,
+                };
+            }
+            (State::Option(verb), option) => {
+                self.state = State::Data;
+                self.negotiate(verb, option, answer);
+            }
+            (State::Subnegotiation, IAC) => self.state = State::SubnegotiationCommand,
+            (State::Subnegotiation, _) => self.keep(octet),
+            (State::SubnegotiationCommand, IAC) => {
+                self.state = State::Subnegotiation;
+                self.keep(octet);
+            }
+            // Anything but its end within a subnegotiation is a mistake, and ends it.
+            (State::SubnegotiationCommand, _) => {
+                self.state = State::Data;
+                if let (SE, [NAWS, size @ ..]) = (octet, &*self.subnegotiation)
+                    && let &[c1, c0, r1, r0] = size
+                {
+                    return Some(Event::Window {
+                        columns: u16::from_be_bytes([c1, c0]),
+                        rows: u16::from_be_bytes([r1, r0]),
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    fn keep(&mut self, octet: u8) {
+        // A longer one is none that we know: it gets another length, and is passed over.
+        if self.subnegotiation.len() <= MAX_SUBNEGOTIATION {
+            self.subnegotiation.push(octet);
+        }
+    }
+
+    /// RFC 854: nothing is answered that only acknowledges, so that there are no loops.
+    fn negotiate(&mut self, verb: u8, option: u8, answer: &mut Vec<u8>) {
+        let [echo, ours_sga] = &mut self.ours;
+        let [theirs_sga, window] = &mut self.theirs;
+        let agreed = match (verb, option) {
+            (DO | DONT, ECHO) => Some(echo),
+            (DO | DONT, SGA) => Some(ours_sga),
+            (WILL | WONT, SGA) => Some(theirs_sga),
+            (WILL | WONT, NAWS) => Some(&mut *window),
+            _ => None,
+        };
+        let (yes, no) = if matches!(verb, DO | DONT) {
+            (WILL, WONT)
+        } else {
+            (DO, DONT)
+        };
+        let wanted = matches!(verb, DO | WILL);
+        match agreed {
+            None if wanted => answer.extend([IAC, no, option]),
+            None => {}
+            Some(agreed) => match (*agreed, wanted) {
+                (Agreed::Off, true) => {
+                    *agreed = Agreed::On;
+                    answer.extend([IAC, yes, option]);
+                }
+                (Agreed::Asked, true) => *agreed = Agreed::On,
+                (Agreed::Asked, false) => *agreed = Agreed::Off,
+                (Agreed::On, false) => {
+                    *agreed = Agreed::Off;
+                    answer.extend([IAC, no, option]);
+                }
+                (Agreed::On, true) | (Agreed::Off, false) => {}
+            },
+        }
+        // It speaks Telnet: it may have a window.
+        if !std::mem::replace(&mut self.window_asked, true) && *window == Agreed::Off {
+            *window = Agreed::Asked;
+            answer.extend([IAC, DO, NAWS]);
+        }
+    }
+}
+
+/// Puts data on the connection: IAC is doubled.
+pub fn escape(data: &[u8], out: &mut Vec<u8>) {
+    for &octet in data {
+        out.push(octet);
+        if octet == IAC {
+            out.push(IAC);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(telnet: &mut Telnet, octets: &[u8]) -> (Vec<Event>, Vec<u8>) {
+        let mut answer = Vec::new();
+        let events = octets
+            .iter()
+            .filter_map(|&octet| telnet.receive(octet, &mut answer))
+            .collect();
+        (events, answer)
+    }
+
+    #[test]
+    fn the_opening_is_what_old_scripts_expect() {
+        assert_eq!(
+            OPENING,
+            *b"\xff\xfb\x03\xff\xfb\x01\xff\xfd\x03\xff\xfd\x01"
+        );
+    }
+
+    #[test]
+    fn a_client_agrees_and_tells_its_window() {
+        let mut telnet = Telnet::new();
+        // As the client of Debian does.
+        let (events, answer) = all(
+            &mut telnet,
+            b"\xff\xfd\x03\xff\xfd\x01\xff\xfb\x03\xff\xfc\x01",
+        );
+        assert_eq!((events, answer), (vec![], vec![IAC, DO, NAWS]));
+        assert!(telnet.echoes());
+        let (events, answer) = all(
+            &mut telnet,
+            b"\xff\xfb\x1f\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0a",
+        );
+        let window = Event::Window {
+            columns: 80,
+            rows: 24,
+        };
+        assert_eq!(events, [window, Event::Octet(b'a')]);
+        assert_eq!(answer, []);
+        // 255 columns are sent twice; a longer subnegotiation is another.
+        let (events, _) = all(&mut telnet, b"\xff\xfa\x1f\x00\xff\xff\x00\x18\xff\xf0");
+        assert_eq!(
+            events,
+            [Event::Window {
+                columns: 255,
+                rows: 24
+            }]
+        );
+        let (events, _) = all(&mut telnet, b"\xff\xfa\x1f\x00\x50\x00\x18\x00\xff\xf0");
+        assert_eq!(events, []);
+    }
+
+    #[test]
+    fn what_is_not_offered_is_refused_and_nothing_loops() {
+        let mut telnet = Telnet::new();
+        let (_, answer) = all(
+            &mut telnet,
+            b"\xff\xfb\x18\xff\xfd\x06\xff\xfb\x01\xff\xfe\x22",
+        );
+        assert_eq!(
+            answer,
+            [
+                [IAC, DONT, 24],
+                [IAC, DO, NAWS],
+                [IAC, WONT, 6],
+                [IAC, DONT, ECHO]
+            ]
+            .concat()
+        );
+        let (_, answer) = all(
+            &mut telnet,
+            b"\xff\xfc\x1f\xff\xfe\x01\xff\xfe\x01\xff\xfc\x1f",
+        );
+        assert_eq!(answer, []);
+        assert!(!telnet.echoes());
+        let (_, answer) = all(&mut telnet, b"\xff\xfd\x01\xff\xfe\x01");
+        assert_eq!(answer, [[IAC, WILL, ECHO], [IAC, WONT, ECHO]].concat());
+    }
+
+    #[test]
+    fn commands_and_data() {
+        let mut telnet = Telnet::new();
+        let (events, _) = all(
+            &mut telnet,
+            b"a\xff\xff\xff\xf4\xff\xf6\xff\xf7\xff\xf8\xff\xf1b",
+        );
+        assert_eq!(
+            events,
+            [
+                Event::Octet(b'a'),
+                Event::Octet(255),
+                Event::Interrupt,
+                Event::AreYouThere,
+                Event::Erase,
+                Event::EraseLine,
+                Event::Octet(b'b')
+            ]
+        );
+        let mut out = Vec::new();
+        escape(b"a\xffb", &mut out);
+        assert_eq!(out, b"a\xff\xffb");
+    }
+}
