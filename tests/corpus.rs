@@ -57,6 +57,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("pattern", wanbox_console::pattern::fuzz_pattern),
     ("pcap", wanbox_wire::pcap::fuzz_pcap),
     ("pipemon", wanbox_wire::pipemon::fuzz_pipemon),
+    ("plane", |octets| {
+        wanbox_l2tpns_engine::plane::fuzz::fuzz_plane(Instant::now(), octets);
+    }),
     ("ppp", wanbox_wire::ppp::fuzz_ppp),
     ("ppp_session", |octets| {
         wanbox_link::ppp::fuzz::fuzz_ppp_session(Instant::now(), octets);

@@ -16,6 +16,7 @@
 pub mod concentrator;
 pub mod config;
 mod id;
+pub mod plane;
 pub mod pool;
 pub mod tunnel;
 

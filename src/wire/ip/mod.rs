@@ -6,6 +6,7 @@
 //! so that link-layer padding is left out.
 
 mod checksum;
+mod error;
 mod transport;
 mod v4;
 mod v6;
@@ -15,6 +16,7 @@ mod virtio;
 mod tests;
 
 pub use checksum::{Sum, adjust};
+pub use error::{Fragments, Unreachable};
 pub use transport::{Icmp, IcmpEcho, Tcp, TcpFlags, TcpRepr, Udp, UdpRepr};
 pub use v4::{Ipv4, Ipv4Repr};
 pub use v6::{Ipv6, Ipv6Repr};
@@ -152,6 +154,7 @@ pub fn fuzz_ip(octets: &[u8]) {
         }
     }
     transport::fuzz_transport(octets);
+    error::check(octets);
     if let Ok(header) = VirtioHeader::parse(octets) {
         let mut copy = [0xa5; VirtioHeader::LEN];
         header.emit(&mut copy);

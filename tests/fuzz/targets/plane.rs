@@ -1,0 +1,5 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| wanbox_l2tpns_engine::plane::fuzz::fuzz_plane(
+    std::time::Instant::now(),
+    octets
+));
