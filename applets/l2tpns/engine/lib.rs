@@ -18,6 +18,7 @@ pub mod config;
 mod id;
 pub mod plane;
 pub mod pool;
+pub mod show;
 pub mod tunnel;
 
 pub use id::{CallId, SessionId, SocketId, TunnelId};
