@@ -60,6 +60,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("plane", |octets| {
         wanbox_l2tpns_engine::plane::fuzz::fuzz_plane(Instant::now(), octets);
     }),
+    ("plugin", |octets| {
+        wanbox_l2tpns_engine::plugin::fuzz_plugin(Instant::now(), octets);
+    }),
     ("ppp", wanbox_wire::ppp::fuzz_ppp),
     ("ppp_session", |octets| {
         wanbox_link::ppp::fuzz::fuzz_ppp_session(Instant::now(), octets);

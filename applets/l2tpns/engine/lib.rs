@@ -17,6 +17,7 @@ pub mod concentrator;
 pub mod config;
 mod id;
 pub mod plane;
+pub mod plugin;
 pub mod pool;
 pub mod show;
 pub mod tunnel;
