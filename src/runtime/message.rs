@@ -40,22 +40,11 @@ pub(crate) fn send(
 ) -> io::Result<usize> {
     let mut header = empty_header();
     set_slices(&mut header, slices);
-    let mut control = Control([0; 64]);
+    let mut control = ControlWriter::new();
     if let Some((level, kind, value)) = segment {
-        header.msg_control = control.0.as_mut_ptr().cast();
-        // SAFETY: CMSG_SPACE only computes. The buffer is 64 octets, aligned, and larger than the space
-        // of one u16, so CMSG_FIRSTHDR is not null and CMSG_DATA lies inside the buffer.
-        unsafe {
-            header.msg_controllen = libc::CMSG_SPACE(2) as _;
-            let message = libc::CMSG_FIRSTHDR(&header);
-            (*message).cmsg_level = level;
-            (*message).cmsg_type = kind;
-            (*message).cmsg_len = libc::CMSG_LEN(2) as _;
-            libc::CMSG_DATA(message)
-                .cast::<u16>()
-                .write_unaligned(value);
-        }
+        control.push(level, kind, &value.to_ne_bytes());
     }
+    control.attach(&mut header);
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: the header points at slices and control data that live until the call returns.
     let sent = unsafe { libc::sendmsg(fd.as_raw_fd(), &header, flags) };
@@ -86,7 +75,25 @@ pub(crate) fn receive(
     })
 }
 
-fn find_control(header: &libc::msghdr, level: libc::c_int, kind: libc::c_int) -> Option<u32> {
+/// The 16- or 32-bit value of a control message of this level and type.
+pub(crate) fn find_control(
+    header: &libc::msghdr,
+    level: libc::c_int,
+    kind: libc::c_int,
+) -> Option<u32> {
+    if let Some(octets) = find_control_octets::<4>(header, level, kind) {
+        return Some(u32::from_ne_bytes(octets));
+    }
+    let octets = find_control_octets::<2>(header, level, kind)?;
+    Some(u16::from_ne_bytes(octets).into())
+}
+
+/// The first octets of a control message of this level and type, if it has so many.
+pub(crate) fn find_control_octets<const N: usize>(
+    header: &libc::msghdr,
+    level: libc::c_int,
+    kind: libc::c_int,
+) -> Option<[u8; N]> {
     // SAFETY: the kernel filled msg_control with well-formed messages of msg_controllen octets;
     // the CMSG macros stay inside that. The payload is read only as far as cmsg_len says.
     unsafe {
@@ -94,17 +101,64 @@ fn find_control(header: &libc::msghdr, level: libc::c_int, kind: libc::c_int) ->
         while !message.is_null() {
             if (*message).cmsg_level == level && (*message).cmsg_type == kind {
                 let data = libc::CMSG_DATA(message);
-                let len = (*message).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
-                return match len {
-                    4.. => Some(data.cast::<u32>().read_unaligned()),
-                    2.. => Some(u32::from(data.cast::<u16>().read_unaligned())),
-                    _ => None,
-                };
+                let len = ((*message).cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
+                return (len >= N).then(|| data.cast::<[u8; N]>().read_unaligned());
             }
             message = libc::CMSG_NXTHDR(header, message);
         }
     }
     None
+}
+
+/// Control messages in the making.
+pub(crate) struct ControlWriter {
+    control: Control,
+    used: usize,
+}
+
+impl ControlWriter {
+    pub(crate) fn new() -> Self {
+        Self {
+            control: Control([0; 64]),
+            used: 0,
+        }
+    }
+
+    /// Adds a message; one that there is no room for is left out.
+    pub(crate) fn push(&mut self, level: libc::c_int, kind: libc::c_int, octets: &[u8]) {
+        // SAFETY: these macros only compute.
+        let (space, length) = unsafe {
+            let octets = octets.len() as libc::c_uint;
+            (
+                libc::CMSG_SPACE(octets) as usize,
+                libc::CMSG_LEN(octets) as usize,
+            )
+        };
+        let Some(room) = self.control.0.get_mut(self.used..self.used + space) else {
+            return;
+        };
+        // SAFETY: cmsghdr is plain data.
+        let mut message: libc::cmsghdr = unsafe { mem::zeroed() };
+        message.cmsg_level = level;
+        message.cmsg_type = kind;
+        message.cmsg_len = length as _;
+        // SAFETY: the room is CMSG_SPACE long, so a header and the octets behind CMSG_LEN(0) fit.
+        unsafe {
+            let start = room.as_mut_ptr();
+            start.cast::<libc::cmsghdr>().write_unaligned(message);
+            let data = start.add(libc::CMSG_LEN(0) as usize);
+            data.copy_from_nonoverlapping(octets.as_ptr(), octets.len());
+        }
+        self.used += space;
+    }
+
+    /// Points a header at the messages, which must outlive the call that uses it.
+    pub(crate) fn attach(&mut self, header: &mut libc::msghdr) {
+        if self.used > 0 {
+            header.msg_control = self.control.0.as_mut_ptr().cast();
+            header.msg_controllen = self.used as _;
+        }
+    }
 }
 
 /// The count of octets a system call returned, or its error.

@@ -1,4 +1,4 @@
-//! Batched UDP to one peer, with segmentation (`UDP_SEGMENT`) and receive offload (`UDP_GRO`).
+//! Batched UDP to one peer ([`BatchSocket`]) or to many ([`ManySocket`]), with segmentation (`UDP_SEGMENT`) and receive offload (`UDP_GRO`).
 //!
 //! The gain is in the kernel's path per socket buffer, not in the system calls:
 //! one super-datagram of up to 64 equal datagrams passes the stack once. Where the
@@ -11,6 +11,10 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use crate::message;
+
+mod many;
+
+pub use many::{ManyConfig, ManySocket, ReceivedFrom};
 
 /// Most datagrams the kernel takes or gives in one.
 const MAX_SEGMENTS: usize = 64;
@@ -299,7 +303,7 @@ impl BatchSocket {
                         self.segment_limit = self.segment_limit.min(size - 1);
                         return Ok(None);
                     }
-                    _ => match self.judge(error, run.len())? {
+                    _ => match judge(&mut self.stats, error, run.len())? {
                         Verdict::Again => {}
                         Verdict::Full => return Ok(Some(0)),
                         Verdict::Lost => return Ok(Some(run.len())),
@@ -335,7 +339,7 @@ impl BatchSocket {
                     done += sent;
                     self.stats.sent += sent as u64;
                 }
-                Err(error) => match self.judge(error, 1)? {
+                Err(error) => match judge(&mut self.stats, error, 1)? {
                     Verdict::Again if errors < ERRORS_A_CALL => errors += 1,
                     Verdict::Again | Verdict::Full => break,
                     Verdict::Lost => done += 1,
@@ -343,40 +347,6 @@ impl BatchSocket {
             }
         }
         Ok(done)
-    }
-
-    /// What an error of a send or receive means for `datagrams` that were about to leave.
-    fn judge(&mut self, error: io::Error, datagrams: usize) -> io::Result<Verdict> {
-        match error.raw_os_error() {
-            Some(libc::EAGAIN) => Ok(Verdict::Full),
-            Some(libc::EINTR) => Ok(Verdict::Again),
-            // An ICMP answer to an earlier datagram; this one was not looked at yet.
-            Some(libc::ECONNREFUSED | libc::EPROTO | libc::ENOPROTOOPT) => {
-                self.stats.unreachable += 1;
-                Ok(Verdict::Again)
-            }
-            // No way there: an ICMP answer, or our own routes while an interface is down.
-            Some(
-                libc::EHOSTUNREACH
-                | libc::ENETUNREACH
-                | libc::EHOSTDOWN
-                | libc::ENETDOWN
-                | libc::EADDRNOTAVAIL
-                | libc::ENONET,
-            ) => {
-                self.stats.unreachable += datagrams.max(1) as u64;
-                Ok(Verdict::Lost)
-            }
-            Some(libc::EMSGSIZE) => {
-                self.stats.too_long += datagrams as u64;
-                Ok(Verdict::Lost)
-            }
-            Some(libc::ENOBUFS | libc::ENOMEM | libc::EPERM | libc::EACCES | libc::EINVAL) => {
-                self.stats.refused += datagrams as u64;
-                Ok(Verdict::Lost)
-            }
-            _ => Err(error),
-        }
     }
 
     /// Receives one datagram or a super-datagram into `buffer`, best of [`Self::MAX_RECEIVE`] octets.
@@ -401,13 +371,47 @@ impl BatchSocket {
                         segment,
                     }));
                 }
-                Err(error) => match self.judge(error, 0)? {
+                Err(error) => match judge(&mut self.stats, error, 0)? {
                     Verdict::Full => return Ok(None),
                     Verdict::Again | Verdict::Lost => {}
                 },
             }
         }
         Ok(None)
+    }
+}
+
+/// What an error of a send or receive means for `datagrams` that were about to leave.
+fn judge(stats: &mut Stats, error: io::Error, datagrams: usize) -> io::Result<Verdict> {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => Ok(Verdict::Full),
+        Some(libc::EINTR) => Ok(Verdict::Again),
+        // An ICMP answer to an earlier datagram; this one was not looked at yet.
+        Some(libc::ECONNREFUSED | libc::EPROTO | libc::ENOPROTOOPT) => {
+            stats.unreachable += 1;
+            Ok(Verdict::Again)
+        }
+        // No way there: an ICMP answer, or our own routes while an interface is down.
+        Some(
+            libc::EHOSTUNREACH
+            | libc::ENETUNREACH
+            | libc::EHOSTDOWN
+            | libc::ENETDOWN
+            | libc::EADDRNOTAVAIL
+            | libc::ENONET,
+        ) => {
+            stats.unreachable += datagrams.max(1) as u64;
+            Ok(Verdict::Lost)
+        }
+        Some(libc::EMSGSIZE) => {
+            stats.too_long += datagrams as u64;
+            Ok(Verdict::Lost)
+        }
+        Some(libc::ENOBUFS | libc::ENOMEM | libc::EPERM | libc::EACCES | libc::EINVAL) => {
+            stats.refused += datagrams as u64;
+            Ok(Verdict::Lost)
+        }
+        _ => Err(error),
     }
 }
 
