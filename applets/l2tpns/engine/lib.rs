@@ -5,6 +5,7 @@
 //! | what can be configured, how it is written and shown | `config/` |
 //! | control connections and calls (RFC 2661) | `tunnel/` |
 //! | RADIUS as a client, and its requests to us | `radius/` |
+//! | users that are known without RADIUS | `subscribers/` |
 //! | one subscriber: from the call to the address | `session/` |
 //! | which address a subscriber gets | `pool.rs` |
 //! | what happens to a packet | `plane/` |
@@ -19,7 +20,9 @@ mod id;
 pub mod plane;
 pub mod plugin;
 pub mod pool;
+pub mod radius;
 pub mod show;
+pub mod subscribers;
 pub mod tunnel;
 
 pub use id::{CallId, SessionId, SocketId, TunnelId};
