@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use wanbox_wire::ip::{Ipv4, protocol};
 
 /// The most rules of a list.
-pub const MAX_RULES: usize = 31;
+pub const MAX_RULES: usize = 256;
 
 /// What a rule does with a packet that it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 //! | commands and their replies | `command.rs` |
 //! | how it is printed | `running.rs` |
 //! | access lists | `access_list.rs` |
+//! | the file of the address pool | `ip_pool.rs` |
 
 mod access_list;
 mod bgp;
@@ -18,6 +19,7 @@ mod command;
 mod derived;
 mod file;
 mod forward;
+mod ip_pool;
 mod running;
 mod value;
 mod variables;
@@ -31,6 +33,7 @@ pub use changes::Changes;
 pub use command::{MAX_PLUGIN_NAME, MAX_PLUGINS, Mode, Refusal, Reply};
 pub use derived::{FALLBACK_ADDRESS, MAX_MRU, RADIUS_PORT, RadiusServer};
 pub use forward::{Forward, MAX_FORWARDS};
+pub use ip_pool::{Networks, parse_pool};
 pub use value::{AuthType, FACILITIES, Kind, Log, MAX_TEXT, Secret};
 pub use variables::{Applies, Config, VARIABLES, Variable};
 pub use words::{Split, split};
