@@ -135,7 +135,13 @@ mod tests {
             "{text}"
         );
         let (networks, findings) = parse_pool("p", "10.1.2.3/24\n10.0.0.0\n", &listen()).unwrap();
-        assert_eq!(networks, [(Ipv4Addr::new(10, 1, 2, 0), 24), (Ipv4Addr::new(10, 0, 0, 0), 32)]);
+        assert_eq!(
+            networks,
+            [
+                (Ipv4Addr::new(10, 1, 2, 0), 24),
+                (Ipv4Addr::new(10, 0, 0, 0), 32)
+            ]
+        );
         assert_eq!(
             findings.to_string(),
             "p:1: warning: the network of 10.1.2.3/24 is 10.1.2.0\n\
@@ -143,7 +149,13 @@ mod tests {
         );
         let (networks, findings) = parse_pool("p", "\n", &listen()).unwrap();
         assert_eq!((networks.len(), findings.iter().count()), (0, 1));
-        assert!(parse_pool("p", &"x\n".repeat(9999), &[]).unwrap_err().iter().count() < 300);
+        assert!(
+            parse_pool("p", &"x\n".repeat(9999), &[])
+                .unwrap_err()
+                .iter()
+                .count()
+                < 300
+        );
     }
 
     proptest! {
