@@ -65,6 +65,9 @@ enum Stage {
     Resting,
 }
 
+#[cfg(test)]
+pub(super) const CALL_SIZE: usize = size_of::<Call>();
+
 /// The calls of a tunnel by our numbers.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
@@ -80,6 +83,10 @@ pub(super) struct Calls {
 impl Calls {
     pub(super) const fn live(&self) -> u16 {
         self.live
+    }
+
+    pub(super) fn resting(&self) -> usize {
+        self.resting.len()
     }
 
     /// A number for a new call.
@@ -186,9 +193,10 @@ pub(super) fn fallen(by: By) -> Cdn {
 
 impl Tunnel {
     /// Takes a call that the peer has: [`Event::Connected`] follows. `false` when there is no
-    /// such call, or it is past that.
+    /// such call, or it is past that; when it ended, [`Event::CallDown`] follows.
     pub fn accept(&mut self, call: CallId) -> bool {
-        let Some(found) = self.calls.get(call.0) else {
+        let stands = self.state == State::Established;
+        let Some(found) = self.calls.get(call.0).filter(|_| stands) else {
             return false;
         };
         if !matches!(found.state, Stage::Offered) {
@@ -206,8 +214,12 @@ impl Tunnel {
         true
     }
 
-    /// Ends a call, or refuses it. `false` when there is no such call.
+    /// Ends a call, or refuses it. `false` when there is no such call; when one that the owner
+    /// knows of ended by itself, [`Event::CallDown`] follows.
     pub fn hang_up(&mut self, now: Instant, call: CallId, cdn: &Cdn) -> bool {
+        if self.state != State::Established {
+            return false;
+        }
         let Some(peer) = self.calls.rest(call.0, now + self.config.call_rest) else {
             return false;
         };

@@ -40,7 +40,8 @@ pub struct Config {
     pub hello: Option<Duration>,
     /// The time in which a tunnel or a call has to be set up: 1 s to 1 h.
     pub setup_time: Duration,
-    /// The time for which the number of a call is not used again: up to 1 h.
+    /// The time for which the number of a call is not used again, unless there is no other: up to
+    /// 1 h. What peers repeat about the old call may come for a minute.
     pub call_rest: Duration,
     /// The most calls of a tunnel: 1 to 65535.
     pub max_calls: u16,
@@ -63,7 +64,7 @@ impl Default for Config {
             receive_window: 64,
             hello: Some(Duration::from_secs(60)),
             setup_time: Duration::from_secs(60),
-            call_rest: Duration::from_secs(15),
+            call_rest: Duration::from_secs(65),
             max_calls: u16::MAX,
             follow_address: false,
             tie_breaker: false,

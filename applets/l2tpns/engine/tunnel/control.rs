@@ -305,9 +305,10 @@ impl Tunnel {
         self.heard = now;
     }
 
-    /// The tunnel is gone without a word.
+    /// The tunnel is gone without a word. Of one that never stood and was not our wish the owner
+    /// does not know.
     pub(super) fn lost(&mut self, by: By) {
-        if !matches!(self.state, State::Closing | State::Lingering | State::Dead) {
+        if matches!(self.state, State::WaitReply | State::Established) {
             self.falling = Some((by, Reason::result(stop_result::GENERAL)));
         }
         self.state = State::Dead;

@@ -383,9 +383,20 @@ impl Tunnel {
         &self.stats
     }
 
+    /// How many numbers of calls rest that are over.
+    #[must_use]
+    pub fn resting_calls(&self) -> usize {
+        self.calls.resting()
+    }
+
     /// How many calls there are, those that are being set up included.
     #[must_use]
     pub const fn call_count(&self) -> u16 {
         self.calls.live()
     }
 }
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

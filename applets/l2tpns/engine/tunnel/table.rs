@@ -400,14 +400,19 @@ impl Tunnels {
     /// The next thing that the owner must know.
     pub fn poll_event(&mut self) -> Option<(TunnelId, Event)> {
         while let Some(&id) = self.telling.front() {
+            let mut event = None;
             if let Some(slot) = self.slots.get_mut(&id) {
-                if let Some(event) = slot.tunnel.poll_event() {
-                    return Some((TunnelId(id), event));
+                event = slot.tunnel.poll_event();
+                slot.telling = slot.tunnel.has_event();
+                if slot.telling {
+                    return event.map(|event| (TunnelId(id), event));
                 }
-                slot.telling = false;
-                self.settle(id);
             }
             self.telling.pop_front();
+            self.settle(id);
+            if let Some(event) = event {
+                return Some((TunnelId(id), event));
+            }
         }
         None
     }
