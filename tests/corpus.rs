@@ -71,11 +71,18 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_wanrouter_engine::fuzz::fuzz_ppp_link(Instant::now(), octets);
     }),
     ("radius", wanbox_wire::radius::fuzz_radius),
+    ("radius_client", |octets| {
+        wanbox_l2tpns_engine::radius::fuzz_radius_client(Instant::now(), octets);
+    }),
     ("resolver", wanbox_runtime::resolver::fuzz_reply),
     ("secrets", wanbox_grammar::secrets::fuzz_secrets),
     ("sections", wanbox_grammar::sections::fuzz_sections),
     ("sfm", wanbox_wire::sfm::fuzz_sfm),
     ("status_map", wanbox_wire::status_map::fuzz_status_map),
+    (
+        "subscribers",
+        wanbox_l2tpns_engine::subscribers::fuzz_subscribers,
+    ),
     ("trace", wanbox_pipemon::fuzz_trace),
     ("tunnels", |octets| {
         wanbox_l2tpns_engine::tunnel::fuzz::fuzz_tunnels(Instant::now(), octets);

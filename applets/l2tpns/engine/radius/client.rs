@@ -532,6 +532,13 @@ impl Client {
         }
     }
 
+    /// Whether none of the servers answers.
+    fn is_silent(&self, lane: Lane) -> bool {
+        self.servers
+            .iter()
+            .all(|server| server.health[lane as usize].is_dead())
+    }
+
     fn is_current(&self, deadline: Instant, serial: u64, owner: Owner) -> bool {
         self.exchanges
             .get(owner as usize)
@@ -542,11 +549,7 @@ impl Client {
     fn pump(&mut self, now: Instant) {
         for lane in [Lane::Access, Lane::Accounting] {
             let place = lane as usize;
-            let silent = self
-                .servers
-                .iter()
-                .all(|server| server.health[place].is_dead());
-            let most = if silent {
+            let most = if self.is_silent(lane) {
                 PROBES.min(self.config.outstanding)
             } else {
                 self.config.outstanding
@@ -663,12 +666,20 @@ impl Client {
         self.send(now, owner, number);
     }
 
-    /// No server answered. Records of beginnings and ends wait for another round.
+    /// No server answered. Records of beginnings and ends wait for another round; users do as long
+    /// as others do who were not asked about yet.
     fn give_up(&mut self, now: Instant, waiting: Waiting) {
+        let waited = now.saturating_duration_since(waiting.since);
         let answer = match &waiting.work {
-            Work::Access(_) => Answer::TimedOut,
+            Work::Access(_) => {
+                if waited < self.config.patience && self.is_silent(Lane::Access) {
+                    // The longest first.
+                    self.queues[Lane::Access as usize].push_front(waiting);
+                    return;
+                }
+                Answer::TimedOut
+            }
             Work::Accounting(record) => {
-                let waited = now.saturating_duration_since(waiting.since);
                 if record.status != Status::Interim
                     && waited < self.config.hold
                     && self.has_room(record)

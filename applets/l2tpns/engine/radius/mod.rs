@@ -22,6 +22,8 @@ mod pairs;
 mod request;
 mod server;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 pub use accounting::{AccountingRequest, Ended, Status, Usage};
 pub use authorization::{

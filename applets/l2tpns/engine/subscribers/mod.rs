@@ -291,3 +291,35 @@ fn push<T>(list: &mut Vec<T>, item: T) -> Result<(), Wrong> {
     list.push(item);
     Ok(())
 }
+
+/// Any text: everybody who is in the file comes in with the secret that its line has, and a file
+/// without a user has something wrong in each of its lines. For fuzzing and replayed tests.
+pub fn fuzz_subscribers(octets: &[u8]) {
+    let text = String::from_utf8_lossy(octets);
+    let mut diagnostics = Diagnostics::new("subscribers");
+    let all = Subscribers::parse(&text, &mut diagnostics);
+    for (user, subscriber) in &all.users {
+        let (secret, crypted) = match &subscriber.secret {
+            Secret::Plain(secret) => (secret, false),
+            Secret::Crypt(stored) => (stored, true),
+        };
+        let claim = Claim {
+            name: user.clone(),
+            proof: Proof::Pap {
+                password: secret.as_bytes().into(),
+            },
+        };
+        let judged = all.judge(&claim, |password, stored| {
+            assert!(crypted && password == stored.as_bytes());
+            true
+        });
+        assert!(judged.is_some_and(|(verdict, _)| verdict.outcome == Outcome::Accepted));
+    }
+    let written = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .count();
+    let wrong: std::collections::HashSet<_> = diagnostics.iter().map(|found| found.line).collect();
+    assert_eq!(all.len() + wrong.len(), written);
+}

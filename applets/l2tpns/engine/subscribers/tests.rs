@@ -157,3 +157,15 @@ fn everything_wrong_is_said_with_its_line() {
         "subscribers:9: user 'tom' is there already, in line 8; allowed: each user once"
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text(text in "([a-z]{1,3} [a-z'\"\\\\$1]{0,4}( (route|dns|rate-in|address6)=[0-9a-f:./]{0,12}){0,3}\n){0,5}") {
+        fuzz_subscribers(text.as_bytes());
+    }
+
+    #[test]
+    fn any_octets(octets in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        fuzz_subscribers(&octets);
+    }
+}
