@@ -35,6 +35,7 @@ mod faults;
 mod frame_relay;
 mod generated;
 mod keyboard;
+mod l2tpns_config;
 mod lab;
 mod lab_eql;
 mod lab_eql_dial;
@@ -112,6 +113,7 @@ fn main() -> ExitCode {
     trials.extend(eqld::tests());
     trials.extend(eql_dial::tests());
     trials.extend(nsctl::tests());
+    trials.extend(l2tpns_config::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
     trials.extend(tty::tests());

@@ -62,7 +62,7 @@ fn replies_of_the_original() {
         printed,
         "# Remote LNS\nsetforward @x 1.2.3.5 1701 sec\n# BGP\nrouter bgp 100\n \
          neighbour 10.9.0.3 remote-as 7\n neighbour 10.9.0.3 timers 30 60\n \
-         neighbour 10.9.0.4 remote-as 5\n neighbour 10.9.0.4 update-source 10.9.0.1\n\
+         neighbour 10.9.0.4 remote-as 5\n neighbour 10.9.0.4 timers 20 60\n neighbour 10.9.0.4 update-source 10.9.0.1\n\
          # Filters\nip access-list standard abc\n permit any\n permit host 1.2.3.4\n \
          permit 1.2.3.99 0.0.0.255\n permit host 5.6.7.8\n deny host 9.9.9.9\n\
          ip access-list extended e1\n deny tcp any range 80 80 any\n \

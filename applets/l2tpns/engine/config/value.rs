@@ -462,7 +462,7 @@ impl Value for Vec<String> {
     }
 
     fn text(&self, _: &Kind) -> String {
-        self.join(", ")
+        self.join(",")
     }
 }
 
@@ -487,7 +487,7 @@ impl Value for Vec<IpAddr> {
 
     fn text(&self, _: &Kind) -> String {
         let words: Vec<String> = self.iter().map(ToString::to_string).collect();
-        words.join(", ")
+        words.join(",")
     }
 }
 
