@@ -16,6 +16,7 @@ pub mod netlink;
 pub mod netns;
 pub mod packet;
 pub mod process;
+pub mod raw;
 pub mod resident;
 pub mod resolver;
 pub mod service;

@@ -124,6 +124,7 @@ impl Plane {
             let throttle = features.throttles.of_mut(direction);
             match throttle {
                 _ if rate == 0 => *throttle = None,
+                Some(throttle) if throttle.rate() == rate => {}
                 Some(throttle) => throttle.set_rate(now, rate),
                 None => *throttle = Some(Box::new(Throttle::new(now, rate))),
             }

@@ -1,8 +1,341 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
+use wanbox_wire::ip::{Ip, Ipv4Repr, Ipv6Repr, TcpFlags, TcpRepr, UdpRepr, VirtioHeader, protocol};
 
 use super::fuzz::fuzz_plane;
+use super::*;
+use crate::concentrator::Direction;
+
+mod down;
+mod features;
+mod up;
+
+const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 80);
+const SUBSCRIBER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
+const OURS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
+const SESSION: SessionId = SessionId(1);
+
+fn peer() -> SocketAddr {
+    "198.51.100.7:1701".parse().unwrap()
+}
+
+fn v6(last: u16) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last)
+}
+
+/// What left, in order.
+#[derive(Default)]
+struct Left {
+    host: Vec<Vec<u8>>,
+    messages: Vec<(Way, Vec<u8>)>,
+    copies: Vec<(SocketAddr, Vec<u8>)>,
+    icmp: Vec<Vec<u8>>,
+    bundle: Vec<(SessionId, Vec<u8>)>,
+}
+
+impl Sink for Left {
+    fn host(&mut self, packet: &[u8]) {
+        self.host.push(packet.to_vec());
+    }
+
+    fn peer(
+        &mut self,
+        way: &Way,
+        head: &[u8],
+        octets: usize,
+        write: impl FnOnce(&mut [u8]) -> bool,
+    ) {
+        let mut message = head.to_vec();
+        message.resize(head.len() + octets, 0xa5);
+        if write(&mut message[head.len()..]) {
+            self.messages.push((*way, message));
+        }
+    }
+
+    fn copy(&mut self, to: SocketAddr, packet: &[u8]) {
+        self.copies.push((to, packet.to_vec()));
+    }
+
+    fn icmp(&mut self, packet: &[u8]) {
+        self.icmp.push(packet.to_vec());
+    }
+
+    fn bundle(&mut self, session: SessionId, packet: &[u8]) {
+        self.bundle.push((session, packet.to_vec()));
+    }
+}
+
+fn call(number: u16) -> Call {
+    Call {
+        tunnel: TunnelId(7),
+        call: CallId(number),
+        peer_tunnel: 0x77,
+        peer_call: 0x100 + number,
+        sequencing: false,
+        way: Way {
+            socket: SocketId(0),
+            peer: peer(),
+        },
+    }
+}
+
+const OPEN: Settings = Settings {
+    ipv4: true,
+    ipv6: true,
+    acfc: false,
+    pfc: false,
+    mru: 1462,
+    clamp: 0,
+    bundle: false,
+};
+
+struct Bench {
+    plane: Plane,
+    now: Instant,
+    left: Left,
+}
+
+impl Bench {
+    /// Session 1 with an address, a network and a prefix.
+    fn new(config: Config) -> Self {
+        let now = wanbox_sim::Clock::new().now();
+        let config = Config {
+            icmp_source: Some(OURS),
+            icmpv6_source: Some(v6(0xffff)),
+            ..config
+        };
+        let mut plane = Plane::new(now, config);
+        plane.insert(now, SESSION, call(1));
+        assert!(plane.update(SESSION, OPEN));
+        plane.add_route(SESSION, SUBSCRIBER.into(), 32);
+        plane.add_route(SESSION, IpAddr::from([10, 5, 0, 0]), 16);
+        plane.add_route(SESSION, v6(0).into(), 64);
+        Self {
+            plane,
+            now,
+            left: Left::default(),
+        }
+    }
+
+    /// A frame of session 1 from its peer.
+    fn up(&mut self, frame: &[u8]) -> Up<'static> {
+        let mut message = vec![0, 2, 0, 7, 0, 1];
+        message.extend_from_slice(frame);
+        self.up_from(peer(), &mut message)
+    }
+
+    fn up_from(&mut self, from: SocketAddr, message: &mut [u8]) -> Up<'static> {
+        let (plane, left) = (&mut self.plane, &mut self.left);
+        match plane.up(self.now, SocketId(0), from, message, left) {
+            Up::Control => Up::Control,
+            Up::Ppp { session, .. } => Up::Ppp {
+                session,
+                frame: &[],
+            },
+            Up::Passed => Up::Passed,
+            Up::Waits => Up::Waits,
+            Up::Dropped(cause) => Up::Dropped(cause),
+        }
+    }
+
+    fn down(&mut self, packet: &[u8]) -> Result<(), Drop> {
+        let mut packet = packet.to_vec();
+        let header = VirtioHeader::FINISHED;
+        self.plane
+            .down(self.now, &header, &mut packet, &mut self.left)
+    }
+
+    fn counters(&self) -> Counters {
+        *self.plane.counters(SESSION).unwrap()
+    }
+}
+
+/// A frame with an IP packet, with all of its header.
+fn frame_of(packet: &[u8]) -> Vec<u8> {
+    let number = if packet[0] >> 4 == 4 { 0x21 } else { 0x57 };
+    let mut frame = vec![0xff, 3, 0, number];
+    frame.extend_from_slice(packet);
+    frame
+}
+
+/// An IPv4 packet of TCP with these flags, an option and as much behind it, to port 80.
+fn tcp(src: Ipv4Addr, dst: Ipv4Addr, flags: TcpFlags, octets: usize) -> Vec<u8> {
+    let mut packet = vec![0; 44 + octets];
+    packet[40..44].copy_from_slice(&[2, 4, 5, 0xb4]);
+    let header = Ipv4Repr {
+        tos: 0,
+        ident: 1,
+        dont_fragment: true,
+        ttl: 64,
+        protocol: protocol::TCP,
+        src,
+        dst,
+        payload_len: (24 + octets) as u16,
+    };
+    header.emit(&mut packet).unwrap();
+    let tcp = TcpRepr {
+        src_port: 1025,
+        dst_port: 80,
+        seq: 1,
+        ack: 2,
+        flags,
+        window: 100,
+    };
+    tcp.emit(&mut packet[20..], 4, header.pseudo_header())
+        .unwrap();
+    packet
+}
+
+/// An IPv4 packet of UDP of this length in all.
+fn udp(src: Ipv4Addr, dst: Ipv4Addr, length: usize, dont_fragment: bool) -> Vec<u8> {
+    let mut packet = vec![0; length];
+    let header = Ipv4Repr {
+        tos: 0,
+        ident: 1,
+        dont_fragment,
+        ttl: 64,
+        protocol: protocol::UDP,
+        src,
+        dst,
+        payload_len: (length - 20) as u16,
+    };
+    header.emit(&mut packet).unwrap();
+    let udp = UdpRepr {
+        src_port: 1025,
+        dst_port: 53,
+    };
+    udp.emit(&mut packet[20..], header.pseudo_header()).unwrap();
+    packet
+}
+
+/// An IPv6 packet of UDP of this length in all.
+fn udp6(src: Ipv6Addr, dst: Ipv6Addr, length: usize) -> Vec<u8> {
+    let mut packet = vec![0; length];
+    let header = Ipv6Repr {
+        traffic_class: 0,
+        flow_label: 0,
+        next_header: protocol::UDP,
+        hop_limit: 64,
+        src,
+        dst,
+        payload_len: (length - 40) as u16,
+    };
+    header.emit(&mut packet).unwrap();
+    let udp = UdpRepr {
+        src_port: 1025,
+        dst_port: 53,
+    };
+    udp.emit(&mut packet[40..], header.pseudo_header()).unwrap();
+    packet
+}
+
+#[test]
+fn a_network_that_another_session_took_is_not_lost_with_the_first_one() {
+    let mut bench = Bench::new(Config::default());
+    let plane = &mut bench.plane;
+    plane.insert(bench.now, SessionId(2), call(2));
+    assert!(plane.add_route(SessionId(2), SUBSCRIBER.into(), 32));
+    assert_eq!(plane.session_of(SUBSCRIBER.into()), Some(SessionId(2)));
+    assert!(plane.remove(SESSION).is_some());
+    assert_eq!(plane.session_of(SUBSCRIBER.into()), Some(SessionId(2)));
+    assert_eq!(plane.session_of(IpAddr::from([10, 5, 1, 1])), None);
+    assert!(plane.remove_route(SessionId(2), SUBSCRIBER.into(), 32));
+    assert!(!plane.remove_route(SessionId(2), SUBSCRIBER.into(), 32));
+    assert!(plane.remove(SessionId(2)).is_some());
+    assert!(plane.is_empty() && plane.remove(SESSION).is_none());
+    assert!(!plane.add_route(SESSION, SUBSCRIBER.into(), 32));
+    assert!(!plane.update(SESSION, OPEN));
+}
+
+#[test]
+fn a_call_whose_numbers_come_again_ends_the_old_session() {
+    let mut bench = Bench::new(Config::default());
+    bench.plane.insert(bench.now, SessionId(9), call(1));
+    assert_eq!(bench.plane.len(), 1);
+    assert!(bench.plane.counters(SESSION).is_none());
+    let frame = [0xc0, 0x21, 9, 1, 0, 8, 0, 0, 0, 0];
+    assert_eq!(
+        bench.up(&frame),
+        Up::Ppp {
+            session: SessionId(9),
+            frame: &[]
+        }
+    );
+}
+
+#[test]
+fn many_sessions_come_and_go() {
+    let mut bench = Bench::new(Config::default());
+    let address = |n: u32| IpAddr::V4(Ipv4Addr::from_bits(0x0b00_0000 + n));
+    for n in 2..20_000u32 {
+        let call = Call {
+            tunnel: TunnelId((n >> 8) as u16 + 100),
+            call: CallId((n & 0xff) as u16 + 1),
+            ..call(1)
+        };
+        bench.plane.insert(bench.now, SessionId(n), call);
+        bench.plane.add_route(SessionId(n), address(n), 32);
+    }
+    assert_eq!(bench.plane.len(), 19_999);
+    for n in 2..20_000u32 {
+        assert_eq!(bench.plane.session_of(address(n)), Some(SessionId(n)));
+        bench.plane.remove(SessionId(n));
+    }
+    assert_eq!(bench.plane.len(), 1);
+    assert_eq!(bench.plane.prefixes.len(), 3);
+    assert_eq!(bench.plane.by_call.len(), 1);
+    assert_eq!(bench.plane.by_tunnel.len(), 1);
+    assert_eq!(bench.plane.tunnels.len(), 1);
+}
+
+/// Messages as a socket would get them: the peers and what each gets.
+type Sent = Vec<(Way, Vec<Vec<u8>>)>;
+
+fn transmitted(batch: &mut Batch) -> Sent {
+    let mut sent: Sent = Vec::new();
+    batch.transmit(|way, slices| {
+        assert!((1..=64).contains(&slices.len()));
+        let octets = slices.iter().map(|slice| slice.to_vec());
+        match sent.iter_mut().find(|(known, _)| known == way) {
+            Some((_, messages)) => messages.extend(octets),
+            None => sent.push((*way, octets.collect())),
+        }
+        slices.len()
+    });
+    sent
+}
 
 proptest! {
+    #[test]
+    fn a_batch_keeps_the_order_of_each_peer(peers in prop::collection::vec(0u8..4, 0..300)) {
+        let mut batch = Batch::new(false, false);
+        let way = |peer: u8| Way { socket: SocketId(peer & 1), peer: ([10, 0, 0, peer], 1701).into() };
+        for (number, peer) in peers.iter().enumerate() {
+            let mut outlet = batch.outlet(|_, _| {});
+            outlet.peer(&way(*peer), &[*peer], 2, |room| {
+                room.copy_from_slice(&(number as u16).to_be_bytes());
+                true
+            });
+            // What cannot be written is not there.
+            outlet.peer(&way(*peer), &[9; 9], 5, |_| false);
+        }
+        let sent = transmitted(&mut batch);
+        for (to, messages) in &sent {
+            let expected: Vec<Vec<u8>> = peers.iter().enumerate()
+                .filter(|(_, peer)| way(**peer) == *to)
+                .map(|(number, peer)| {
+                    let [high, low] = (number as u16).to_be_bytes();
+                    vec![*peer, high, low]
+                })
+                .collect();
+            prop_assert_eq!(messages, &expected);
+        }
+        prop_assert_eq!(sent.iter().map(|(_, m)| m.len()).sum::<usize>(), peers.len());
+        prop_assert!(transmitted(&mut batch).is_empty(), "nothing is sent twice");
+    }
+
     #[test]
     fn any_octets(octets in prop::collection::vec(any::<u8>(), 0..600)) {
         fuzz_plane(wanbox_sim::Clock::new().now(), &octets);

@@ -1,0 +1,260 @@
+use super::*;
+
+#[test]
+fn a_packet_in_every_header() {
+    let packet = udp(SUBSCRIBER, HOST, 100, true);
+    let mut bench = Bench::new(Config::default());
+    let l2tp: [&[u8]; 5] = [
+        &[0, 2, 0, 7, 0, 1],
+        // Preferred; with length; numbered; with an offset of three octets.
+        &[1, 2, 0, 7, 0, 1],
+        &[0x40, 2, 0, 112, 0, 7, 0, 1],
+        &[8, 2, 0, 7, 0, 1, 0, 9, 0, 0],
+        &[2, 2, 0, 7, 0, 1, 0, 3, 1, 2, 3],
+    ];
+    let ppp: [&[u8]; 4] = [&[0xff, 3, 0, 0x21], &[0xff, 3, 0x21], &[0, 0x21], &[0x21]];
+    for (number, head) in l2tp.iter().enumerate() {
+        for frame in ppp {
+            let mut message = [head, frame, &packet].concat();
+            if number == 2 {
+                let length = message.len() as u16;
+                message[2..4].copy_from_slice(&length.to_be_bytes());
+                // What is behind the length is no part of it.
+                message.extend([1, 2, 3]);
+            }
+            assert_eq!(bench.up_from(peer(), &mut message), Up::Passed);
+            assert_eq!(bench.left.host.pop().as_ref(), Some(&packet));
+        }
+    }
+    let counters = bench.counters();
+    assert_eq!((counters.packets_in, counters.octets_in), (20, 2000));
+    assert_eq!((counters.packets_out, counters.dropped_in), (0, 0));
+    assert_eq!(bench.plane.stats().packets_in, 20);
+}
+
+#[test]
+fn padding_is_left_out() {
+    let packet = udp(SUBSCRIBER, HOST, 60, true);
+    let mut bench = Bench::new(Config::default());
+    let mut frame = frame_of(&packet);
+    frame.extend([0; 30]);
+    assert_eq!(bench.up(&frame), Up::Passed);
+    assert_eq!(bench.left.host, [packet]);
+}
+
+#[test]
+fn what_is_not_forwarded_is_handed_out_or_counted() {
+    let mut bench = Bench::new(Config::default());
+    let handed = Up::Ppp {
+        session: SESSION,
+        frame: &[],
+    };
+    assert_eq!(bench.up_from(peer(), &mut [0xc8, 2, 0, 12]), Up::Control);
+    for frame in [
+        &[0xff, 3, 0xc0, 0x21, 9, 1, 0, 8][..],
+        &[0x80, 0x21, 1, 1, 0, 4],
+        &[0x3d, 0xc0, 0, 0, 0],
+        &[0x80, 0xfd, 1, 1, 0, 4],
+    ] {
+        assert_eq!(bench.up(frame), handed);
+    }
+    let good = udp(SUBSCRIBER, HOST, 60, true);
+    let mut cut = frame_of(&good);
+    cut.truncate(40);
+    let mut six_as_four = frame_of(&udp6(v6(1), v6(2), 60));
+    six_as_four[3] = 0x21;
+    let message = |tunnel, call| {
+        let mut message = vec![0, 2, 0, tunnel, 0, call];
+        message.extend(frame_of(&good));
+        message
+    };
+    let mut dropped = |message: &mut [u8], from: SocketAddr, cause: Drop| {
+        let before = bench.plane.stats().dropped(cause);
+        assert_eq!(bench.up_from(from, message), Up::Dropped(cause));
+        assert_eq!(bench.plane.stats().dropped(cause), before + 1);
+    };
+    let whole = |frame: &[u8]| [&[0, 2, 0, 7, 0, 1], frame].concat();
+    dropped(&mut [0, 2, 0, 7], peer(), Drop::Header);
+    dropped(&mut [0, 3, 0, 7, 0, 1, 0x21], peer(), Drop::Header);
+    dropped(&mut message(7, 2), peer(), Drop::UnknownSession);
+    // A number of a call of this session, in a tunnel that it is not in.
+    dropped(&mut message(8, 1), peer(), Drop::UnknownSession);
+    dropped(&mut whole(&[]), peer(), Drop::Frame);
+    dropped(&mut whole(&[0xff]), peer(), Drop::Frame);
+    dropped(&mut whole(&cut), peer(), Drop::Packet);
+    dropped(&mut whole(&six_as_four), peer(), Drop::Packet);
+    for stranger in ["198.51.100.8:1701", "198.51.100.7:1702", "[::1]:1701"] {
+        dropped(
+            &mut message(7, 1),
+            stranger.parse().unwrap(),
+            Drop::Stranger,
+        );
+    }
+    assert!(bench.left.host.is_empty());
+    assert_eq!(bench.counters().dropped_in, 7);
+    assert_eq!(bench.plane.stats().dropped_in_all(), 11);
+}
+
+#[test]
+fn nothing_passes_before_the_network_layer_is_open() {
+    let mut bench = Bench::new(Config::default());
+    bench.plane.update(
+        SESSION,
+        Settings {
+            ipv4: false,
+            ipv6: false,
+            ..OPEN
+        },
+    );
+    let four = frame_of(&udp(SUBSCRIBER, HOST, 60, true));
+    assert_eq!(bench.up(&four), Up::Dropped(Drop::Closed));
+    // Whether IPv6 is refused or only not open yet is for its control protocol to know.
+    let six = frame_of(&udp6(v6(1), Ipv6Addr::LOCALHOST, 60));
+    assert!(matches!(bench.up(&six), Up::Ppp { .. }));
+    let packet = udp(HOST, SUBSCRIBER, 60, true);
+    assert_eq!(bench.down(&packet), Err(Drop::NotOpen));
+}
+
+#[test]
+fn sources_are_the_subscribers_own() {
+    for check_source in [true, false] {
+        let mut bench = Bench::new(Config {
+            check_source,
+            ..Config::default()
+        });
+        let other = SessionId(2);
+        bench.plane.insert(bench.now, other, call(2));
+        bench
+            .plane
+            .add_route(other, IpAddr::from([10, 5, 7, 0]), 24);
+        let spoofed = if check_source {
+            Up::Dropped(Drop::Spoofed)
+        } else {
+            Up::Passed
+        };
+        for (source, expected) in [
+            ([10, 0, 0, 5], Up::Passed),
+            ([10, 5, 200, 1], Up::Passed),
+            ([10, 0, 0, 6], spoofed),
+            // In a network of its own, but a part of that is another session's.
+            ([10, 5, 7, 1], spoofed),
+            ([192, 0, 2, 80], spoofed),
+            ([0, 0, 0, 0], spoofed),
+        ] {
+            let packet = udp(source.into(), HOST, 60, true);
+            assert_eq!(bench.up(&frame_of(&packet)), expected, "{source:?}");
+        }
+        let six = |source| {
+            frame_of(&udp6(
+                source,
+                Ipv6Addr::new(0x2001, 0xdb8, 9, 9, 0, 0, 0, 1),
+                60,
+            ))
+        };
+        assert_eq!(bench.up(&six(v6(5))), Up::Passed);
+        let stranger = Ipv6Addr::new(0x2001, 0xdb8, 0, 2, 0, 0, 0, 1);
+        assert_eq!(bench.up(&six(stranger)), Up::Dropped(Drop::Spoofed));
+    }
+}
+
+#[test]
+fn ipv6_of_the_link_is_handed_out() {
+    let mut bench = Bench::new(Config::default());
+    let local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 9);
+    let routers = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
+    for (src, dst) in [
+        (local, routers),
+        (v6(1), routers),
+        (v6(1), local),
+        (local, v6(0xffff)),
+        (Ipv6Addr::UNSPECIFIED, routers),
+    ] {
+        let up = bench.up(&frame_of(&udp6(src, dst, 60)));
+        assert!(matches!(up, Up::Ppp { .. }), "{src} to {dst}");
+    }
+    assert!(bench.left.host.is_empty());
+}
+
+#[test]
+fn a_tunnel_may_go_on_from_elsewhere_when_that_is_wanted() {
+    let elsewhere: SocketAddr = "203.0.113.9:1701".parse().unwrap();
+    let other_port: SocketAddr = "203.0.113.9:4711".parse().unwrap();
+    let mut bench = Bench::new(Config {
+        follow_source: true,
+        ..Config::default()
+    });
+    let packet = udp(SUBSCRIBER, HOST, 60, true);
+    let message = [&[0, 2, 0, 7, 0, 1], &frame_of(&packet)[..]].concat();
+    let stranger = Up::Dropped(Drop::Stranger);
+    assert_eq!(bench.up_from(other_port, &mut message.clone()), stranger);
+    assert_eq!(bench.up_from(elsewhere, &mut message.clone()), Up::Passed);
+    let way = Way {
+        socket: SocketId(0),
+        peer: elsewhere,
+    };
+    assert_eq!(bench.plane.poll_moved(), Some((TunnelId(7), way)));
+    assert_eq!(bench.plane.poll_moved(), None);
+    bench.down(&udp(HOST, SUBSCRIBER, 60, true)).unwrap();
+    assert_eq!(bench.left.messages[0].0, way);
+    // And back, because the control connection says so.
+    let way = Way {
+        socket: SocketId(1),
+        peer: peer(),
+    };
+    bench.plane.redirect(TunnelId(7), way);
+    bench.down(&udp(HOST, SUBSCRIBER, 60, true)).unwrap();
+    assert_eq!(bench.left.messages[1].0, way);
+}
+
+#[test]
+fn connections_begin_with_segments_that_fit() {
+    let mut bench = Bench::new(Config::default());
+    bench.plane.update(
+        SESSION,
+        Settings {
+            clamp: 1400,
+            ..OPEN
+        },
+    );
+    let syn = tcp(SUBSCRIBER, HOST, TcpFlags::SYN, 0);
+    assert_eq!(bench.up(&frame_of(&syn)), Up::Passed);
+    bench
+        .down(&tcp(HOST, SUBSCRIBER, TcpFlags::SYN.with(TcpFlags::ACK), 0))
+        .unwrap();
+    let back = &bench.left.messages[0].1;
+    for packet in [bench.left.host[0].as_slice(), &back[10..]] {
+        assert_eq!(packet[42..44], 1360u16.to_be_bytes());
+        let ip = Ip::parse(packet).unwrap();
+        let sum = ip.pseudo_header(protocol::TCP, 24).octets(&packet[20..]);
+        assert!(sum.is_valid());
+    }
+}
+
+#[test]
+fn packets_of_a_bundle_come_in_through_another_door() {
+    let mut bench = Bench::new(Config::default());
+    let packet = udp(SUBSCRIBER, HOST, 60, true);
+    let (plane, left) = (&mut bench.plane, &mut bench.left);
+    let up = plane.up_packet(bench.now, SESSION, &mut packet.clone(), left);
+    assert_eq!(up, Up::Passed);
+    let mut spoofed = udp(HOST, HOST, 60, true);
+    let up = plane.up_packet(bench.now, SESSION, &mut spoofed, left);
+    assert_eq!(up, Up::Dropped(Drop::Spoofed));
+    let up = plane.up_packet(bench.now, SessionId(5), &mut spoofed, left);
+    assert_eq!(up, Up::Dropped(Drop::UnknownSession));
+    assert_eq!(left.host, [packet]);
+    // And leave through one.
+    bench.plane.update(
+        SESSION,
+        Settings {
+            bundle: true,
+            ..OPEN
+        },
+    );
+    let packet = udp(HOST, SUBSCRIBER, 60, true);
+    bench.down(&packet).unwrap();
+    assert_eq!(bench.left.bundle, [(SESSION, packet)]);
+    assert!(bench.left.messages.is_empty());
+    bench.plane.count_out(bench.now, SESSION, 60);
+    assert_eq!(bench.counters().packets_out, 1);
+}
