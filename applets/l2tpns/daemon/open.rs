@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use wanbox_l2tpns_engine::concentrator::{Concentrator, Setup};
 use wanbox_l2tpns_engine::config::Config;
+use wanbox_l2tpns_engine::subscribers::Subscribers;
 use wanbox_runtime::daemon::PidFile;
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
 use wanbox_runtime::process::{self, Capability, Signal};
@@ -80,6 +81,9 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
             config: Arc::clone(&config),
             pool: pool.clone(),
             machine,
+            subscribers: Subscribers::default(),
+            crypt: |_, _| false,
+            radius_sockets: u8::try_from(opened.radius.len()).unwrap_or(u8::MAX),
             seed,
             unix: u64::try_from(unix_time()).unwrap_or(0),
         },

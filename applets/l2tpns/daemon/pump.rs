@@ -124,6 +124,10 @@ impl Node {
                 journal::write(level, tunnel, session, &text);
                 Ok(())
             }
+            HostEvent::Plugin(work) => {
+                log::debug!("{work:?}");
+                Ok(())
+            }
         };
         if let Err(error) = done {
             self.counters.routes_refused += 1;

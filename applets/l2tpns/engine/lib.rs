@@ -21,6 +21,7 @@ pub mod plane;
 pub mod plugin;
 pub mod pool;
 pub mod radius;
+pub mod session;
 pub mod show;
 pub mod subscribers;
 pub mod tunnel;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::plugin::Work;
 use crate::{SessionId, SocketId, TunnelId};
 
 /// Where a datagram goes.
@@ -98,6 +99,8 @@ pub enum HostEvent {
         /// Its length, bits.
         bits: u8,
     },
+    /// A plugin needs something.
+    Plugin(Work),
     /// To be logged. Entries above the configured level are not made.
     Log {
         /// How grave it is.

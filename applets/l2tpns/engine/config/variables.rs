@@ -304,6 +304,8 @@ variables! {
         "How many sessions there may be; those that exist already stay.";
     l2tp_challenge: bool = false, Kind::Flag, Now,
         "Peers that open tunnels have to prove that they know l2tp_secret (RFC 2661, 5.1.1).";
+    l2tp_proxy: bool = false, Kind::Flag, Now,
+        "What peers negotiated with clients in our place, LCP and authentication, is taken over instead of being negotiated again.";
     primary_radius_accounting_port: Option<u16> = None, Kind::Port, Now,
         "The accounting port of the first RADIUS server; 0 is one more than its authentication port.";
     secondary_radius_accounting_port: Option<u16> = None, Kind::Port, Now,

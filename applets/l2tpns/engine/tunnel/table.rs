@@ -103,6 +103,11 @@ impl Tunnels {
         self.config = config;
     }
 
+    /// The bounds of the table from now on; tunnels that are there stay.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Refuses new tunnels with the result "shutting down", or takes them again.
     pub fn set_stopping(&mut self, stopping: bool) {
         self.stopping = stopping;

@@ -1,0 +1,374 @@
+//! One subscriber: from the call to its end.
+//!
+//! | part | what it holds |
+//! |---|---|
+//! | `session/mod.rs` | PPP of a call, and what is known about the subscriber |
+//! | `session/table.rs` | all of them, by number, user name and address |
+//! | `session/profile.rs` | how PPP is to be, as configured |
+
+mod profile;
+mod table;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use wanbox_link::ppp::auth::{Method, Proof, Verdict};
+use wanbox_link::ppp::{
+    Claim, Event, Link, Network, NetworkReceived, Profile, Received, ipcp, ipv6cp,
+};
+use wanbox_wire::ppp::Protocol;
+use wanbox_wire::radius::Prefix6;
+
+pub use profile::Profiles;
+pub use table::Table;
+
+use crate::radius::{Authorization, Rejection, Route4};
+use crate::{CallId, SessionId, TunnelId};
+
+/// How far a session is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The call was accepted, and its data path is not there yet.
+    #[default]
+    Called,
+    /// PPP negotiates.
+    Establish,
+    /// Somebody judges who the subscriber is.
+    Login,
+    /// The subscriber is who it says; its address is known.
+    Accepted,
+}
+
+/// A login under way.
+#[derive(Debug)]
+pub struct Login {
+    /// What the peer claims.
+    pub claim: Claim,
+    /// The name as plugins left it.
+    pub user: Box<str>,
+    /// Since when.
+    pub since: Instant,
+    /// A RADIUS server is asked. Otherwise a plugin is, or the request waits for room.
+    pub asked: bool,
+    /// What somebody who knows users found, while plugins look at it.
+    pub judgement: Option<Judgement>,
+}
+
+/// What somebody who knows users found.
+#[derive(Clone, Debug)]
+pub enum Judgement {
+    /// It is who it says, and may be told so in these words.
+    Accepted(Box<Authorization>, Option<Verdict>),
+    /// It is not.
+    Rejected(Rejection),
+    /// Nobody answered.
+    TimedOut,
+}
+
+impl Login {
+    /// How the peer proves who it is.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        match self.claim.proof {
+            Proof::Pap { .. } => Method::Pap,
+            Proof::ChapMd5 { .. } => Method::ChapMd5,
+            Proof::MsChapV2 { .. } => Method::MsChapV2,
+        }
+    }
+}
+
+/// What was granted to a subscriber, as far as it is needed after the login.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// Networks behind the subscriber.
+    pub routes: Vec<Route4>,
+    /// IPv6 networks behind the subscriber.
+    pub routes6: Vec<Prefix6>,
+    /// IPv6 networks that the subscriber may ask for.
+    pub delegated: Vec<Prefix6>,
+    /// The subscriber's own IPv6 address.
+    pub address6: Option<Ipv6Addr>,
+    /// Its interface identifier.
+    pub interface6: Option<u64>,
+    /// DNS servers in the place of those configured.
+    pub dns: [Option<Ipv4Addr>; 2],
+    /// The same for IPv6.
+    pub dns6: Vec<Ipv6Addr>,
+    /// To be told to the accounting server (RFC 2865 section 5.25).
+    pub class: Vec<Box<[u8]>>,
+    /// The longest time that the session may last, seconds; 0 for any.
+    pub session_timeout: u32,
+    /// The longest time without user data, seconds; 0 for any.
+    pub idle_timeout: u32,
+    /// Seconds between interim accounting records, in the place of those configured.
+    pub interim: Option<u32>,
+    /// A server said so, and not our own file.
+    pub by_server: bool,
+}
+
+impl Grant {
+    /// What is left of an authorization, which may not be worth to be kept.
+    #[must_use]
+    pub fn new(all: Authorization) -> Option<Box<Self>> {
+        let kept = Self {
+            routes: all.routes,
+            routes6: all.routes6.into_iter().chain(all.prefixes6).collect(),
+            delegated: all.delegated,
+            address6: all.address6,
+            interface6: all.interface_id,
+            dns: all.dns,
+            dns6: all.dns6,
+            class: all.class,
+            session_timeout: all.session_timeout.unwrap_or_default(),
+            idle_timeout: all.idle_timeout.unwrap_or_default(),
+            interim: all.interim,
+            by_server: all.by_server,
+        };
+        (kept != Self::default()).then(|| Box::new(kept))
+    }
+}
+
+/// One subscriber.
+#[derive(Debug)]
+pub struct Session {
+    /// Its number on this machine.
+    pub id: SessionId,
+    /// Counts the sessions of this run: a part of Acct-Session-Id.
+    pub unique: u32,
+    /// The control connection of its call.
+    pub tunnel: TunnelId,
+    /// Its call.
+    pub call: CallId,
+    /// When the call came.
+    pub opened: Instant,
+    /// Who it is; empty until it is known.
+    pub user: Box<str>,
+    /// The number that it called; empty when unknown.
+    pub called: Box<str>,
+    /// Its own number; empty when unknown.
+    pub calling: Box<str>,
+    /// The speeds to and from it, bit/s; 0 when unknown.
+    pub speeds: [u32; 2],
+    /// Its address; unspecified while it has none.
+    pub address: Ipv4Addr,
+    /// Kilobits of 1024 bits a second, from and to the subscriber; 0 is no limit.
+    pub throttle: [u32; 2],
+    /// The access lists of packets from and to it.
+    pub filters: [Option<Box<str>>; 2],
+    /// Where its packets are copied to.
+    pub snoop: Option<SocketAddr>,
+    /// How far it is.
+    pub stage: Stage,
+    /// The address is one of the pool.
+    pub pooled: bool,
+    /// The routes to it are there.
+    pub routed: bool,
+    /// The routes to its IPv6 networks are there.
+    pub routed6: bool,
+    /// It may only see the walled garden.
+    pub garden: bool,
+    /// An accounting server was told that it began.
+    pub accounted: bool,
+    /// The peer closed PPP, and its LAC may tell so soon.
+    pub left: bool,
+    /// The login under way.
+    pub login: Option<Box<Login>>,
+    /// What was granted.
+    pub grant: Option<Box<Grant>>,
+    /// It counts among the logins under way.
+    pub counted: bool,
+    /// When it does not any more, because nothing comes from the subscriber.
+    pub slow: Option<Instant>,
+    /// When the next interim accounting record is due.
+    pub interim: Option<Instant>,
+    /// When its age or its silence is looked at next.
+    pub limit: Option<Instant>,
+    /// When it ends for something that did not happen until then.
+    pub patience: Option<Instant>,
+    /// When the concentrator will look after it: the earliest entry for it among its timers.
+    pub timer: Option<Instant>,
+    link: Link,
+    network: Network,
+}
+
+impl Session {
+    /// The session of a call that was accepted. `seed` is random and secret.
+    #[must_use]
+    pub fn new(
+        now: Instant,
+        id: SessionId,
+        unique: u32,
+        (tunnel, call): (TunnelId, CallId),
+        profile: &Arc<Profile>,
+        seed: u128,
+    ) -> Self {
+        Self {
+            id,
+            unique,
+            tunnel,
+            call,
+            opened: now,
+            user: Box::default(),
+            called: Box::default(),
+            calling: Box::default(),
+            speeds: [0; 2],
+            address: Ipv4Addr::UNSPECIFIED,
+            throttle: [0; 2],
+            filters: [None, None],
+            snoop: None,
+            stage: Stage::Called,
+            pooled: false,
+            routed: false,
+            routed6: false,
+            garden: false,
+            accounted: false,
+            left: false,
+            counted: true,
+            slow: None,
+            login: None,
+            grant: None,
+            interim: None,
+            limit: None,
+            patience: None,
+            timer: None,
+            link: Link::new(Arc::clone(profile), seed),
+            network: Network::new(Arc::clone(profile), seed as u64),
+        }
+    }
+
+    /// LCP, authentication and their phases.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The same, to work with.
+    pub const fn link_mut(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    /// IPCP and IPV6CP.
+    #[must_use]
+    pub const fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The same, to work with.
+    pub const fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// A frame came in that is not user data of an open session.
+    pub fn receive(&mut self, now: Instant, frame: &[u8]) {
+        match self.link.receive(now, frame) {
+            Received::Consumed => {}
+            Received::Rejected(protocol) => self.network.protocol_rejected(now, protocol),
+            Received::Network {
+                protocol,
+                information,
+            } => match self.network.receive(now, protocol, information) {
+                NetworkReceived::Consumed | NetworkReceived::Delivery(..) => {}
+                NetworkReceived::Unknown => self.link.reject(protocol, information),
+            },
+        }
+    }
+
+    /// The subscriber is who it says: the network layers begin with the link. Without one of the
+    /// configurations this layer is rejected.
+    pub fn configure(
+        &mut self,
+        now: Instant,
+        ipv4: Option<ipcp::Config>,
+        ipv6: Option<ipv6cp::Config>,
+    ) {
+        self.network.set_ipv4(now, ipv4);
+        self.network.set_ipv6(now, ipv6);
+    }
+
+    /// Answers the claim of the login under way.
+    pub fn judge(&mut self, now: Instant, claim: &Claim, verdict: Verdict) {
+        self.link.authenticate(now, claim, verdict);
+    }
+
+    /// A deadline of PPP passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.link.handle_timeout(now);
+        self.network.handle_timeout(now);
+    }
+
+    /// When something of this session is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [
+            self.link.poll_timeout(),
+            self.network.poll_timeout(),
+            self.interim,
+            self.limit,
+            self.patience,
+            self.slow,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The next PPP frame to send, written over `frame`; `false` when there is none.
+    pub fn poll_transmit(&mut self, frame: &mut Vec<u8>) -> bool {
+        if self.link.poll_transmit(frame) {
+            return true;
+        }
+        if !self.network.poll_transmit(frame) {
+            return false;
+        }
+        // The network's packets begin with the number of their protocol, which the header has.
+        let Some((number, packet)) = frame.split_first_chunk() else {
+            return false;
+        };
+        let header = self.link.framing(Protocol(u16::from_be_bytes(*number)));
+        let (octets, len) = header.octets();
+        let packet = packet.len();
+        let header = octets.get(..len).unwrap_or_default();
+        frame.copy_within(2.., 0);
+        frame.truncate(packet);
+        frame.splice(0..0, header.iter().copied());
+        true
+    }
+
+    /// The next thing that happened to PPP. The network layers follow the link.
+    pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
+        if let Some(event) = self.network.poll_event() {
+            return Some(event);
+        }
+        let event = self.link.poll_event()?;
+        match event {
+            Event::LinkUp => self.network.up(now, self.link.peer().mru),
+            Event::LinkDown(_) => self.network.down(now),
+            _ => {}
+        }
+        Some(event)
+    }
+
+    /// Octets of memory that it takes, without what the profile shares and what passes by.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of_val(self)
+            + self.link.heap()
+            + self.network.heap()
+            + self.user.len()
+            + self.called.len()
+            + self.calling.len()
+            + self.login.as_deref().map_or(0, size_of_val)
+            + self.grant.as_deref().map_or(0, |grant| {
+                size_of_val(grant)
+                    + size_of_val(&*grant.routes)
+                    + size_of_val(&*grant.routes6)
+                    + size_of_val(&*grant.delegated)
+                    + grant
+                        .class
+                        .iter()
+                        .map(|class| class.len() + 16)
+                        .sum::<usize>()
+            })
+    }
+}

@@ -1,0 +1,90 @@
+//! How PPP is to be, as configured: what all sessions share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wanbox_link::ppp::auth::{self, Method};
+use wanbox_link::ppp::automaton::Limits;
+use wanbox_link::ppp::{Profile, lcp};
+
+use crate::config::{AuthType, Config};
+
+/// The shortest time between Echo-Requests.
+const LEAST_ECHO: Duration = Duration::from_secs(1);
+
+/// The profiles of a configuration.
+#[derive(Clone, Debug)]
+pub struct Profiles {
+    /// Of sessions whose subscriber is not known yet.
+    pub login: Arc<Profile>,
+    /// Of those whose is: one that negotiates anew need not prove itself again.
+    pub known: Arc<Profile>,
+}
+
+impl Profiles {
+    /// Those of this configuration; `name` is what challenges say.
+    #[must_use]
+    pub fn new(config: &Config, name: &[u8]) -> Self {
+        let demand = config.radius_authtypes.iter().map(|way| match way {
+            AuthType::Pap => Method::Pap,
+            AuthType::Chap => Method::ChapMd5,
+            AuthType::MsChapV2 => Method::MsChapV2,
+        });
+        let echo = config.echo_timeout.max(LEAST_ECHO);
+        // The last one has its interval to be answered too.
+        let echoes = config.idle_echo_timeout.as_secs().div_ceil(echo.as_secs());
+        let endpoint = {
+            let mut endpoint = vec![2];
+            endpoint.extend_from_slice(&config.tun_address().octets());
+            endpoint.into_boxed_slice()
+        };
+        let login = Profile {
+            limits: Limits {
+                restart: config.ppp_restart_time,
+                max_configure: octet(config.ppp_max_configure),
+                max_failure: octet(config.ppp_max_failure),
+                ..Limits::default()
+            },
+            lcp: lcp::Config {
+                mru: config.mru(),
+                min_peer_mru: 576,
+                multilink: Some(lcp::Multilink {
+                    mrru: MRRU,
+                    short_sequence: false,
+                    endpoint,
+                }),
+                echo_interval: Some(echo),
+                echo_failures: echoes.saturating_sub(1).clamp(1, 255) as u8,
+                ..lcp::Config::default()
+            },
+            demand: demand.collect(),
+            name: name.get(..255).unwrap_or(name).into(),
+            authentication: auth::Config {
+                restart: config.ppp_restart_time,
+                ..auth::Config::default()
+            },
+            ipv4: None,
+            ipv6: None,
+            // RADIUS may take its time; the concentrator has a timer of its own.
+            connect_timeout: None,
+            hold_down: None,
+            statistics: false,
+            ..Profile::default()
+        };
+        let known = Profile {
+            demand: Vec::new(),
+            ..login.clone()
+        };
+        Self {
+            login: Arc::new(login),
+            known: Arc::new(known),
+        }
+    }
+}
+
+/// The longest packet that we put together from a bundle, octets.
+pub const MRRU: u16 = 1614;
+
+fn octet(value: u32) -> u8 {
+    value.clamp(1, 255) as u8
+}
