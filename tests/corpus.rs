@@ -32,6 +32,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("commands", wanbox_grammar::commands::fuzz_commands),
     ("conf", wanbox_wanrouter::conf::fuzz_parse),
     ("editor", wanbox_console::editor::fuzz_editor),
+    ("dhcpv6", wanbox_wire::dhcpv6::fuzz_dhcpv6),
     ("eql_dial", wanbox_eql::fuzz_dial),
     ("eql_schedule", wanbox_eql_engine::keeper::fuzz_schedule),
     ("eql_master", |octets| {
@@ -45,6 +46,7 @@ const TARGETS: &[(&str, Target)] = &[
     }),
     ("ip", wanbox_wire::ip::fuzz_ip),
     ("l2tp", wanbox_wire::l2tp::fuzz_l2tp),
+    ("ipv6", wanbox_l2tpns_engine::ipv6::fuzz_ipv6),
     ("line", wanbox_grammar::line::fuzz_line),
     ("lmi", wanbox_wire::lmi::fuzz_lmi),
     ("monitor", |octets| {
@@ -52,6 +54,7 @@ const TARGETS: &[(&str, Target)] = &[
     }),
     ("member", wanbox_wire::ppp::member::fuzz_member),
     ("multilink", wanbox_wire::ppp::multilink::fuzz_multilink),
+    ("ndp", wanbox_wire::ndp::fuzz_ndp),
     ("nsctl", wanbox_wire::nsctl::fuzz_nsctl),
     ("offload", wanbox_link::offload::fuzz_segment),
     ("pattern", wanbox_console::pattern::fuzz_pattern),

@@ -11,12 +11,15 @@
 //! | what happens to a packet | `plane/` |
 //! | router advertisements and DHCPv6 | `ipv6/` |
 //! | hooks of built-in and external plugins | `plugin/` |
+//! | what the files of `accounting_dir` say | `accounting.rs` |
 //! | what people are shown | `show/` |
 //! | how all of these work together | `concentrator/` |
 
+pub mod accounting;
 pub mod concentrator;
 pub mod config;
 mod id;
+pub mod ipv6;
 pub mod plane;
 pub mod plugin;
 pub mod pool;

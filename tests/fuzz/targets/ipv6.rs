@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| wanbox_l2tpns_engine::ipv6::fuzz_ipv6(octets));
