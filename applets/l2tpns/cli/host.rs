@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use wanbox_l2tpns_engine::config::{AccessList, ListType};
+use wanbox_l2tpns_engine::concentrator::Level;
+use wanbox_l2tpns_engine::config::{Mode, Refusal, Reply};
 use wanbox_l2tpns_engine::{SessionId, TunnelId};
-use wanbox_runtime::logging::Entry;
 
 /// What can be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,18 +93,7 @@ pub struct Features {
     pub filter: (Option<String>, Option<String>),
 }
 
-/// Where in configuration mode somebody is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In configuration mode itself.
-    Top,
-    /// Among the rules of an access list.
-    AccessList(ListType, String),
-    /// In `router bgp` of this autonomous system.
-    Router(u16),
-}
-
-/// What people are asked at the prompt.
+/// The daemon around the command line.
 pub trait Host {
     /// The name in the prompt.
     fn name(&self) -> String;
@@ -125,9 +114,6 @@ pub trait Host {
 
     /// At most `most` names of connected users that begin like this, for TAB.
     fn users(&self, begin: &str, most: usize) -> Vec<String>;
-
-    /// An access list of the configuration.
-    fn access_list(&self, name: &str) -> Option<&AccessList>;
 
     /// The names of all access lists.
     fn access_lists(&self) -> Vec<String>;
@@ -156,12 +142,13 @@ pub trait Host {
     /// Sets all counters to 0.
     fn clear_counters(&mut self);
 
-    /// Runs a line of configuration mode, which may lead to another place in it. Returns the
-    /// lines to print, without newlines.
+    /// Does a line of configuration mode, which may lead to another mode within it:
+    /// [`Config::execute`](wanbox_l2tpns_engine::config::Config::execute), and what follows from
+    /// it. The command is in full, without abbreviations.
     ///
     /// # Errors
-    /// What to print; nothing has changed then.
-    fn configure(&mut self, place: &mut Place, line: &str) -> Result<Vec<String>, String>;
+    /// Why nothing was done.
+    fn configure(&mut self, mode: &mut Mode, words: &[&str]) -> Result<Reply, Refusal>;
 
     /// Writes `startup-config`.
     ///
@@ -178,8 +165,9 @@ pub trait Host {
     /// Suspends, resumes or restarts BGP with a peer or all. Returns the lines to print.
     fn bgp(&mut self, change: BgpChange, peer: Option<&str>) -> Vec<String>;
 
-    /// Log lines after so many were written, oldest first, and how many were written by now.
-    fn log_since(&self, written: u64) -> (Vec<Entry>, u64);
+    /// Log entries after so many were written, oldest first, and how many were written by now.
+    /// Their text begins with tunnel and session: `02/01 TEXT`.
+    fn log_since(&self, written: u64) -> (Vec<(Level, String)>, u64);
 }
 
 /// What can be done to BGP.
