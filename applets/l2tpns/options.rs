@@ -6,6 +6,7 @@ use argh::{ArgsInfo, FromArgs};
 use wanbox_grammar::{Applet, Exit, argv, report};
 use wanbox_runtime::files::Root;
 
+use crate::cli;
 use crate::daemon::{self, Start};
 use crate::files::Files;
 
@@ -50,6 +51,14 @@ struct Args {
     #[argh(switch)]
     check: bool,
 
+    /// give a command to the running daemon, as at its prompt; several are given one after another
+    #[argh(option, short = 'e', arg_name = "command")]
+    execute: Vec<String>,
+
+    /// with -e: show as JSON
+    #[argh(switch)]
+    json: bool,
+
     /// put this directory before every path (default: $WANBOX_ROOT)
     #[argh(option, arg_name = "dir")]
     root: Option<PathBuf>,
@@ -64,6 +73,9 @@ fn run(args: &[String]) -> Exit {
         return report::misuse(NAME, what);
     }
     let root = Root::new(args.root.as_deref());
+    if !args.execute.is_empty() {
+        return cli::execute(NAME, &cli::socket(&root), &args.execute, args.json);
+    }
     let files = Files::new(root, args.config.as_deref().map(absolute));
     if args.check {
         return check(&files);
@@ -80,6 +92,13 @@ fn run(args: &[String]) -> Exit {
 fn consistent(args: &Args) -> Result<(), &'static str> {
     if args.daemon && args.foreground {
         return Err("-d and -f exclude each other");
+    }
+    if args.json && args.execute.is_empty() {
+        return Err("--json shows what -e asks for");
+    }
+    let starts = args.daemon || args.foreground || args.verbose > 0 || args.check;
+    if !args.execute.is_empty() && (starts || args.config.is_some() || args.hostname.is_some()) {
+        return Err("-e is for a daemon that runs already: only --json and --root go with it");
     }
     if args.hostname.as_deref().is_some_and(|name| !is_name(name)) {
         return Err("-h takes a name: printable characters without blanks, at most 255");
@@ -129,6 +148,9 @@ mod tests {
         assert_eq!(args.config.as_deref(), Some(Path::new("x/startup")));
         assert_eq!(args.hostname.as_deref(), Some("lns1"));
         assert!(consistent(&args).is_ok());
+        let args = read(&["-eshow session", "-e", "uptime", "--json"]).unwrap();
+        assert_eq!(args.execute, ["show session", "uptime"]);
+        assert!(args.json && consistent(&args).is_ok());
         assert!(absolute(Path::new("x/startup")).is_absolute());
         assert!(matches!(read(&["--help"]), Err(argv::Ended::Help(_))));
         assert!(read(&["-x"]).is_err() && read(&["word"]).is_err());
@@ -136,7 +158,14 @@ mod tests {
 
     #[test]
     fn what_does_not_go_together_is_refused() {
-        for words in [&["-d", "-f"][..], &["-h", "two words"], &["-h", ""]] {
+        for words in [
+            &["-d", "-f"][..],
+            &["-h", "two words"],
+            &["-h", ""],
+            &["--json"],
+            &["-e", "show session", "-d"],
+            &["-e", "show session", "-c", "file"],
+        ] {
             assert!(consistent(&read(words).unwrap()).is_err(), "{words:?}");
         }
     }

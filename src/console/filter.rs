@@ -199,6 +199,11 @@ impl Filters {
         Ok(Self(filters))
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a line passes them all.
     pub fn passes(&mut self, line: &str) -> bool {
         self.0.iter_mut().all(|filter| filter.passes(line))

@@ -2,7 +2,8 @@
 //!
 //! We echo and suppress go-ahead (RFC 857, RFC 858), and ask a client that shows to be one how
 //! large its window is (RFC 1073). Whatever else it asks for is refused. Nothing is kept that
-//! grows with what a client sends; an answer is never longer than the question.
+//! grows with what a client sends; an answer is never longer than the question and one request.
+//! Text to the client needs no escapes: UTF-8 has no octet 255.
 
 /// Interpret as command.
 const IAC: u8 = 255;
@@ -215,16 +216,6 @@ impl Telnet {
     }
 }
 
-/// Puts data on the connection: IAC is doubled.
-pub fn escape(data: &[u8], out: &mut Vec<u8>) {
-    for &octet in data {
-        out.push(octet);
-        if octet == IAC {
-            out.push(IAC);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,8 +316,5 @@ mod tests {
                 Event::Octet(b'b')
             ]
         );
-        let mut out = Vec::new();
-        escape(b"a\xffb", &mut out);
-        assert_eq!(out, b"a\xff\xffb");
     }
 }

@@ -12,6 +12,8 @@ use wanbox_l2tpns_engine::{SessionId, TunnelId};
 pub enum Show {
     /// `show access-list NAME`: a list that is known to exist, with the matches of its rules.
     AccessList(String),
+    /// `show banana`.
+    Banana,
     /// `show bgp [PEER]`.
     Bgp(Option<String>),
     /// `show cluster`.
@@ -61,6 +63,8 @@ pub enum Show {
     User(String),
     /// `uptime`.
     Uptime,
+    /// `show version`: [`VERSION`](super::VERSION).
+    Version,
 }
 
 /// How it is to be shown.

@@ -97,14 +97,14 @@ pub struct View<'v> {
 }
 
 /// A command that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found<A> {
     /// What it means.
     pub action: A,
     /// The mode it was found in.
     pub mode: Modes,
-    /// How many words it has; the others are arguments.
-    pub words: usize,
+    /// Its words in full; those behind them are arguments.
+    pub names: Vec<&'static str>,
 }
 
 /// Why there is no command.
@@ -229,7 +229,7 @@ pub fn hints<A: Copy>(
     for &mode in view.modes {
         match walk(tree, view.level, mode, &before) {
             Walk::Found(found) => {
-                let given = before.get(found.words..).unwrap_or_default();
+                let given = before.get(found.names.len()..).unwrap_or_default();
                 hints = arguments(found.action, given);
                 hints.retain(|hint| !hint.fixed || hint.word.starts_with(&*last.text));
                 refusal = None;
@@ -304,16 +304,13 @@ fn walk<A: Copy>(
     mode: Modes,
     words: &[String],
 ) -> Walk<A> {
-    let mut read = String::new();
+    let mut names: Vec<&'static str> = Vec::new();
     for (place, word) in words.iter().enumerate() {
-        if place > 0 {
-            read.push(' ');
-        }
         let Some(command) = pick(tree, level, mode, word) else {
-            read.push_str(word);
-            return Walk::Invalid(read);
+            let read: Vec<&str> = names.into_iter().chain([word.as_str()]).collect();
+            return Walk::Invalid(read.join(" "));
         };
-        read.push_str(command.name);
+        names.push(command.name);
         let deeper = words.get(place + 1).is_some_and(|next| {
             command.action.is_none() || pick(command.below, level, mode, next).is_some()
         });
@@ -322,7 +319,7 @@ fn walk<A: Copy>(
                 return Walk::Found(Found {
                     action,
                     mode,
-                    words: place + 1,
+                    names,
                 });
             }
             _ => tree = command.below,
@@ -467,7 +464,7 @@ pub fn fuzz_commands(octets: &[u8]) {
         assert_eq!(words, again, "quoted words are read back");
     }
     if let Ok(found) = find(TREE, view, &words) {
-        assert!(found.words <= words.len() && found.words > 0);
+        assert!(found.names.len() <= words.len() && !found.names.is_empty());
         assert!(found.action != 1 || view.level == 1);
     }
     let mut arguments = |_, before: &[String]| {

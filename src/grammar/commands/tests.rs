@@ -94,7 +94,7 @@ fn abbreviations_among_what_is_visible() {
     assert_eq!(action(USER, "sh ses"), Ok(Do::Show("session")));
     assert_eq!(action(USER, "show th x y"), Ok(Do::Show("throttle")));
     let found = find(TREE, USER, &words("sh us joe ann")).unwrap();
-    assert_eq!(found.words, 2);
+    assert_eq!(found.names, ["show", "users"]);
     // `shutdown` exists now.
     assert_eq!(
         action(ENABLED, "sh ses"),

@@ -211,6 +211,15 @@ impl Server {
         self.is_connected(client)
     }
 
+    /// How many octets of replies and progress a client has not read yet: a long reply is made as
+    /// it is read.
+    pub fn unsent(&self, client: ClientId) -> usize {
+        match self.clients.get(client.index) {
+            Some(there) if there.serial == client.serial => there.output.len() - there.sent,
+            _ => 0,
+        }
+    }
+
     /// Whether a client is still there.
     pub fn is_connected(&self, client: ClientId) -> bool {
         self.clients

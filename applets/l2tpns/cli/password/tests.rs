@@ -40,13 +40,6 @@ const VECTORS: &[(&str, &str)] = &[
     ("The quick brown fox jumps over 13 lazy dogs", "$5$saltsalt$5gPNlwWfV3hHjLw4sgXMd0iHdTCKtpsXbN85iHvNR.0"),
 ];
 
-/// From the specification of SHA-256-crypt.
-#[rustfmt::skip]
-const SPECIFIED: &[(&str, &str, u32, &str)] = &[
-    ("Hello world!", "saltstring", 5000, "5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8"),
-    ("Hello world!", "saltstringsaltst", 10000, "3xv.VbSCBX41eDL9L3voZREIFA3CdBlxZMtiuvz8Kb2"),
-];
-
 #[test]
 fn as_glibc_has_it() {
     for (password, stored) in VECTORS {
@@ -54,12 +47,6 @@ fn as_glibc_has_it() {
         assert!(read.is(password), "{password}: {stored}");
         // For DES, nothing behind the eighth octet counts.
         assert!(!read.is(&format!("?{password}")), "{password}: {stored}");
-    }
-    for (password, salt, rounds, hash) in SPECIFIED {
-        assert_eq!(
-            sha256::crypt(password.as_bytes(), salt.as_bytes(), *rounds),
-            *hash
-        );
     }
     assert!(
         Password::parse("{crypt}0nZ6NhqqVsNb6")
