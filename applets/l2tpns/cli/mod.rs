@@ -21,6 +21,8 @@ mod print;
 mod run;
 mod server;
 mod session;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod users;
 

@@ -13,8 +13,8 @@ use wanbox_console::filter::Filters;
 use super::host::{Host, Show};
 use super::tree::{Action, ENABLED, Setting, Subject, TREE, view};
 
-/// The version that scripts look for, and ours.
-pub const VERSION: &str = concat!("2.4.1 (wanbox ", env!("CARGO_PKG_VERSION"), ")");
+/// The version of the original that this does the work of; scripts look for it.
+pub const VERSION: &str = "2.4.1";
 
 /// Somebody at the prompt: what they may do, and where they are.
 #[derive(Clone, Debug, Default)]

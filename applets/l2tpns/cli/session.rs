@@ -177,7 +177,12 @@ impl Session {
                 Some(Event::Interrupt) => self.key(around, 3, out),
                 Some(Event::Erase) => self.editor.erase(out),
                 Some(Event::EraseLine) => self.editor.erase_line(out),
-                Some(Event::AreYouThere) => out.extend(b"\r\n[Yes]\r\n"),
+                Some(Event::AreYouThere) => {
+                    out.extend(b"\r\n[Yes]\r\n");
+                    if !matches!(self.stage, Stage::Printing(_) | Stage::Waiting { .. }) {
+                        self.editor.redraw(out);
+                    }
+                }
                 Some(Event::Window { columns, rows }) => {
                     self.window = (columns, rows);
                     self.size_pager();
@@ -336,12 +341,9 @@ impl Session {
             // What is typed meanwhile is no answer to the next question.
             Stage::Waiting { .. } => {}
             _ => {
+                let again = std::mem::take(&mut self.tab);
                 if let Some(input) = self.editor.feed(octet, out) {
-                    let tab = input == Input::Complete;
-                    self.input(around, input, out);
-                    self.tab = tab;
-                } else {
-                    self.tab = false;
+                    self.input(around, input, again, out);
                 }
             }
         }
@@ -353,10 +355,11 @@ impl Session {
         self.next_prompt(around.host, out);
     }
 
-    fn input(&mut self, around: &mut Around<'_>, input: Input, out: &mut Vec<u8>) {
+    /// `again`: the key before was a TAB that did nothing.
+    fn input(&mut self, around: &mut Around<'_>, input: Input, again: bool, out: &mut Vec<u8>) {
         match input {
             Input::Line(line) => self.line(around, line, out),
-            Input::Complete => self.complete(around.host, out),
+            Input::Complete => self.complete(around.host, again, out),
             Input::Help => self.help(around.host, out),
             Input::End => self.closing = true,
             Input::Interrupt | Input::Leave if !self.is_inside() => {
@@ -540,7 +543,7 @@ impl Session {
         self.print_below(&list, out);
     }
 
-    fn complete(&mut self, host: &dyn Host, out: &mut Vec<u8>) {
+    fn complete(&mut self, host: &dyn Host, again: bool, out: &mut Vec<u8>) {
         let line = self.editor.before_cursor();
         let Ok(hints) = self.hints(host, line) else {
             out.push(b'\x07');
@@ -549,10 +552,13 @@ impl Session {
         match hints.complete() {
             Completion::Word(word) => self.editor.replace(hints.at, &word, out),
             Completion::Longer(word) => self.editor.replace(hints.at, &word, out),
-            Completion::Several(words) if self.tab && !words.is_empty() => {
+            Completion::Several(words) if again && !words.is_empty() => {
                 self.print_below(&words.join(" "), out);
             }
-            Completion::Several(_) => out.push(b'\x07'),
+            Completion::Several(_) => {
+                self.tab = true;
+                out.push(b'\x07');
+            }
         }
     }
 
