@@ -3,7 +3,7 @@ function __fish_l2tpns_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'c' 'config' 'h' 'hostname' 'root'
+    set -l known_value_flags 'c' 'config' 'e' 'execute' 'h' 'hostname' 'root'
 
     set -l i 1
     set -l cleaned_cmd
@@ -48,4 +48,6 @@ complete -c l2tpns -n '__fish_l2tpns_using_command' -f -l verbose -s v -d 'log o
 complete -c l2tpns -n '__fish_l2tpns_using_command' -f -l config -s c -r -d 'the configuration (default: /etc/l2tpns/startup-config)'
 complete -c l2tpns -n '__fish_l2tpns_using_command' -f -l hostname -s h -r -d 'the name in tunnels and prompts, unless the configuration has one (default: the host\'s)'
 complete -c l2tpns -n '__fish_l2tpns_using_command' -f -l check -d 'read all files, say what is wrong in them, and end'
+complete -c l2tpns -n '__fish_l2tpns_using_command' -f -l execute -s e -r -d 'give a command to the running daemon, as at its prompt; several are given one after another'
+complete -c l2tpns -n '__fish_l2tpns_using_command' -f -l json -d 'with -e: show as JSON'
 complete -c l2tpns -n '__fish_l2tpns_using_command' -f -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'

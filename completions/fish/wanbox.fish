@@ -3,7 +3,7 @@ function __fish_wanbox_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'a' 'add-interface' 'address' 'adsl' 'boot' 'c' 'command' 'conf' 'config' 'console' 'count' 'd' 'dlci' 'down' 'f' 'file' 'g' 'get' 'h' 'host' 'hostname' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'min-slaves' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 'runslip' 's' 'scheduler' 'seconds' 'set' 'sfm' 'speed' 't' 'timeout' 'ttyport' 'u' 'unset' 'via' 'y' 'z'
+    set -l known_value_flags 'a' 'add-interface' 'address' 'adsl' 'boot' 'c' 'command' 'conf' 'config' 'console' 'count' 'd' 'dlci' 'down' 'e' 'execute' 'f' 'file' 'g' 'get' 'h' 'host' 'hostname' 'i' 'interface' 'interval' 'key-file' 'log' 'log-file' 'max-slaves' 'messages' 'min-slaves' 'mtu' 'new' 'order' 'overhead' 'password-file' 'pcap' 'pcap-file' 'port' 'prot' 'provider' 'queue' 'queue-packets' 'remove-interface' 'rename-interface' 'root' 'runslip' 's' 'scheduler' 'seconds' 'set' 'sfm' 'speed' 't' 'timeout' 'ttyport' 'u' 'unset' 'via' 'y' 'z'
 
     set -l i 1
     set -l cleaned_cmd
@@ -363,6 +363,8 @@ complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l verbose -s v -d
 complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l config -s c -r -d 'the configuration (default: /etc/l2tpns/startup-config)'
 complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l hostname -s h -r -d 'the name in tunnels and prompts, unless the configuration has one (default: the host\'s)'
 complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l check -d 'read all files, say what is wrong in them, and end'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l execute -s e -r -d 'give a command to the running daemon, as at its prompt; several are given one after another'
+complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l json -d 'with -e: show as JSON'
 complete -c wanbox -n '__fish_wanbox_using_command l2tpns' -f -l root -r -d 'put this directory before every path (default: $WANBOX_ROOT)'
 complete -c wanbox -n '__fish_wanbox_using_command nsctl' -l help -d 'display usage information'
 complete -c wanbox -n '__fish_wanbox_using_command nsctl' -l debug -s d -d 'print the messages, as they are sent and received, to standard error'
