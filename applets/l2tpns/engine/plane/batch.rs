@@ -22,6 +22,13 @@ const ASIDE: usize = 1024;
 /// The flows that are merged at a time, 64 KiB of address space each.
 const FLOWS: usize = 32;
 
+/// Packets after which is looked at what merging gained.
+const PROBE: u64 = 128;
+/// Packets that are not merged after it gained nothing.
+const REST: u64 = 4096;
+/// Merging is worth its looks at every packet when it spares one write in so many.
+const WORTH: u64 = 8;
+
 /// What leaves neither to the TUN nor to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aside {
@@ -65,6 +72,10 @@ struct Run {
 pub struct Batch {
     /// `None`: the TUN takes packets one by one.
     coalescer: Option<Coalescer>,
+    /// What the coalescer had done when it was looked at last.
+    probed: CoalesceStats,
+    /// Packets for the TUN that are not merged: many thin flows have nothing to merge.
+    rest: u64,
     octets: Vec<u8>,
     messages: Vec<Message>,
     runs: Vec<Run>,
@@ -81,6 +92,8 @@ impl Batch {
     pub fn new(tcp: bool, udp: bool) -> Self {
         Self {
             coalescer: tcp.then(|| Coalescer::new(FLOWS, udp)),
+            probed: CoalesceStats::default(),
+            rest: 0,
             octets: Vec::new(),
             messages: Vec::new(),
             runs: Vec::new(),
@@ -218,9 +231,26 @@ pub struct Outlet<'b, W> {
 
 impl<W: FnMut(&[u8; VirtioHeader::LEN], &[u8])> Sink for Outlet<'_, W> {
     fn host(&mut self, packet: &[u8]) {
-        match &mut self.batch.coalescer {
-            Some(coalescer) => coalescer.push(packet, &mut self.write),
-            None => (self.write)(&VirtioHeader::FINISHED_OCTETS, packet),
+        let batch = &mut *self.batch;
+        match &mut batch.coalescer {
+            Some(coalescer) if batch.rest == 0 => {
+                coalescer.push(packet, &mut self.write);
+                let done = *coalescer.stats();
+                let packets = done.packets - batch.probed.packets;
+                if packets >= PROBE {
+                    let spared = packets.saturating_sub(done.writes - batch.probed.writes);
+                    batch.probed = done;
+                    if spared < packets / WORTH {
+                        // What waits goes first, or it would be overtaken.
+                        coalescer.flush(&mut self.write);
+                        batch.rest = REST;
+                    }
+                }
+            }
+            _ => {
+                batch.rest = batch.rest.saturating_sub(1);
+                (self.write)(&VirtioHeader::FINISHED_OCTETS, packet);
+            }
         }
     }
 

@@ -307,6 +307,68 @@ fn transmitted(batch: &mut Batch) -> Sent {
     sent
 }
 
+/// Packets of these flows for the TUN, and how many writes they took in all and after the first half.
+fn written(packets: impl Iterator<Item = u32>) -> (usize, usize, usize) {
+    let mut batch = Batch::new(true, true);
+    let (mut count, mut half, mut writes) = (0, 0, 0);
+    let mut idents = [0u16; 4096];
+    let mut last = [0u16; 4096];
+    let mut check = |header: &[u8; VirtioHeader::LEN], packet: &[u8]| {
+        // Those of a flow come in their order, whether they were merged or not.
+        let header = VirtioHeader::parse(header).unwrap();
+        let flow = usize::from(u16::from_be_bytes([packet[14], packet[15]]));
+        let ident = u16::from_be_bytes([packet[4], packet[5]]);
+        let size = usize::from(header.gso_size).max(1);
+        let merged = if header.gso_size == 0 {
+            1
+        } else {
+            (packet.len() - 28).div_ceil(size)
+        };
+        assert_eq!(ident, last[flow] + 1);
+        last[flow] += merged as u16;
+        writes += 1;
+    };
+    let packets: Vec<u32> = packets.collect();
+    for flow in &packets {
+        let mut packet = udp(Ipv4Addr::from_bits(0x0a00_0000 + flow), HOST, 100, true);
+        let ident = &mut idents[*flow as usize];
+        *ident += 1;
+        packet[4..6].copy_from_slice(&ident.to_be_bytes());
+        packet[10..12].fill(0);
+        let sum = wanbox_wire::ip::Sum::new().octets(&packet[..20]).checksum();
+        packet[10..12].copy_from_slice(&sum.to_be_bytes());
+        batch.outlet(&mut check).host(&packet);
+        count += 1;
+        if count % 64 == 0 {
+            batch.flush(&mut check);
+        }
+        if count == packets.len() / 2 {
+            half = batch.coalesced().packets as usize;
+        }
+    }
+    batch.flush(&mut check);
+    assert_eq!(idents, last, "every packet was written");
+    (writes, half, batch.coalesced().packets as usize)
+}
+
+#[test]
+fn bulk_flows_are_merged_and_thin_ones_are_left_alone() {
+    let (writes, _, merged) = written((0..20_000).map(|n| n / 64 % 3));
+    assert!(writes < 20_000 / 30 && merged == 20_000);
+    // Alternating bulk flows too.
+    let (writes, _, _) = written((0..20_000).map(|n| n % 4));
+    assert!(writes < 20_000 / 10);
+    let (writes, half, looked_at) = written((0..20_000).map(|n| n % 1000));
+    assert_eq!(writes, 20_000);
+    assert!(
+        looked_at < 1000 && half > 0,
+        "{looked_at} of 20000 were looked at"
+    );
+    // A bulk flow that begins among them is found again.
+    let (writes, _, _) = written((0..40_000).map(|n| if n < 10_000 { n % 1000 } else { 0 }));
+    assert!(writes < 16_000, "{writes}");
+}
+
 proptest! {
     #[test]
     fn a_batch_keeps_the_order_of_each_peer(peers in prop::collection::vec(0u8..4, 0..300)) {
