@@ -47,6 +47,7 @@ mod network;
 mod nsctl;
 mod ppp;
 mod pppconfig;
+mod radius;
 mod sdladump;
 mod tty;
 mod wancfg;
@@ -109,6 +110,7 @@ fn main() -> ExitCode {
     trials.extend(faults::tests());
     trials.extend(wancfg::tests());
     trials.extend(pppconfig::tests());
+    trials.extend(radius::tests());
     trials.extend(backup::tests());
     trials.extend(eqld::tests());
     trials.extend(eql_dial::tests());

@@ -204,7 +204,7 @@ pub struct Authorization {
     /// Attributes of these types whose values could not be read, and what exceeded a list.
     pub ignored: u32,
     /// MS-CHAP2-Success without its identifier: `S=` and 40 digits.
-    pub(crate) success: Option<Box<[u8]>>,
+    pub success: Option<Box<[u8]>>,
 }
 
 impl Authorization {

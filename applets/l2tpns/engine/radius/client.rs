@@ -28,6 +28,8 @@ use crate::config::RadiusServer;
 
 /// Requests of a service that are under way while none of its servers answers.
 const PROBES: usize = 16;
+/// Whoever can send us datagrams must not be able to fill the log.
+pub const COMPLAINTS: Duration = Duration::from_secs(60);
 /// The most tries of a request.
 const MAX_TRIES: usize = 16;
 
@@ -127,6 +129,41 @@ pub struct Event {
     pub key: u64,
     /// What became of it.
     pub answer: Answer,
+}
+
+/// What is wrong with answers of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// They are not by who knows the secret.
+    Forged,
+    /// They have no Message-Authenticator although it is required.
+    Unsigned,
+}
+
+/// That answers are dropped, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The server.
+    pub server: SocketAddr,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.server;
+        match self.fault {
+            Fault::Forged => write!(
+                f,
+                "answers of the RADIUS server {server} are not by who knows radius_secret"
+            ),
+            Fault::Unsigned => write!(
+                f,
+                "answers of the RADIUS server {server} have no Message-Authenticator; if it cannot \
+                 be told to send it: set radius_message_authenticator no"
+            ),
+        }
+    }
 }
 
 /// Where a datagram goes.
@@ -240,6 +277,9 @@ pub struct Client {
     serial: u64,
     seed: u128,
     unmatched: Unmatched,
+    complaint: Option<Complaint>,
+    /// When there may be the next.
+    silent_until: Option<Instant>,
 }
 
 impl Client {
@@ -261,6 +301,8 @@ impl Client {
             serial: 0,
             seed,
             unmatched: Unmatched::default(),
+            complaint: None,
+            silent_until: None,
         }
     }
 
@@ -383,13 +425,19 @@ impl Client {
             .find(|one| secret.is_response(&packet, &one.authenticator))
         else {
             health.stats.bad_authenticator += 1;
+            self.complain(now, from, Fault::Forged);
             return;
         };
         match secret.is_signed(&packet, &one.authenticator) {
             Some(true) => {}
             None if !required => {}
-            _ => {
+            signed => {
                 health.stats.bad_message_authenticator += 1;
+                let fault = match signed {
+                    None => Fault::Unsigned,
+                    Some(_) => Fault::Forged,
+                };
+                self.complain(now, from, fault);
                 return;
             }
         }
@@ -471,6 +519,18 @@ impl Client {
     /// The next answer.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// What an operator should know: that answers are dropped. At most one in [`COMPLAINTS`].
+    pub fn poll_complaint(&mut self) -> Option<Complaint> {
+        self.complaint.take()
+    }
+
+    fn complain(&mut self, now: Instant, server: SocketAddr, fault: Fault) {
+        if self.silent_until.is_none_or(|until| until <= now) {
+            self.silent_until = Some(now + COMPLAINTS);
+            self.complaint = Some(Complaint { server, fault });
+        }
     }
 
     /// Requests under way and waiting.

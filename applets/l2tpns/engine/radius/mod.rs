@@ -30,7 +30,8 @@ pub use authorization::{
     Authorization, FramedAddress, MAX_LIST, Rejection, Route4, Tunnel, filter_name,
 };
 pub use client::{
-    Answer, Client, Config, Event, ExchangeView, Refusal, Transmit, Unmatched, retry_after,
+    Answer, COMPLAINTS, Client, Complaint, Config, Event, ExchangeView, Fault, Refusal, Transmit,
+    Unmatched, retry_after,
 };
 pub use crypto::SharedSecret;
 pub use fuzz::fuzz_radius_client;

@@ -152,6 +152,19 @@ fn answers_are_taken_from_who_was_asked_and_knows_the_secret() {
     assert_eq!(client.poll_event(), None);
     let stats = client.servers().next().unwrap().stats[0];
     assert_eq!(stats.bad_authenticator, 2);
+    // Said once, and not again for a while.
+    let complaint = client.poll_complaint().unwrap();
+    assert_eq!((complaint.server, complaint.fault), (to.to, Fault::Forged));
+    assert_eq!(client.poll_complaint(), None);
+    let reply = unsigned.to(&request, &secret());
+    client.receive(begin + COMPLAINTS, to.socket, to.to, &reply);
+    let complaint = client.poll_complaint().unwrap();
+    assert_eq!(complaint.fault, Fault::Unsigned);
+    assert!(
+        complaint
+            .to_string()
+            .contains("radius_message_authenticator no")
+    );
     // The answer of the other service has none either.
     assert_eq!(stats.bad_message_authenticator, 4);
     client.receive(begin, to.socket, to.to, &right);
