@@ -48,6 +48,9 @@ const USERS: &str = r#"
 joe Cleartext-Password := "secret"
     Reply-Message = "welcome"
 
+ISP\joe Cleartext-Password := "secret"
+    Reply-Message = "welcome"
+
 out Cleartext-Password := "secret", Auth-Type := Reject
     Reply-Message = "not today"
 

@@ -297,6 +297,9 @@ impl Concentrator {
     /// A datagram came in at the RADIUS socket of this place.
     pub fn radius(&mut self, now: Instant, socket: u8, from: SocketAddr, datagram: &[u8]) {
         self.radius.receive(now, socket, from, datagram);
+        if let Some(complaint) = self.radius.poll_complaint() {
+            self.log(Level::Error, None, None, || complaint.to_string());
+        }
         self.work(now);
     }
 

@@ -187,7 +187,10 @@ fn grant(granted: &mut Authorization, key: &str, value: &str) -> Result<(), Wron
         "dns6" => push(&mut granted.dns6, ipv6(value)?)?,
         "session-timeout" => granted.session_timeout = Some(seconds(value)?),
         "idle-timeout" => granted.idle_timeout = Some(seconds(value)?),
-        "links" => granted.port_limit = Some(number(value, 64, "links")?),
+        "links" => match number(value, 64, "links")? {
+            0 => return Err(("no link at all".to_owned(), "1 to 64 links".to_owned())),
+            links => granted.port_limit = Some(links),
+        },
         _ => return Err(("no such key".to_owned(), KEYS.to_owned())),
     }
     Ok(())

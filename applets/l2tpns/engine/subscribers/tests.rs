@@ -131,7 +131,7 @@ fn everything_wrong_is_said_with_its_line() {
          bob secret route=10.1.0.1/24 route6=2001:db8::/129 delegated=10.0.0.0/8\n\
          eve \"open\n\
          max secret dns=10.0.0.1 dns=10.0.0.2 dns=10.0.0.3\n\
-         kim secret session-timeout=0 filter-in=\n\
+         kim secret session-timeout=0 filter-in= links=0\n\
          tom secret\n\
          tom other\n",
     );
@@ -142,7 +142,9 @@ fn everything_wrong_is_said_with_its_line() {
         .collect();
     assert_eq!(
         lines,
-        ["1", "2", "2", "3", "4", "4", "4", "5", "6", "7", "7", "9"]
+        [
+            "1", "2", "2", "3", "4", "4", "4", "5", "6", "7", "7", "7", "9"
+        ]
     );
     assert_eq!(
         wrong[2],
@@ -153,7 +155,7 @@ fn everything_wrong_is_said_with_its_line() {
         "subscribers:4: route: 10.1.0.1/24 has bits behind its length; allowed: 10.1.0.0/24"
     );
     assert_eq!(
-        wrong[11],
+        wrong[12],
         "subscribers:9: user 'tom' is there already, in line 8; allowed: each user once"
     );
 }
