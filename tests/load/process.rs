@@ -1,0 +1,58 @@
+//! What a process takes of the machine.
+
+use std::time::Duration;
+
+/// The kernel counts time in hundredths of a second for us (`USER_HZ`).
+const TICK: Duration = Duration::from_millis(10);
+
+/// Time used since the process, and the machine, were started.
+pub struct Usage {
+    /// The process, in user mode and in the kernel.
+    process: Duration,
+    /// Software interrupts, all processors: the network's work on behalf of nobody.
+    interrupts: Duration,
+}
+
+impl Usage {
+    /// Of a process, when there is one.
+    pub fn of(pid: Option<u32>) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid?)).ok()?;
+        // The name in parentheses may hold anything: user and system time are fields 14 and 15.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+        let user: u32 = fields.next()?.parse().ok()?;
+        let system: u32 = fields.next()?.parse().ok()?;
+        let machine = std::fs::read_to_string("/proc/stat").ok()?;
+        // cpu, user, nice, system, idle, iowait, irq, softirq.
+        let soft: u32 = machine
+            .lines()
+            .next()?
+            .split_whitespace()
+            .nth(7)?
+            .parse()
+            .ok()?;
+        Some(Self {
+            process: TICK * (user + system),
+            interrupts: TICK * soft,
+        })
+    }
+
+    /// What was used since then.
+    pub fn since(&self, before: &Self) -> Duration {
+        (self.process + self.interrupts).saturating_sub(before.process + before.interrupts)
+    }
+
+    /// Of the process alone.
+    pub fn process(&self) -> Duration {
+        self.process
+    }
+}
+
+/// Memory of a process that is in use now, octets.
+pub fn resident(pid: Option<u32>) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid?)).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
