@@ -431,6 +431,8 @@ impl Lac {
                             self.counts.up += 1;
                         }
                     }
+                    // It comes up again.
+                    ppp::Event::LinkDown(ppp::Cause::Renegotiation) => {}
                     ppp::Event::LinkDown(cause) => down = Some(cause.to_string()),
                     _ => {}
                 }

@@ -54,6 +54,9 @@ pub struct Channel {
     own_window: u16,
     retries: u8,
     repeated: u8,
+    /// How many messages were under way when one was found to be lost, less those that arrived
+    /// since. A peer that keeps nothing that comes early needs each of them again.
+    recovering: u16,
     /// The first message is to be sent again at once.
     again: bool,
     ack_due: bool,
@@ -77,6 +80,7 @@ impl Channel {
             own_window,
             retries: 0,
             repeated: 0,
+            recovering: 0,
             again: false,
             ack_due: false,
         }
@@ -109,7 +113,7 @@ impl Channel {
         self.first = self.first.wrapping_add(self.tried);
         self.queue = VecDeque::new();
         self.early = Vec::new();
-        (self.under_way, self.tried, self.again) = (0, 0, false);
+        (self.under_way, self.tried, self.recovering, self.again) = (0, 0, 0, false);
         self.deadline = None;
     }
 
@@ -197,7 +201,9 @@ impl Channel {
         self.first = nr;
         self.tried -= arrived;
         self.under_way = self.under_way.saturating_sub(arrived);
-        (self.retries, self.repeated, self.again) = (0, 0, false);
+        (self.retries, self.repeated) = (0, 0);
+        self.recovering = self.recovering.saturating_sub(arrived);
+        self.again = self.recovering > 0;
         self.grow(arrived);
         self.deadline = (self.under_way > 0).then(|| now + interval(0));
         true
@@ -211,6 +217,7 @@ impl Channel {
         self.repeated = self.repeated.saturating_add(1);
         if self.repeated == REPEATED {
             self.again = true;
+            self.recovering = self.under_way;
             self.threshold = (self.under_way / 2).max(1);
             self.congestion = self.threshold;
         }
@@ -303,7 +310,7 @@ impl Channel {
         self.retries += 1;
         self.threshold = (self.under_way / 2).max(1);
         self.congestion = 1;
-        (self.credit, self.repeated, self.again) = (0, 0, false);
+        (self.credit, self.repeated, self.recovering, self.again) = (0, 0, 0, false);
         self.under_way = 0;
         self.deadline = None;
         true

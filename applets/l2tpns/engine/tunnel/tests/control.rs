@@ -467,6 +467,18 @@ fn a_lost_message_is_sent_again_when_three_answers_say_so() {
     assert_eq!(read(&message).0.ns, sent[0]);
     assert!(rig.tunnels.poll_transmit(rig.now, &mut message).is_none());
     assert_eq!(rig.tunnel().stats().resent, 1);
+    // A peer that kept nothing of what came early acknowledges one at a time, and gets the next.
+    rig.nr += 1;
+    let ack = whole(rig.header(0), &[]);
+    rig.tunnels.receive(rig.now, SocketId(0), rig.from, &ack);
+    assert!(rig.tunnels.poll_transmit(rig.now, &mut message).is_some());
+    assert_eq!(read(&message).0.ns, sent[1]);
+    // All of them arrived.
+    rig.nr += 9;
+    let ack = whole(rig.header(0), &[]);
+    rig.tunnels.receive(rig.now, SocketId(0), rig.from, &ack);
+    assert!(rig.tunnels.poll_transmit(rig.now, &mut message).is_none());
+    assert_eq!(rig.tunnel().backlog(), 0);
 }
 
 #[test]
