@@ -214,6 +214,7 @@ impl Concentrator {
             _ => Verdict::plain(Outcome::Refused),
         };
         if !allowed {
+            self.counters.logins_refused += 1;
             let end = End::hang_up(17, "Authentication failed");
             self.refuse(now, id, &login.claim, refusal, end);
             return;
@@ -232,6 +233,7 @@ impl Concentrator {
             self.refuse(now, id, &login.claim, verdict, end);
             return;
         }
+        self.counters.logins += 1;
         session.stage = Stage::Accepted;
         session.garden = garden;
         self.sessions.name(id, &login.user);

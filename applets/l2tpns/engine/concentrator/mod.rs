@@ -19,6 +19,7 @@
 //! | how a session ends | `ending.rs` |
 //! | what the data path knows of a session | `path.rs` |
 //! | what plugins do | `plugins.rs` |
+//! | what people are shown | `views.rs` |
 //! | what people and RADIUS servers ask for | `operation.rs`, `authority.rs` |
 
 mod accounting;
@@ -36,6 +37,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod views;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -46,6 +48,7 @@ use serde::Serialize;
 
 pub use event::{HostEvent, Level, Outgoing};
 pub use operation::{Direction, OperationError};
+pub use views::More;
 
 use crate::config::Config;
 use crate::plane::Plane;

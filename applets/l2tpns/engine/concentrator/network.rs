@@ -147,6 +147,7 @@ impl Concentrator {
             }
         };
         let Some(address) = address.or(only6.then_some(Ipv4Addr::UNSPECIFIED)) else {
+            self.counters.ip_exhausted += 1;
             return Err(End::no_address());
         };
         let pooled = fixed.is_none() && !address.is_unspecified();

@@ -97,6 +97,11 @@ impl Channel {
         self.queue.push_back(message.into_boxed_slice());
     }
 
+    /// The number expected next, and that of the next message to send.
+    pub const fn numbers(&self) -> (u16, u16) {
+        (self.expected, self.first.wrapping_add(self.tried))
+    }
+
     /// Messages that were not acknowledged, or not sent.
     pub fn backlog(&self) -> usize {
         self.queue.len()

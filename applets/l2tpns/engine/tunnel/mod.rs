@@ -371,6 +371,12 @@ impl Tunnel {
         self.channel.backlog()
     }
 
+    /// The numbers of the control message that is expected next, and of the next that is sent.
+    #[must_use]
+    pub const fn numbers(&self) -> (u16, u16) {
+        self.channel.numbers()
+    }
+
     /// The last sign of life of the peer.
     #[must_use]
     pub const fn last_heard(&self) -> Instant {

@@ -401,3 +401,66 @@ fn ipv6_alone_will_do() {
             .is_some()
     );
 }
+
+#[test]
+fn views_show_what_is() {
+    let grant: [(Kind, &[u8]); 2] = [
+        (Kind::FRAMED_ROUTE, b"10.70.0.0/16 0.0.0.0 1"),
+        (Kind::IDLE_TIMEOUT, &[0, 0, 2, 0]),
+    ];
+    let mut world = ann(&[], Method::Pap, &grant);
+    let now = world.now();
+    let id = world.lns.session_of("ann").unwrap();
+    world.lns.throttle(now, id, [0, 256]).unwrap();
+    world.data_passes(0, 0);
+    let now = world.now();
+    let lns = &world.lns;
+    let rows: Vec<_> = lns.session_rows(now, SessionId(0)).collect();
+    assert_eq!(
+        (rows.len(), rows[0].user, rows[0].throttled),
+        (1, "ann", true)
+    );
+    assert_eq!((rows[0].uploaded, rows[0].downloaded), (60, 100));
+    assert_eq!(lns.session_rows(now, SessionId(2)).count(), 0);
+    let text = lns
+        .with_session(now, id, |session| session.to_string())
+        .unwrap();
+    for part in ["User:\t\tann", "10.0.0.1", "Bytes In/Out:\t100/60", "256"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(lns.throttle_rows(SessionId(0)).count(), 1);
+    assert_eq!(lns.buckets().count(), 1);
+    let mut tunnels = Vec::new();
+    lns.tunnel_rows(TunnelId(0), false, |row| {
+        tunnels.push((row.host.to_owned(), row.sessions));
+        More::Continue(())
+    });
+    assert_eq!(tunnels, [("lac".to_owned(), 1)]);
+    let tunnel = lns.sessions().get(id).unwrap().tunnel;
+    let text = lns
+        .with_tunnel(now, tunnel, |tunnel| tunnel.to_string())
+        .unwrap();
+    assert!(text.contains("lac"), "{text}");
+    let mut leases = 0;
+    lns.pool_rows(now, Ipv4Addr::UNSPECIFIED, true, |_| {
+        leases += 1;
+        if leases < 100 {
+            More::Continue(())
+        } else {
+            More::Break(())
+        }
+    });
+    assert_eq!(leases, 100);
+    let cache: Vec<_> = lns.ip_cache(SessionId(0)).map(|row| row.length).collect();
+    assert_eq!(cache, [32, 16]);
+    assert_eq!(
+        (lns.idle_histogram(now).total, lns.open_histogram(now).total),
+        (1, 1)
+    );
+    assert_eq!(lns.users("a").collect::<Vec<_>>(), ["ann"]);
+    let named = lns.named_counters();
+    assert!(named.contains(&("session_created", 1)) && named.contains(&("logins", 1)));
+    let mut names: Vec<_> = named.iter().map(|(name, _)| *name).collect();
+    names.dedup();
+    assert_eq!(names.len(), named.len());
+}
