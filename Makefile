@@ -52,6 +52,7 @@ generate: need-cargo
 	for shell in bash zsh fish; do \
 	  $(TARGET_DIR)/$(HOST)/debug/wanbox --generate $$shell completions/$$shell || exit 1; \
 	done
+	REGENERATE=1 $(CARGO) test --quiet --package wanbox-l2tpns-engine the_manual_has_every_variable
 
 need-cargo:
 	@command -v $(CARGO) >/dev/null || { echo "make: $(CARGO) is missing: install a stable Rust toolchain (1.95 or later)" >&2; exit 1; }

@@ -61,7 +61,8 @@ pub(super) fn dae(config: &Config, machine: &str) -> dae::Config {
         secret: SharedSecret::new(config.radius_secret.as_bytes()),
         nas: nas(config, machine),
         clients: servers.chain(config.dae_clients.iter().copied()).collect(),
-        ..dae::Config::default()
+        require_timestamp: config.dae_require_timestamp,
+        require_message_authenticator: config.dae_require_message_authenticator,
     }
 }
 
@@ -76,7 +77,13 @@ fn nas(config: &Config, machine: &str) -> Nas {
 pub(super) fn plugins(config: &Config) -> plugin::Settings {
     plugin::Settings {
         throttle_speed: config.throttle_speed,
-        ..plugin::Settings::default()
+        snoop: config.snoop_collector(),
+        time_limit: config.plugin_timeout,
+        policy: if config.plugins_required {
+            plugin::Policy::Closed
+        } else {
+            plugin::Policy::Open
+        },
     }
 }
 

@@ -64,18 +64,10 @@ fn harmless(text: impl Into<String>) -> Refusal {
 }
 
 /// Variables of other versions, and why there is nothing to set.
-const OBSOLETE: [(&str, &str); 8] = [
+const OBSOLETE: [(&str, &str); 6] = [
     (
         "setuid",
         "the process gives up what it does not need by itself",
-    ),
-    (
-        "snoop_host",
-        "name the collector with the user: snoop USER IP PORT, or intercept=IP:PORT by RADIUS",
-    ),
-    (
-        "snoop_port",
-        "name the collector with the user: snoop USER IP PORT, or intercept=IP:PORT by RADIUS",
     ),
     ("save_state", "a restart does not keep sessions"),
     ("epoll_backlog", "there is no such queue"),

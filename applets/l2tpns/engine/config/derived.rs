@@ -1,6 +1,6 @@
 //! What follows from several variables together.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -74,6 +74,12 @@ impl Config {
             (Some(least), most) => Some(least..=most.unwrap_or(65_534)),
             (None, Some(most)) => Some(most.saturating_sub(63).max(1)..=most),
         }
+    }
+
+    /// The collector for users with `intercept=yes` from RADIUS.
+    #[must_use]
+    pub fn snoop_collector(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.snoop_host?.into(), self.snoop_port?))
     }
 
     /// The addresses on which tunnels are accepted; never empty.

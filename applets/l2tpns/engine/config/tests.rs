@@ -275,6 +275,10 @@ fn what_follows_from_variables() {
         Some(5000..=65_534)
     );
     let config = parse("set hostname a\nset multi_hostname b,c");
+    let collecting = parse("set snoop_host 10.0.0.9\nset snoop_port 4000");
+    let collector = collecting.snoop_collector().unwrap();
+    assert_eq!(collector.to_string(), "10.0.0.9:4000");
+    assert_eq!(config.snoop_collector(), None);
     assert_eq!(config.tunnel_host_name(1, "m"), "c");
     assert_eq!(config.tunnel_host_name(2, "m"), "b");
     assert_eq!(Config::default().host_name("m"), "m");
@@ -453,4 +457,77 @@ proptest! {
     fn no_text_panics(text in "([a-z0-9 \"'#!.|-]|\\n|\\PC){0,200}") {
         let _ = Config::parse("f", &text);
     }
+}
+
+/// The part of the manual that is made of the table of variables.
+fn manual() -> String {
+    // mdoc(7) takes these for macros and escapes.
+    let escape = |text: &str| text.replace('\\', "\\e").replace('-', "\\-");
+    let mut lines = vec![".Bl -tag -width Ds".to_owned()];
+    for variable in VARIABLES {
+        let (name, noun) = (variable.name, variable.kind.noun());
+        lines.push(format!(".It Cm set Li {name} Ar {noun}"));
+        let mut sentences = vec![variable.help.replace(". ", ".\n")];
+        sentences.push(match variable.default_text() {
+            text if text.is_empty() => "Default: nothing.".to_owned(),
+            text => format!("Default: {text}."),
+        });
+        match variable.kind {
+            Kind::Number(..) | Kind::Clamped(..) | Kind::Seconds(..) | Kind::Tenths(..) => {
+                sentences.push(format!("Range: {}.", variable.kind.describe()));
+            }
+            Kind::Words(most) | Kind::Addresses(most) => {
+                sentences.push(format!("At most {most}."));
+            }
+            _ => {}
+        }
+        match variable.applies {
+            Applies::Now => {}
+            Applies::NewSessions => {
+                sentences.push("A change applies to sessions that begin later.".into());
+            }
+            Applies::Restart => sentences.push("A change applies after the next start.".into()),
+            Applies::Inactive(feature) => {
+                sentences.push(format!("Kept, without effect yet: it is for {feature}."));
+            }
+            Applies::Nothing(why) => sentences.push(format!("Kept, without effect: {why}.")),
+        }
+        // Sentences begin lines, and lines are at most 80 octets long.
+        for sentence in sentences.iter().flat_map(|text| text.lines()) {
+            let mut line = String::new();
+            for word in escape(sentence).split(' ') {
+                if line.len() + 1 + word.len() > 80 {
+                    lines.push(std::mem::take(&mut line));
+                } else if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            lines.push(line);
+        }
+    }
+    lines.push(".El\n".to_owned());
+    lines.join("\n")
+}
+
+/// `REGENERATE=1 cargo test -p wanbox-l2tpns-engine manual` writes it anew.
+#[test]
+fn the_manual_has_every_variable() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../man/startup-config.5");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (begin, end) = (
+        ".\\\" Made of the table of variables, from here\n",
+        ".\\\" to here.\n",
+    );
+    let (before, rest) = page.split_once(begin).unwrap();
+    let (found, after) = rest.split_once(end).unwrap();
+    let wanted = manual();
+    if std::env::var_os("REGENERATE").is_some() {
+        std::fs::write(path, format!("{before}{begin}{wanted}{end}{after}")).unwrap();
+        return;
+    }
+    assert!(
+        found == wanted,
+        "man/startup-config.5 is stale: REGENERATE=1 cargo test -p wanbox-l2tpns-engine manual"
+    );
 }

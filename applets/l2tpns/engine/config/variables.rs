@@ -303,7 +303,7 @@ variables! {
     max_sessions: u32 = 262_144, Kind::Number(1, 4_000_000), Now,
         "How many sessions there may be; those that exist already stay.";
     l2tp_challenge: bool = false, Kind::Flag, Now,
-        "Peers that open tunnels have to prove that they know l2tp_secret (RFC 2661, 5.1.1).";
+        "All peers that open tunnels have to prove that they know l2tp_secret (RFC 2661, 5.1.1). Otherwise only those have to that ask us to prove it.";
     l2tp_proxy: bool = false, Kind::Flag, Now,
         "What peers negotiated with clients in our place, LCP and authentication, is taken over instead of being negotiated again.";
     primary_radius_accounting_port: Option<u16> = None, Kind::Port, Now,
@@ -316,6 +316,18 @@ variables! {
         "The address on which requests of RADIUS servers (radius_dae_port) are served.";
     dae_clients: Vec<IpAddr> = Vec::new(), Kind::Addresses(16), Now,
         "From where requests at radius_dae_port are taken, beside the RADIUS servers.";
+    dae_require_timestamp: bool = false, Kind::Flag, Now,
+        "Requests at radius_dae_port without Event-Timestamp are refused, for they could be repeated later.";
+    dae_require_message_authenticator: bool = false, Kind::Flag, Now,
+        "Requests at radius_dae_port without Message-Authenticator are refused.";
+    snoop_host: Option<Ipv4Addr> = None, Kind::Ipv4, Now,
+        "The collector for users with intercept=yes from RADIUS.";
+    snoop_port: Option<u16> = None, Kind::Port, Now,
+        "The UDP port of the collector for users with intercept=yes from RADIUS.";
+    plugin_timeout: Duration = seconds(2), Kind::Seconds(1, 60), Now,
+        "How long the answer of a program that is a plugin is waited for.";
+    plugins_required: bool = false, Kind::Flag, Now,
+        "Without the answer of a program that is a plugin, logins are refused and commands fail. Otherwise all goes on without it.";
     cli_port: Option<u16> = Some(23), Kind::Port, Restart,
         "The TCP port of the command line; 0 serves it on the local socket only.";
     nsctl_bind_address: IpAddr = LOOPBACK, Kind::Listen, Restart,
