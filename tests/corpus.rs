@@ -47,6 +47,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("ip", wanbox_wire::ip::fuzz_ip),
     ("l2tp", wanbox_wire::l2tp::fuzz_l2tp),
     ("ipv6", wanbox_l2tpns_engine::ipv6::fuzz_ipv6),
+    ("l2tpns_config", wanbox_l2tpns_engine::config::fuzz_config),
     ("line", wanbox_grammar::line::fuzz_line),
     ("lmi", wanbox_wire::lmi::fuzz_lmi),
     ("monitor", |octets| {

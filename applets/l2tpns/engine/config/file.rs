@@ -107,3 +107,17 @@ impl Config {
         }
     }
 }
+
+/// A file of the configuration, and the same octets as one of the pool. For fuzzing.
+///
+/// # Panics
+/// What is printed is not read back as the same.
+pub fn fuzz_config(octets: &[u8]) {
+    let text = String::from_utf8_lossy(octets);
+    if let Ok((config, _)) = Config::parse("f", &text) {
+        let again = Config::parse("f", &config.running()).map(|(config, _)| config);
+        assert_eq!(again.as_ref(), Ok(&config), "{}", config.running());
+        assert!(config.changes_since(&config).is_empty());
+    }
+    let _ = super::parse_pool("p", &text, &[]);
+}

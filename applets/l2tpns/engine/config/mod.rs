@@ -32,6 +32,7 @@ pub use bgp::{MAX_NEIGHBOURS, Neighbour, Router};
 pub use changes::Changes;
 pub use command::{MAX_PLUGIN_NAME, MAX_PLUGINS, Mode, Refusal, Reply};
 pub use derived::{FALLBACK_ADDRESS, MAX_MRU, RADIUS_PORT, RadiusServer};
+pub use file::fuzz_config;
 pub use forward::{Forward, MAX_FORWARDS};
 pub use ip_pool::{Networks, parse_pool};
 pub use value::{AuthType, FACILITIES, Kind, Log, MAX_TEXT, Secret};

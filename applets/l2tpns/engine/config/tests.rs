@@ -455,7 +455,12 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in "([a-z0-9 \"'#!.|-]|\\n|\\PC){0,200}") {
-        let _ = Config::parse("f", &text);
+        fuzz_config(text.as_bytes());
+    }
+
+    #[test]
+    fn lines_that_are_right_in_places(lines in prop::collection::vec(any_line(), 0..12)) {
+        fuzz_config(lines.join("\n").as_bytes());
     }
 }
 
