@@ -6,6 +6,7 @@
 # make lint       rustfmt, clippy with warnings denied, shellcheck
 # make generate   man pages and completions again, after a change of options
 # make bench      start time, idle cost and throughput beside busybox and socat
+# make bench-l2tp l2tpns beside Debian's: sessions, packets, memory
 # make fuzz       every fuzz target for SECONDS=30
 # make clean
 
@@ -31,7 +32,7 @@ LINK = -C link-arg=-fuse-ld=bfd -C link-arg=-Wl,-T,$(CURDIR)/src/release.ld
 # turn dynamic without a message.
 unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS
 
-.PHONY: all dist install demo test generate bench lint fuzz clean need-cargo
+.PHONY: all dist install demo test generate bench bench-l2tp lint fuzz clean need-cargo
 .DELETE_ON_ERROR:
 
 all: need-cargo
@@ -88,6 +89,11 @@ bench: all
 	$(CARGO) build --quiet --release --package wanbox-bench
 	@# As on a router, run-time files are in memory: waiting for a disk would count as a wake-up.
 	@if test -w /dev/shm; then export TMPDIR=/dev/shm; fi; $(TARGET_DIR)/$(HOST)/release/bench build/wanbox
+
+# For example: make bench-l2tp ARGS="--runs 3 --many"
+bench-l2tp: all
+	$(CARGO) build --quiet --release --package wanbox-load
+	@$(TARGET_DIR)/$(HOST)/release/l2tp-bench build/wanbox $(ARGS)
 
 lint:
 	$(CARGO) fmt --all --check
