@@ -341,12 +341,13 @@ fn compare(ours: &[Value], theirs: &[Value]) -> Vec<Row> {
     add("processor a set-up, ms", false, 1.0, &|r| {
         number(r, "cpu_ms_per_set_up")
     });
-    add("sessions lost", false, f64::INFINITY, &|r| {
-        number(r, "lost") + number(r, "failed")
-    });
     add("resident with all sessions, MB", false, 0.25, &|r| {
         r["resident"][1].as_f64().unwrap_or(f64::NAN) / 1e6
     });
+    let gone = |reports: &[Value]| -> f64 {
+        let of = |report| number(report, "lost") + number(report, "failed");
+        reports.iter().map(of).sum()
+    };
     let measured = ours.first().and_then(|report| report["traffic"].as_array());
     for (place, row) in measured.into_iter().flatten().enumerate() {
         let flows = row["flows"].as_u64().unwrap_or(0);
@@ -368,6 +369,15 @@ fn compare(ours: &[Value], theirs: &[Value]) -> Vec<Row> {
             of(r, "cpu")
         });
     }
+    let (a, b) = (gone(ours), gone(theirs));
+    rows.push(Row {
+        what: "sessions failed or lost, all runs".to_owned(),
+        wanbox: a.to_string(),
+        debian: b.to_string(),
+        ratio: String::new(),
+        wanted: "none".to_owned(),
+        met: met(a == 0.0),
+    });
     rows
 }
 
