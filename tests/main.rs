@@ -35,6 +35,7 @@ mod faults;
 mod frame_relay;
 mod generated;
 mod keyboard;
+mod l2tpns;
 mod l2tpns_config;
 mod lab;
 mod lab_eql;
@@ -115,6 +116,7 @@ fn main() -> ExitCode {
     trials.extend(eqld::tests());
     trials.extend(eql_dial::tests());
     trials.extend(nsctl::tests());
+    trials.extend(l2tpns::tests());
     trials.extend(l2tpns_config::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::forward::Forward;
 use super::pump::Node;
 
 /// A page in the making.
@@ -32,12 +33,38 @@ impl Page {
 
 impl Node {
     /// All counters.
-    pub(super) fn metrics_page(&mut self) -> String {
+    pub(super) fn metrics_page(&mut self, forward: &Forward) -> String {
+        let edges = forward.counters();
         let mut page = Page::default();
         page.counter(
             "unsent_total",
             "Datagrams of control channels, RADIUS and answers that the kernel did not take.",
             self.counters.unsent,
+        );
+        page.counter(
+            "tun_refused_total",
+            "Packets of subscribers that the interface did not take.",
+            edges.tun_refused,
+        );
+        page.counter(
+            "data_unsent_total",
+            "Packets for subscribers that no socket took.",
+            edges.unsent,
+        );
+        page.counter(
+            "aside_unsent_total",
+            "Copies of packets and ICMP messages that the kernel did not take.",
+            edges.aside_unsent,
+        );
+        page.counter(
+            "packets_dropped_total",
+            "Packets that were dropped on purpose.",
+            self.engine.plane().stats().dropped_in_all(),
+        );
+        page.gauge(
+            "sessions",
+            "Sessions whose call stands.",
+            self.engine.plane().len() as u64,
         );
         page.counter(
             "routes_refused_total",

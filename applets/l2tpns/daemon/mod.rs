@@ -4,6 +4,7 @@
 //! |---|---|
 //! | what is opened, in which order | `open.rs` |
 //! | what is given to the engine and taken from it | `pump.rs` |
+//! | packets on their way | `forward.rs` |
 //! | what commands ask of it | `host.rs` |
 //! | reading the configuration again | `reload.rs` |
 //! | the TUN, its addresses, routes to it | `interface.rs` |
@@ -20,6 +21,7 @@ use crate::files::Files;
 use crate::options::NAME;
 
 mod counters;
+mod forward;
 mod interface;
 mod journal;
 mod open;
@@ -43,6 +45,8 @@ mod owner {
     pub const METRICS: u32 = 6;
     /// The engine's deadline.
     pub const ENGINE: u32 = 7;
+    /// Packets that wait for their time.
+    pub const PACKETS: u32 = 10;
     /// The clock on the wall was set.
     pub const CLOCK: u32 = 8;
     /// The end of waiting for others before the process ends.

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use wanbox_l2tpns_engine::concentrator::{Concentrator, Setup};
 use wanbox_l2tpns_engine::config::Config;
-use wanbox_l2tpns_engine::subscribers::Subscribers;
 use wanbox_runtime::daemon::PidFile;
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
 use wanbox_runtime::process::{self, Capability, Signal};
+use wanbox_runtime::udp::ManySocket;
 use wanbox_runtime::wall_clock::{WallTimer, unix_time};
 
+use super::forward::Forward;
 use super::interface::Interface;
 use super::pump::{Daemon, Node};
 use super::{Start, journal, owner, sockets};
@@ -27,6 +28,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
     let Loaded {
         mut config,
         pool,
+        subscribers,
         remarks,
     } = loaded;
     use_level(&mut config, start.level);
@@ -81,7 +83,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
             config: Arc::clone(&config),
             pool: pool.clone(),
             machine,
-            subscribers: Subscribers::default(),
+            subscribers,
             crypt: |_, _| false,
             radius_sockets: u8::try_from(opened.radius.len()).unwrap_or(u8::MAX),
             seed,
@@ -89,6 +91,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         },
     );
     log::info!("{name} is up, {} tunnel sockets", opened.l2tp.len());
+    let forward = Forward::new(&interface.tun);
     let node = Node {
         engine,
         config,
@@ -109,6 +112,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
     };
     let daemon = Daemon {
         node,
+        forward,
         clock,
         metrics: opened.metrics,
         buffer: vec![0; 65_536],
@@ -134,7 +138,7 @@ fn claim(start: &Start, config: &Config) -> Result<PidFile, String> {
 }
 
 struct Sockets {
-    l2tp: Vec<UdpSocket>,
+    l2tp: Vec<ManySocket>,
     radius: Vec<UdpSocket>,
     dae: Option<wanbox_runtime::answering::Answering>,
     nsctl: Option<wanbox_runtime::answering::Answering>,

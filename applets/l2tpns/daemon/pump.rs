@@ -1,7 +1,7 @@
 //! Datagrams into the engine, and what it wants out of it.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +14,10 @@ use wanbox_runtime::daemon::PidFile;
 use wanbox_runtime::event_loop::{Handler, Loop, Readiness, Token};
 use wanbox_runtime::logging::Logging;
 use wanbox_runtime::process::Signal;
+use wanbox_runtime::udp::ManySocket;
 use wanbox_runtime::wall_clock::{WallTimer, unix_time};
 
+use super::forward::Forward;
 use super::interface::{Interface, Network};
 use super::{journal, owner};
 use crate::files::Files;
@@ -35,6 +37,7 @@ pub struct Daemon {
     pub(super) node: Node,
     pub(super) clock: WallTimer,
     pub(super) metrics: Option<Metrics>,
+    pub(super) forward: Forward,
     /// What a datagram is read into.
     pub(super) buffer: Vec<u8>,
     /// Removed when dropped.
@@ -52,7 +55,7 @@ pub struct Node {
     /// The level of the log unless the configuration has one.
     pub(super) level: u8,
     pub(super) interface: Interface,
-    pub(super) l2tp: Vec<UdpSocket>,
+    pub(super) l2tp: Vec<ManySocket>,
     pub(super) radius: Vec<UdpSocket>,
     pub(super) dae: Option<Answering>,
     pub(super) nsctl: Option<Answering>,
@@ -94,8 +97,8 @@ impl Node {
     fn send(&mut self, to: Outgoing) {
         let octets = &self.datagram;
         let sent = match to {
-            Outgoing::L2tp { socket, to } => match self.l2tp.get(usize::from(socket.0)) {
-                Some(socket) => socket.send_to(octets, to).map(|_| ()),
+            Outgoing::L2tp { socket, to } => match self.l2tp.get_mut(usize::from(socket.0)) {
+                Some(socket) => one(socket.send(to, &[IoSlice::new(octets)])),
                 None => Ok(()),
             },
             Outgoing::Radius { socket, to } => match self.radius.get(usize::from(socket)) {
@@ -178,21 +181,26 @@ fn answer(
 }
 
 impl Daemon {
-    fn tunnels(&mut self, lp: &Loop, socket: u32) {
+    fn peers(&mut self, lp: &mut Loop, socket: u32) {
         let node = &mut self.node;
-        for _ in 0..BUDGET {
-            let Some(reader) = node.l2tp.get(socket as usize) else {
-                return;
-            };
-            match receive(reader, &mut self.buffer) {
-                Received::Datagram(len, from) => {
-                    let octets = self.buffer.get(..len).unwrap_or_default();
-                    let socket = SocketId(socket as u8);
-                    node.engine.datagram(lp.now(), socket, from, octets);
-                }
-                Received::Nothing => return,
-                Received::Error => {}
-            }
+        let (tun, engine) = (&node.interface.tun, &mut node.engine);
+        let place = SocketId(socket as u8);
+        let taken = self
+            .forward
+            .take_from_peers(lp.now(), place, &mut node.l2tp, tun, engine);
+        if let Err(error) = taken {
+            fail(lp, format_args!("receiving from tunnels: {error}"));
+        }
+    }
+
+    fn host(&mut self, lp: &mut Loop) {
+        let node = &mut self.node;
+        let (tun, engine) = (&node.interface.tun, &mut node.engine);
+        let taken = self
+            .forward
+            .take_from_host(lp.now(), &mut node.l2tp, tun, engine);
+        if let Err(error) = taken {
+            fail(lp, format_args!("{}: {error}", tun.name()));
         }
     }
 
@@ -232,14 +240,27 @@ impl Daemon {
             };
             node.asked(asked.from, asked.to);
             let octets = self.buffer.get(..asked.len).unwrap_or_default();
-            if of == owner::DAE {
-                node.engine.dae(lp.now(), asked.from, octets);
-            } else {
+            if of == owner::NSCTL {
                 node.engine.nsctl(lp.now(), asked.from, octets);
             }
             // The answer at once, so that few addresses have to be remembered.
             node.pump(lp);
         }
+    }
+}
+
+/// Without this nothing can go on.
+fn fail(lp: &mut Loop, why: std::fmt::Arguments<'_>) {
+    log::error!("{why}");
+    lp.stop();
+}
+
+/// Whether the one message was taken.
+fn one(taken: io::Result<usize>) -> io::Result<()> {
+    match taken {
+        Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -262,13 +283,14 @@ impl Handler for Daemon {
     fn ready(&mut self, lp: &mut Loop, token: Token, readiness: Readiness) {
         let _ = readiness;
         match token.owner {
-            owner::L2TP => self.tunnels(lp, token.id),
+            owner::L2TP => self.peers(lp, token.id),
+            owner::TUN => self.host(lp),
             owner::RADIUS => self.radius(lp, token.id),
             owner::DAE | owner::NSCTL => self.requests(lp, token.owner),
             owner::METRICS => {
-                let node = &mut self.node;
+                let (node, forward) = (&mut self.node, &self.forward);
                 if let Some(metrics) = &mut self.metrics {
-                    metrics.ready(lp, token, || node.metrics_page());
+                    metrics.ready(lp, token, || node.metrics_page(forward));
                 }
             }
             owner::CLOCK => {
@@ -286,6 +308,11 @@ impl Handler for Daemon {
     fn timer(&mut self, lp: &mut Loop, token: Token) {
         match token.owner {
             owner::ENGINE => self.node.engine.handle_timeout(lp.now()),
+            owner::PACKETS => {
+                let node = &mut self.node;
+                let (tun, engine) = (&node.interface.tun, &mut node.engine);
+                self.forward.timeout(lp.now(), &mut node.l2tp, tun, engine);
+            }
             owner::METRICS => {
                 if let Some(metrics) = &mut self.metrics {
                     metrics.timer(lp, token);
@@ -318,5 +345,7 @@ impl Handler for Daemon {
 
     fn turn_end(&mut self, lp: &mut Loop) {
         self.node.pump(lp);
+        let due = self.node.engine.plane().poll_timeout();
+        lp.set_timer_to(Token::new(owner::PACKETS, 0), due);
     }
 }

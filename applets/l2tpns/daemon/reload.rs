@@ -47,6 +47,7 @@ impl Node {
             self.open_log();
         }
         self.engine.configure(lp.now(), Arc::clone(&self.config));
+        self.engine.set_subscribers(loaded.subscribers);
         self.change_pool(loaded.pool);
         let word = if changed { "changed" } else { "as before" };
         log::info!("read the configuration again: {word}");

@@ -1,5 +1,6 @@
 //! The UDP sockets: tunnels, RADIUS, its requests to us, nsctl.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
@@ -7,12 +8,16 @@ use wanbox_l2tpns_engine::config::Config;
 use wanbox_runtime::answering::Answering;
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
 
+use wanbox_runtime::udp::{ManyConfig, ManySocket};
+
 use super::owner;
 
 /// Where tunnels are accepted (RFC 2661, 8.1).
 const L2TP_PORT: u16 = 1701;
 /// Sockets for requests to RADIUS servers: each has 256 requests under way.
 const RADIUS_SOCKETS: usize = 64;
+/// What may wait in the kernel for us, and from us, octets. Storms of logins come in bursts.
+const BUFFER: usize = 4 << 20;
 
 /// Opens a socket for requests to RADIUS servers for each number of requests that may be under
 /// way, from the ports of the configuration.
@@ -64,15 +69,19 @@ pub fn radius(lp: &mut Loop, config: &Config) -> Result<Vec<UdpSocket>, String> 
 ///
 /// # Errors
 /// For people.
-pub fn l2tp(lp: &mut Loop, place: usize, address: SocketAddr) -> Result<UdpSocket, String> {
-    let mut open = || -> io::Result<UdpSocket> {
-        let socket = UdpSocket::bind(address)?;
-        socket.set_nonblocking(true)?;
-        let token = Token::new(owner::L2TP, place as u32);
-        lp.register(&socket, token, Interest::Read, Priority::Data)?;
-        Ok(socket)
+pub fn l2tp(lp: &mut Loop, place: usize, address: SocketAddr) -> Result<ManySocket, String> {
+    let config = ManyConfig {
+        local: address,
+        receive_buffer: Some(BUFFER),
+        send_buffer: Some(BUFFER),
+        offload: true,
     };
-    open().map_err(|error| format!("tunnels on {address}: {error}"))
+    let wrong = |error: &dyn fmt::Display| format!("tunnels on {address}: {error}");
+    let socket = ManySocket::open(&config).map_err(|error| wrong(error.error()))?;
+    let token = Token::new(owner::L2TP, place as u32);
+    lp.register(&socket, token, Interest::Read, Priority::Data)
+        .map_err(|error| wrong(&error))?;
+    Ok(socket)
 }
 
 /// The addresses on which tunnels are accepted.

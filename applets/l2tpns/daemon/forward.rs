@@ -1,0 +1,244 @@
+//! The way of packets: between the L2TP sockets and the TUN, through the plane, in batches.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Instant;
+
+use wanbox_l2tpns_engine::concentrator::Concentrator;
+use wanbox_l2tpns_engine::plane::{Aside, Batch, Plane, Up, Way};
+use wanbox_l2tpns_engine::{SessionId, SocketId};
+use wanbox_runtime::raw::RawSender;
+use wanbox_runtime::tun::Tun;
+use wanbox_runtime::udp::ManySocket;
+use wanbox_wire::ip::VirtioHeader;
+
+/// Reads from one socket or the TUN in a turn; each brings up to 64 KiB.
+const BUDGET: usize = 64;
+
+/// What decides about packets, and is told of what is not forwarded.
+pub trait Deciding {
+    /// The forwarding state.
+    fn plane(&mut self) -> &mut Plane;
+    /// A control message came in.
+    fn control(&mut self, now: Instant, socket: SocketId, from: SocketAddr, datagram: &[u8]);
+    /// A frame of a session came in that is no packet to be forwarded.
+    fn frame(&mut self, now: Instant, session: SessionId, frame: &[u8]);
+}
+
+impl Deciding for Concentrator {
+    fn plane(&mut self) -> &mut Plane {
+        Self::plane(self)
+    }
+
+    fn control(&mut self, now: Instant, socket: SocketId, from: SocketAddr, datagram: &[u8]) {
+        self.datagram(now, socket, from, datagram);
+    }
+
+    fn frame(&mut self, now: Instant, session: SessionId, frame: &[u8]) {
+        self.ppp(now, session, frame);
+    }
+}
+
+/// What became of packets at the edges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets that the TUN did not take.
+    pub tun_refused: u64,
+    /// Messages that a socket did not take.
+    pub unsent: u64,
+    /// Copies of packets and ICMP messages that the kernel did not take.
+    pub aside_unsent: u64,
+}
+
+/// Buffers and sockets of the way.
+pub struct Forward {
+    batch: Batch,
+    packet: Vec<u8>,
+    datagrams: Vec<u8>,
+    raw: Option<RawSender>,
+    copies: [Option<UdpSocket>; 2],
+    counters: Counters,
+}
+
+impl Forward {
+    /// The way to and from this TUN.
+    pub fn new(tun: &Tun) -> Self {
+        let offload = tun.offload();
+        let raw = RawSender::open()
+            .inspect_err(|error| log::warn!("no ICMP messages will be sent: {error}"));
+        Self {
+            batch: Batch::new(offload.tcp, offload.udp),
+            packet: vec![0; Tun::MAX_PACKET],
+            datagrams: vec![0; ManySocket::MAX_RECEIVE],
+            raw: raw.ok(),
+            copies: [None, None],
+            counters: Counters::default(),
+        }
+    }
+
+    /// What became of packets at the edges.
+    pub fn counters(&self) -> Counters {
+        let refused = self.batch.stats().refused;
+        Counters {
+            unsent: refused,
+            aside_unsent: self.counters.aside_unsent + self.batch.stats().aside_dropped,
+            ..self.counters
+        }
+    }
+
+    /// Takes what peers sent to the socket of this place.
+    ///
+    /// # Errors
+    /// The socket is broken.
+    pub fn take_from_peers(
+        &mut self,
+        now: Instant,
+        place: SocketId,
+        sockets: &mut [ManySocket],
+        tun: &Tun,
+        engine: &mut impl Deciding,
+    ) -> io::Result<()> {
+        let mut datagrams = std::mem::take(&mut self.datagrams);
+        let result = self.drain(now, place, sockets, tun, engine, &mut datagrams);
+        self.datagrams = datagrams;
+        self.finish(sockets, tun);
+        result
+    }
+
+    fn drain(
+        &mut self,
+        now: Instant,
+        place: SocketId,
+        sockets: &mut [ManySocket],
+        tun: &Tun,
+        engine: &mut impl Deciding,
+        datagrams: &mut [u8],
+    ) -> io::Result<()> {
+        let refused = &mut self.counters.tun_refused;
+        for _ in 0..BUDGET {
+            let Some(socket) = sockets.get_mut(usize::from(place.0)) else {
+                return Ok(());
+            };
+            let Some(got) = socket.receive(datagrams)? else {
+                return Ok(());
+            };
+            let octets = datagrams.get_mut(..got.received.len).unwrap_or_default();
+            for datagram in octets.chunks_mut(got.received.segment.max(1)) {
+                let mut sink = self.batch.outlet(|header, packet| {
+                    write(tun, header, packet, refused);
+                });
+                let plane = engine.plane();
+                match plane.up(now, place, got.from, datagram, &mut sink) {
+                    Up::Control => engine.control(now, place, got.from, datagram),
+                    Up::Ppp { session, frame } => engine.frame(now, session, frame),
+                    Up::Passed | Up::Waits | Up::Dropped(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the host sends to subscribers.
+    ///
+    /// # Errors
+    /// The TUN is gone.
+    pub fn take_from_host(
+        &mut self,
+        now: Instant,
+        sockets: &mut [ManySocket],
+        tun: &Tun,
+        engine: &mut impl Deciding,
+    ) -> io::Result<()> {
+        let mut octets = [0; VirtioHeader::LEN];
+        let mut result = Ok(());
+        for _ in 0..BUDGET {
+            let length = match tun.read_packet(&mut octets, &mut self.packet) {
+                Ok(Some(length)) => length,
+                Ok(None) => break,
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            };
+            let packet = self.packet.get_mut(..length).unwrap_or_default();
+            let Ok(header) = VirtioHeader::parse(&octets) else {
+                break;
+            };
+            let refused = &mut self.counters.tun_refused;
+            let mut sink = self.batch.outlet(|header, packet| {
+                write(tun, header, packet, refused);
+            });
+            // What is dropped is counted there.
+            let _ = engine.plane().down(now, &header, packet, &mut sink);
+            if self.batch.is_full() {
+                self.transmit(sockets);
+            }
+        }
+        self.finish(sockets, tun);
+        result
+    }
+
+    /// Sends what waited for its time.
+    pub fn timeout(
+        &mut self,
+        now: Instant,
+        sockets: &mut [ManySocket],
+        tun: &Tun,
+        engine: &mut impl Deciding,
+    ) {
+        let refused = &mut self.counters.tun_refused;
+        let mut sink = self.batch.outlet(|header, packet| {
+            write(tun, header, packet, refused);
+        });
+        engine.plane().handle_timeout(now, &mut sink);
+        self.finish(sockets, tun);
+    }
+
+    /// Sends all that was gathered.
+    fn finish(&mut self, sockets: &mut [ManySocket], tun: &Tun) {
+        let refused = &mut self.counters.tun_refused;
+        self.batch
+            .flush(|header, packet| write(tun, header, packet, refused));
+        self.transmit(sockets);
+        let (raw, copies) = (&self.raw, &mut self.copies);
+        let unsent = &mut self.counters.aside_unsent;
+        self.batch.take_aside(|what, octets| {
+            let done = match what {
+                // The engine makes no bundles yet.
+                Aside::Bundle(_) => Ok(()),
+                Aside::Icmp => raw.as_ref().map_or(Ok(()), |raw| raw.send(octets)),
+                Aside::Copy(to) => copy(copies, to, octets),
+            };
+            *unsent += u64::from(done.is_err());
+        });
+    }
+
+    fn transmit(&mut self, sockets: &mut [ManySocket]) {
+        self.batch.transmit(|way: &Way, messages| {
+            let socket = sockets.get_mut(usize::from(way.socket.0));
+            socket.map_or(0, |socket| socket.send(way.peer, messages).unwrap_or(0))
+        });
+    }
+}
+
+fn write(tun: &Tun, header: &[u8; VirtioHeader::LEN], packet: &[u8], refused: &mut u64) {
+    *refused += u64::from(tun.write_packet(header, packet).is_err());
+}
+
+/// Sends a copy of a packet as the payload of a datagram, from a socket opened when it is needed first.
+fn copy(sockets: &mut [Option<UdpSocket>; 2], to: SocketAddr, packet: &[u8]) -> io::Result<()> {
+    let [v4, v6] = sockets;
+    let (socket, any) = match to {
+        SocketAddr::V4(_) => (v4, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))),
+        SocketAddr::V6(_) => (v6, SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))),
+    };
+    let socket = match socket {
+        Some(socket) => socket,
+        None => {
+            let opened = UdpSocket::bind(any)?;
+            opened.set_nonblocking(true)?;
+            socket.insert(opened)
+        }
+    };
+    socket.send_to(packet, to).map(|_| ())
+}
