@@ -17,6 +17,7 @@ use self::caller::{Call, Caller};
 use self::debian::Debian;
 use crate::{test, wanbox};
 
+mod accounting;
 mod caller;
 mod debian;
 
@@ -35,14 +36,16 @@ const DEBIAN: &[Need] = &[
 const LIMIT: Duration = Duration::from_secs(40);
 
 pub fn tests() -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         test("l2tpns::logs_in", NEEDS, logs_in),
         test("l2tpns::ends_of_a_call", NEEDS, ends),
         test("l2tpns::debian_s_l2tpns_forwards", DEBIAN, forwarded),
         test("l2tpns::leaves_when_asked", NEEDS, leaves),
         test("l2tpns::reads_its_files_again", NEEDS, reload),
         test("l2tpns::wrong_files_start_nothing", NEEDS, wrong_files),
-    ]
+    ];
+    trials.extend(accounting::tests());
+    trials
 }
 
 /// The network server and what is around it: `lac` and `home` on one side, `site` on the other.

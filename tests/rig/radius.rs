@@ -51,18 +51,19 @@ impl Radius {
     /// It is not here, or does not start; the error has what it said.
     pub fn start(at: &Netns, secret: &str, users: &str) -> Result<Self> {
         let signed = "update reply {\n      Message-Authenticator := 0x00\n    }";
-        Self::start_with(at, secret, users, signed)
+        Self::start_with(at, secret, users, ("yes", signed))
     }
 
-    /// One whose answers have no Message-Authenticator, unless it adds one by itself.
+    /// One that knows nothing of Message-Authenticator: requests need none, and answers have none
+    /// unless its release adds it by itself.
     ///
     /// # Errors
     /// As for [`Radius::start`].
     pub fn start_old(at: &Netns, secret: &str, users: &str) -> Result<Self> {
-        Self::start_with(at, secret, users, "")
+        Self::start_with(at, secret, users, ("no", ""))
     }
 
-    fn start_with(at: &Netns, secret: &str, users: &str, post_auth: &str) -> Result<Self> {
+    fn start_with(at: &Netns, secret: &str, users: &str, signed: (&str, &str)) -> Result<Self> {
         let program = find_tool("freeradius").ok_or_else(|| Error::new("freeradius is missing"))?;
         let files = TempDir::new()?;
         let dir = files.path();
@@ -73,7 +74,7 @@ impl Radius {
         fs::write(dir.join("users"), users)?;
         fs::write(
             dir.join("radiusd.conf"),
-            configuration(&dir.display().to_string(), modules, secret, post_auth),
+            configuration(&dir.display().to_string(), modules, secret, signed),
         )?;
         let log = fs::File::create(dir.join("log"))?;
         let mut command = Command::new(program);
@@ -152,7 +153,13 @@ impl Drop for Radius {
     }
 }
 
-fn configuration(dir: &str, modules: &str, secret: &str, post_auth: &str) -> String {
+/// `signed` is whether requests have to be, and what makes answers so.
+fn configuration(
+    dir: &str,
+    modules: &str,
+    secret: &str,
+    (required, post_auth): (&str, &str),
+) -> String {
     format!(
         r#"
 prefix = /usr
@@ -179,7 +186,7 @@ proxy_requests = no
 client everybody {{
   ipaddr = 0.0.0.0/0
   secret = {secret}
-  require_message_authenticator = yes
+  require_message_authenticator = {required}
 }}
 thread pool {{
   start_servers = 2

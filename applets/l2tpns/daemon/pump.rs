@@ -242,6 +242,8 @@ impl Daemon {
             let octets = self.buffer.get(..asked.len).unwrap_or_default();
             if of == owner::NSCTL {
                 node.engine.nsctl(lp.now(), asked.from, octets);
+            } else {
+                node.engine.dae(lp.now(), asked.from, octets);
             }
             // The answer at once, so that few addresses have to be remembered.
             node.pump(lp);
