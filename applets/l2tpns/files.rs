@@ -9,10 +9,14 @@ use wanbox_l2tpns_engine::config::{Config, Networks, parse_pool};
 use wanbox_l2tpns_engine::subscribers::Subscribers;
 use wanbox_runtime::files::{self, Root};
 
+use crate::cli::Users;
+
 /// Where the original has its configuration.
 const CONFIG: &str = "/etc/l2tpns/startup-config";
 /// Where the original has the addresses of the pool.
 const POOL: &str = "/etc/l2tpns/ip_pool";
+/// Where the original has those who may log in.
+const USERS: &str = "/etc/l2tpns/users";
 
 /// The longest file that is read, octets.
 const MAX_FILE: u64 = 64 << 20;
@@ -35,6 +39,8 @@ pub struct Loaded {
     pub pool: Networks,
     /// The users of `subscribers_file`.
     pub subscribers: Subscribers,
+    /// Who may log in to the command line.
+    pub users: Users,
     /// What is worth a word.
     pub remarks: Vec<String>,
 }
@@ -67,11 +73,13 @@ impl Files {
         let subscribers = config
             .as_ref()
             .map(|config| self.subscribers(&mut said, config));
+        let users = self.users(&mut said);
         match (config, pool, subscribers) {
             (Some(config), Some(pool), Some(subscribers)) if said.wrong.is_empty() => Ok(Loaded {
                 config,
                 pool,
                 subscribers,
+                users,
                 remarks: said.remarks,
             }),
             _ => {
@@ -103,6 +111,22 @@ impl Files {
                 Some(networks)
             }
             Err(findings) => said.found(&findings),
+        }
+    }
+
+    /// Who may log in to the command line; without a file, only this machine is served.
+    fn users(&self, said: &mut Said) -> Users {
+        let path = self.root.path(USERS);
+        if !path.exists() {
+            return Users::default();
+        }
+        let text = said.secret(&path).unwrap_or_default();
+        match Users::parse(&path.display().to_string(), &text) {
+            Ok((users, findings)) => {
+                said.found::<()>(&findings);
+                users
+            }
+            Err(findings) => said.found(&findings).unwrap_or_default(),
         }
     }
 
@@ -196,7 +220,10 @@ mod tests {
         put(&files, "startup-config", config);
         put(&files, "who", "joe secret\njoe\n");
         put(&files, "ip_pool", "10.0.0.0/24\nnowhere\n");
+        put(&files, "users", "joe\n");
         let wrong = files.load().unwrap_err();
+        assert!(wrong.iter().any(|line| line.contains("users:1: ")));
+        put(&files, "users", "joe:secret\n");
         assert!(wrong.iter().any(|line| line.contains("ip_pool:2: ")));
         assert!(wrong.iter().any(|line| line.contains("who:2: ")));
         put(&files, "who", "joe secret\n");

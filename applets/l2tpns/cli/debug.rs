@@ -54,7 +54,11 @@ impl Debug {
     ///
     /// # Errors
     /// What to print: a flag that is none. Those before it count.
-    pub(super) fn add(&mut self, words: &[String]) -> Result<Option<String>, String> {
+    pub(super) fn add(
+        &mut self,
+        host: &dyn Host,
+        words: &[String],
+    ) -> Result<Option<String>, String> {
         if words.is_empty() {
             let names = FLAGS.iter().zip(self.shown).filter(|(_, shown)| *shown);
             let names: Vec<&str> = names.map(|((name, _), _)| *name).collect();
@@ -62,6 +66,10 @@ impl Debug {
                 [] => "Debugging off".into(),
                 _ => format!("Currently debugging: {}", names.join(" ")),
             }));
+        }
+        if !self.is_on() {
+            // What was written meanwhile is old.
+            (_, self.written) = host.log_since(u64::MAX);
         }
         self.asked_for = true;
         self.change(words, true).map(|()| None)

@@ -37,6 +37,16 @@ const IDLE_TIME: Duration = Duration::from_secs(900);
 /// How often log entries are looked for.
 const DEBUG_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The keys that commands of Telnet stand for.
+mod keys {
+    /// ^C.
+    pub(super) const INTERRUPT: u8 = 0x03;
+    /// ^H.
+    pub(super) const ERASE: u8 = 0x08;
+    /// ^U.
+    pub(super) const ERASE_LINE: u8 = 0x15;
+}
+
 /// What a session is given with everything that happens.
 pub(super) struct Around<'a> {
     pub(super) host: &'a mut dyn Host,
@@ -173,10 +183,9 @@ impl Session {
             self.editor.set_silent(!self.telnet.echoes());
             match event {
                 Some(Event::Octet(octet)) => self.key(around, octet, out),
-                // ^C
-                Some(Event::Interrupt) => self.key(around, 3, out),
-                Some(Event::Erase) => self.editor.erase(out),
-                Some(Event::EraseLine) => self.editor.erase_line(out),
+                Some(Event::Interrupt) => self.key(around, keys::INTERRUPT, out),
+                Some(Event::Erase) => self.key(around, keys::ERASE, out),
+                Some(Event::EraseLine) => self.key(around, keys::ERASE_LINE, out),
                 Some(Event::AreYouThere) => {
                     out.extend(b"\r\n[Yes]\r\n");
                     if !matches!(self.stage, Stage::Printing(_) | Stage::Waiting { .. }) {
@@ -322,14 +331,13 @@ impl Session {
     }
 
     fn key(&mut self, around: &mut Around<'_>, octet: u8, out: &mut Vec<u8>) {
-        const INTERRUPT: u8 = 3;
         match self.stage {
             Stage::Printing(_) if self.pager.is_waiting() => match self.pager.key(octet, out) {
                 Some(Answer::More) => {}
                 Some(Answer::Quit) => self.stop_printing(around, out),
                 None => out.push(b'\x07'),
             },
-            Stage::Printing(_) if octet == INTERRUPT => {
+            Stage::Printing(_) if octet == keys::INTERRUPT => {
                 self.ahead.clear();
                 self.stop_printing(around, out);
             }
@@ -469,7 +477,7 @@ impl Session {
             }
             Then::Debug(add, flags) => {
                 let done = if add {
-                    self.debug.add(&flags)
+                    self.debug.add(around.host, &flags)
                 } else {
                     self.debug.remove(&flags).map(|()| None)
                 };

@@ -5,7 +5,7 @@
 //! | what is opened, in which order | `open.rs` |
 //! | what is given to the engine and taken from it | `pump.rs` |
 //! | packets on their way | `forward.rs` |
-//! | what commands ask of it | `host.rs` |
+//! | what commands ask of it, and show | `host.rs`, `views.rs` |
 //! | reading the configuration again | `reload.rs` |
 //! | the TUN, its addresses, routes to it | `interface.rs` |
 //! | UDP sockets | `sockets.rs` |
@@ -22,12 +22,14 @@ use crate::options::NAME;
 
 mod counters;
 mod forward;
+mod host;
 mod interface;
 mod journal;
 mod open;
 mod pump;
 mod reload;
 mod sockets;
+mod views;
 
 /// The owners of tokens.
 mod owner {
@@ -51,6 +53,10 @@ mod owner {
     pub const CLOCK: u32 = 8;
     /// The end of waiting for others before the process ends.
     pub const LEAVING: u32 = 9;
+    /// The command line by telnet.
+    pub const TELNET: u32 = 11;
+    /// The command line on the control socket.
+    pub const COMMANDS: u32 = 12;
 }
 
 /// How long the daemon may take to start.

@@ -1,7 +1,7 @@
 //! Everything is opened before anything is served, and nothing is left behind when one part fails.
 
 use std::collections::HashMap;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use wanbox_l2tpns_engine::concentrator::{Concentrator, Setup};
 use wanbox_l2tpns_engine::config::Config;
 use wanbox_runtime::daemon::PidFile;
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
+use wanbox_runtime::files::Root;
 use wanbox_runtime::process::{self, Capability, Signal};
 use wanbox_runtime::udp::ManySocket;
 use wanbox_runtime::wall_clock::{WallTimer, unix_time};
@@ -16,7 +17,9 @@ use wanbox_runtime::wall_clock::{WallTimer, unix_time};
 use super::forward::Forward;
 use super::interface::Interface;
 use super::pump::{Daemon, Node};
+use super::views::Measured;
 use super::{Start, journal, owner, sockets};
+use crate::cli::{self, Cli, Owners, Users};
 use crate::files::Loaded;
 use crate::metrics::Metrics;
 
@@ -29,6 +32,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         mut config,
         pool,
         subscribers,
+        users,
         remarks,
     } = loaded;
     use_level(&mut config, start.level);
@@ -73,6 +77,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
     });
     watched.map_err(|error| format!("cannot watch the clock: {error}"))?;
 
+    let cli = open_cli(&mut lp, root, &config, users)?;
     settle(&config)?;
     let machine = start.host_name.clone().unwrap_or_else(process::host_name);
     let seed = process::random().map_err(|error| format!("no random numbers: {error}"))?;
@@ -82,7 +87,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         Setup {
             config: Arc::clone(&config),
             pool: pool.clone(),
-            machine,
+            machine: machine.clone(),
             subscribers,
             crypt: |_, _| false,
             radius_sockets: u8::try_from(opened.radius.len()).unwrap_or(u8::MAX),
@@ -109,16 +114,40 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         datagram: Vec::new(),
         asked_at: HashMap::new(),
         counters: Default::default(),
+        machine,
+        started: lp.now(),
+        cleared: u64::try_from(unix_time()).unwrap_or(0),
+        measured: Measured::new(lp.now()),
     };
     let daemon = Daemon {
         node,
         forward,
+        cli,
         clock,
         metrics: opened.metrics,
         buffer: vec![0; 65_536],
         _pid_file: pid_file,
     };
     Ok((lp, daemon))
+}
+
+/// The command line. Without telnet it goes on: the control socket is there.
+fn open_cli(lp: &mut Loop, root: &Root, config: &Config, users: Users) -> Result<Cli, String> {
+    let owners = Owners {
+        telnet: owner::TELNET,
+        control: owner::COMMANDS,
+    };
+    let mut cli = Cli::open(lp, owners, &cli::socket(root), users)
+        .map_err(|error| format!("commands: {error}"))?;
+    let address = config
+        .cli_port
+        .map(|port| SocketAddr::new(config.cli_bind_address, port));
+    if let Some(address) = address
+        && let Err(error) = cli.listen(lp, address)
+    {
+        log::error!("no telnet on {address}: {error}");
+    }
+    Ok(cli)
 }
 
 /// The level of the command line, where the configuration has none.

@@ -18,8 +18,11 @@ use wanbox_runtime::udp::ManySocket;
 use wanbox_runtime::wall_clock::{WallTimer, unix_time};
 
 use super::forward::Forward;
+use super::host::Asked;
 use super::interface::{Interface, Network};
+use super::views::Measured;
 use super::{journal, owner};
+use crate::cli::Cli;
 use crate::files::Files;
 use crate::metrics::Metrics;
 
@@ -38,6 +41,7 @@ pub struct Daemon {
     pub(super) clock: WallTimer,
     pub(super) metrics: Option<Metrics>,
     pub(super) forward: Forward,
+    pub(super) cli: Cli,
     /// What a datagram is read into.
     pub(super) buffer: Vec<u8>,
     /// Removed when dropped.
@@ -67,6 +71,12 @@ pub struct Node {
     /// The addresses of ours that were asked, by who did.
     pub(super) asked_at: HashMap<SocketAddr, IpAddr>,
     pub(super) counters: Counters,
+    /// The name of the machine, or that of the command line.
+    pub(super) machine: String,
+    pub(super) started: Instant,
+    /// When the counters were cleared, seconds since 1970.
+    pub(super) cleared: u64,
+    pub(super) measured: Measured,
 }
 
 /// Of the node itself.
@@ -154,6 +164,14 @@ impl Node {
             self.leaving = Some(since);
             lp.set_timer(Token::new(owner::LEAVING, 0), since);
         }
+    }
+
+    /// Tells all peers, then ends.
+    pub(super) fn drain(&mut self, lp: &mut Loop) {
+        let now = lp.now();
+        log::info!("taking leave of all peers, then ending");
+        self.engine.drain(now);
+        self.leave(lp, now);
     }
 
     fn look_whether_to_end(&mut self, lp: &mut Loop) {
@@ -283,7 +301,6 @@ fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Received {
 
 impl Handler for Daemon {
     fn ready(&mut self, lp: &mut Loop, token: Token, readiness: Readiness) {
-        let _ = readiness;
         match token.owner {
             owner::L2TP => self.peers(lp, token.id),
             owner::TUN => self.host(lp),
@@ -294,6 +311,11 @@ impl Handler for Daemon {
                 if let Some(metrics) = &mut self.metrics {
                     metrics.ready(lp, token, || node.metrics_page(forward));
                 }
+            }
+            owner::TELNET | owner::COMMANDS => {
+                let mut asked = Asked::new(&mut self.node, lp.now());
+                self.cli.ready(lp, token, readiness, &mut asked);
+                asked.finish(lp, &mut self.cli);
             }
             owner::CLOCK => {
                 self.clock.clear();
@@ -320,6 +342,11 @@ impl Handler for Daemon {
                     metrics.timer(lp, token);
                 }
             }
+            owner::TELNET | owner::COMMANDS => {
+                let mut asked = Asked::new(&mut self.node, lp.now());
+                self.cli.timer(lp, token, &mut asked);
+                asked.finish(lp, &mut self.cli);
+            }
             owner::LEAVING => {
                 self.node.pump(lp);
                 self.node.look_whether_to_end(lp);
@@ -331,12 +358,8 @@ impl Handler for Daemon {
     fn signal(&mut self, lp: &mut Loop, signal: Signal) {
         let now = lp.now();
         match signal {
-            Signal::Hangup => self.node.reload(lp),
-            Signal::Quit => {
-                log::info!("taking leave of all peers, then ending");
-                self.node.engine.drain(now);
-                self.node.leave(lp, now);
-            }
+            Signal::Hangup => self.node.reload(lp, &mut self.cli),
+            Signal::Quit => self.node.drain(lp),
             _ if self.node.leaving.is_some() => lp.stop(),
             _ => {
                 log::info!("ending; a second signal does not wait for acknowledgements");
@@ -347,6 +370,7 @@ impl Handler for Daemon {
 
     fn turn_end(&mut self, lp: &mut Loop) {
         self.node.pump(lp);
+        self.node.measure(lp.now());
         let due = self.node.engine.plane().poll_timeout();
         lp.set_timer_to(Token::new(owner::PACKETS, 0), due);
     }

@@ -10,10 +10,11 @@ use super::interface::{Network, missing};
 use super::journal;
 use super::open::use_level;
 use super::pump::Node;
+use crate::cli::Cli;
 
 impl Node {
     /// Reads the files again. If anything is wrong in them, everything stays as it is.
-    pub(super) fn reload(&mut self, lp: &mut Loop) {
+    pub(super) fn reload(&mut self, lp: &mut Loop, cli: &mut Cli) {
         wall_clock::read_zone();
         // The log file may have been renamed, whatever the files say now.
         self.open_log();
@@ -49,11 +50,12 @@ impl Node {
         self.engine.configure(lp.now(), Arc::clone(&self.config));
         self.engine.set_subscribers(loaded.subscribers);
         self.change_pool(loaded.pool);
+        cli.set_users(loaded.users);
         let word = if changed { "changed" } else { "as before" };
         log::info!("read the configuration again: {word}");
     }
 
-    fn open_log(&self) {
+    pub(super) fn open_log(&self) {
         let (root, config) = (&self.files.root, &self.config);
         let opened = journal::reopen(
             &self.logging,

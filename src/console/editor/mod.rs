@@ -108,16 +108,6 @@ impl Editor {
         self.press(key, out)
     }
 
-    /// Erases what is left of the cursor: for protocols that have a command for it.
-    pub fn erase(&mut self, out: &mut Vec<u8>) {
-        self.press(Key::Erase, out);
-    }
-
-    /// Erases the line: for protocols that have a command for it.
-    pub fn erase_line(&mut self, out: &mut Vec<u8>) {
-        self.press(Key::EraseLine, out);
-    }
-
     /// Puts text in place of what stands from `at` (octets into the line) to the cursor.
     pub fn replace(&mut self, at: usize, text: &str, out: &mut Vec<u8>) {
         let clean: String = text.chars().filter(|c| !c.is_control()).collect();
@@ -341,14 +331,7 @@ pub fn fuzz_editor(octets: &[u8]) {
         assert!(answer.len() <= 6, "an answer is bounded");
         let input = match event {
             Some(Event::Octet(octet)) => editor.feed(octet, &mut out),
-            Some(Event::Erase) => {
-                editor.erase(&mut out);
-                None
-            }
-            Some(Event::EraseLine) => {
-                editor.erase_line(&mut out);
-                None
-            }
+            Some(Event::Erase) => editor.feed(0x08, &mut out),
             _ => None,
         };
         editor.set_silent(!telnet.echoes());

@@ -606,6 +606,10 @@ fn the_end_of_input_waits_for_the_output() {
 #[test]
 fn debugging() {
     let mut desk = Desk::enabled();
+    desk.ask("no debug");
+    let old = (Level::Info, "00/00 before it was asked for".into());
+    desk.host.log.push(old);
+    desk.ask("debug critical");
     assert_eq!(desk.ask("debug"), "Currently debugging: critical");
     for (line, reply) in [
         ("debug all", ""),
