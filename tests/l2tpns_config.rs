@@ -38,15 +38,15 @@ const COMMON: &str = "set cluster_interface \"eth0\"\nset cluster_hb_interval 1\
 
 /// Debian's l2tpns in a namespace of its own, and somebody at its prompt. It ends when this is
 /// dropped.
-struct Debians {
-    netns: Netns,
+pub(crate) struct Debians {
+    pub(crate) netns: Netns,
     child: Child,
     directory: TempDir,
     telnet: Option<TcpStream>,
 }
 
 impl Debians {
-    fn start(config: &str) -> Result<Self> {
+    pub(crate) fn start(config: &str) -> Result<Self> {
         let netns = Netns::new()?;
         netns.ip("link set lo up")?;
         // The cluster wants an interface that exists, with an address.

@@ -36,6 +36,7 @@ mod frame_relay;
 mod generated;
 mod keyboard;
 mod l2tpns;
+mod l2tpns_cli;
 mod l2tpns_config;
 mod lab;
 mod lab_eql;
@@ -117,6 +118,7 @@ fn main() -> ExitCode {
     trials.extend(eql_dial::tests());
     trials.extend(nsctl::tests());
     trials.extend(l2tpns::tests());
+    trials.extend(l2tpns_cli::tests());
     trials.extend(l2tpns_config::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
