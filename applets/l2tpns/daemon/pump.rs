@@ -137,6 +137,10 @@ impl Node {
                 journal::write(level, tunnel, session, &text);
                 Ok(())
             }
+            HostEvent::Accounting { time, .. } => {
+                log::debug!("accounting of {time}");
+                Ok(())
+            }
             HostEvent::Plugin(work) => {
                 log::debug!("{work:?}");
                 Ok(())

@@ -63,7 +63,7 @@ impl Concentrator {
         let owns = |address: IpAddr| self.session_at(address) == Some(session.id);
         let prefix = |prefix| {
             grant.is_some_and(|grant| {
-                grant.routes6.contains(prefix) || grant.delegated.contains(prefix)
+                grant.prefixes6.contains(prefix) || grant.delegated.contains(prefix)
             })
         };
         let peer = || session.network().ipv6().map(|ipv6| ipv6.peer);

@@ -88,6 +88,7 @@ impl Concentrator {
             self.tell_plugins_of_end(now, id);
         }
         self.account_stop(now, id, &end);
+        self.note_end(id);
         self.remove_routes(id);
         self.close_path(now, id);
         let Some(session) = self.sessions.remove(now, id) else {

@@ -99,6 +99,13 @@ pub enum HostEvent {
         /// Its length, bits.
         bits: u8,
     },
+    /// A file for `accounting_dir`, named after the time of day.
+    Accounting {
+        /// When it was made, seconds since 1970.
+        time: u64,
+        /// What is in it.
+        text: String,
+    },
     /// A plugin needs something.
     Plugin(Work),
     /// To be logged. Entries above the configured level are not made.

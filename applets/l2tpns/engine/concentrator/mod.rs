@@ -25,9 +25,11 @@
 mod accounting;
 mod authority;
 mod calls;
+mod dump;
 mod ending;
 mod event;
 mod login;
+mod neighbour;
 mod network;
 mod operation;
 mod pacing;
@@ -45,12 +47,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use wanbox_wire::ppp::{Code, Frame, Protocol};
 
 pub use event::{HostEvent, Level, Outgoing};
 pub use operation::{Direction, OperationError};
 pub use views::More;
 
 use crate::config::Config;
+use crate::ipv6::Server;
 use crate::plane::Plane;
 use crate::plugin::{Chain, Facts, ProgramId};
 use crate::pool::Pool;
@@ -59,6 +63,7 @@ use crate::session::{Judgement, Profiles, Session, Table};
 use crate::subscribers::Subscribers;
 use crate::tunnel::{Random, Tunnels};
 use crate::{SessionId, SocketId, TunnelId};
+use dump::Dumps;
 use ending::End;
 use pacing::Pacing;
 use timers::Timers;
@@ -162,6 +167,8 @@ pub struct Concentrator {
     crypt: fn(&[u8], &str) -> bool,
     plugins: Chain,
     plane: Plane,
+    ipv6: Server,
+    dumps: Dumps,
     random: Random,
     outgoing: VecDeque<(Outgoing, Vec<u8>)>,
     spare: Vec<Vec<u8>>,
@@ -214,6 +221,8 @@ impl Concentrator {
             crypt: setup.crypt,
             plugins: Chain::new(settings::plugins(&config)),
             plane: Plane::new(now, settings::plane(&config)),
+            ipv6: Server::new(settings::ipv6(&config)),
+            dumps: Dumps::new(now),
             random,
             outgoing: VecDeque::new(),
             spare: Vec::new(),
@@ -254,6 +263,7 @@ impl Concentrator {
         self.dae.configure(settings::dae(config, &self.machine));
         self.plugins.configure(settings::plugins(config));
         self.plane.configure(settings::plane(config));
+        self.ipv6.configure(settings::ipv6(config));
         self.set_access_lists(Some(&old));
         self.load_plugins(now, &old.plugins);
         self.work(now);
@@ -287,10 +297,16 @@ impl Concentrator {
 
     /// A PPP frame of a session came in that is not user data.
     pub fn ppp(&mut self, now: Instant, session: SessionId, frame: &[u8]) {
+        if self.neighbour(now, session, frame) {
+            return;
+        }
         match self.sessions.get_mut(session) {
             Some(found) => {
                 found.receive(now, frame);
                 self.settle(now, session);
+                if is_echo_request(frame) {
+                    self.advertise(now, session);
+                }
                 self.work(now);
             }
             None => self.counters.stale_frames += 1,
@@ -339,6 +355,7 @@ impl Concentrator {
         self.tunnels.handle_timeout(now);
         self.radius.handle_timeout(now);
         self.plugins.handle_timeout(now, &self.sessions);
+        self.dump(now);
         while let Some((at, id)) = self.timers.due(now) {
             let due = self.sessions.get_mut(id).is_some_and(|session| {
                 let own = session.timer == Some(at);
@@ -362,6 +379,7 @@ impl Concentrator {
             self.radius.poll_timeout(),
             self.plugins.poll_timeout(),
             self.timers.next(),
+            self.dump_due(),
         ]
         .into_iter()
         .flatten()
@@ -504,6 +522,13 @@ impl Concentrator {
 /// What tells a session from a later one with its number.
 const fn key(session: &Session) -> u64 {
     ((session.unique & 0x7fff_ffff) as u64) << 32 | session.id.0 as u64
+}
+
+fn is_echo_request(frame: &[u8]) -> bool {
+    Frame::parse(frame).is_ok_and(|frame| {
+        frame.protocol == Protocol::LCP
+            && frame.information.first() == Some(&u8::from(Code::EchoRequest))
+    })
 }
 
 /// A session as plugins see it.

@@ -1,6 +1,6 @@
 //! From the proof of who a subscriber is to its packets.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
 use wanbox_link::ppp::{Event, Phase, ipcp, ipv6cp};
@@ -59,6 +59,9 @@ impl Concentrator {
                     self.add_routes6(id);
                 }
                 self.update_path(now, id);
+                if matches!(event, Event::Ipv6Up(_)) {
+                    self.advertise(now, id);
+                }
                 self.account_start(now, id);
             }
             Event::Ipv4Down | Event::Ipv6Down => self.update_path(now, id),
@@ -310,6 +313,7 @@ pub(super) fn routes6(session: &Session) -> Vec<Prefix6> {
     };
     let mut routes = grant.routes6.clone();
     routes.extend_from_slice(&grant.delegated);
+    routes.extend_from_slice(&grant.prefixes6);
     if let Some(address) = grant.address6 {
         let within = |route: &Prefix6| Prefix6::new(address, route.length) == *route;
         if !routes.iter().any(within) {
@@ -317,6 +321,22 @@ pub(super) fn routes6(session: &Session) -> Vec<Prefix6> {
         }
     }
     routes
+}
+
+/// The IPv6 address of a subscriber: the one that it was given, or its identifier behind its
+/// network, or behind the one of all. `None` when none of them has room for it.
+pub(super) fn address6(session: &Session, all: Ipv6Addr) -> Option<Ipv6Addr> {
+    let grant = session.grant.as_deref();
+    if let Some(address) = grant.and_then(|grant| grant.address6) {
+        return Some(address);
+    }
+    let own = grant.and_then(|grant| grant.prefixes6.first());
+    if own.is_some_and(|own| own.length > 64) {
+        return None;
+    }
+    let network = own.map_or(all, |own| own.network);
+    let network = u128::from(network) & !u128::from(u64::MAX);
+    Some((network | u128::from(interface(session))).into())
 }
 
 /// The interface identifier that a subscriber must take, so that its IPv6 address tells who it

@@ -1,13 +1,13 @@
 //! What the data path knows of a session.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use wanbox_link::ppp::Phase;
-use wanbox_wire::ppp::{Frame, Protocol};
+use wanbox_wire::radius::Prefix6;
 
-use super::network::{interface, routes, routes6};
-use super::{Concentrator, Direction, End, Outgoing};
+use super::network::{address6, routes, routes6};
+use super::{Concentrator, Direction, End, Outgoing, is_echo_request};
 use crate::SessionId;
 use crate::plane::{Call, Counters, Settings, Way};
 use crate::session::Stage;
@@ -64,15 +64,9 @@ impl Concentrator {
         }
         if settings.ipv6 {
             let mut own = routes6(session);
-            if let Some(prefix) = self.config.ipv6_prefix
-                && session
-                    .grant
-                    .as_deref()
-                    .is_none_or(|grant| grant.address6.is_none())
-            {
-                let prefix = u128::from(prefix) & !u128::from(u64::MAX);
-                let address = Ipv6Addr::from(prefix | u128::from(interface(session)));
-                own.push(wanbox_wire::radius::Prefix6::new(address, 128));
+            let prefix = self.config.ipv6_prefix;
+            if let Some(address) = prefix.and_then(|prefix| address6(session, prefix)) {
+                own.push(Prefix6::new(address, 128));
             }
             for route in own {
                 self.plane
@@ -95,9 +89,7 @@ impl Concentrator {
 
     /// Sends a PPP frame to a subscriber. The LAC should prefer echoes to data.
     pub(super) fn send_ppp(&mut self, _now: Instant, id: SessionId, frame: &[u8]) {
-        let priority = Frame::parse(frame).is_ok_and(|frame| {
-            frame.protocol == Protocol::LCP && frame.information.first() == Some(&9)
-        });
+        let priority = is_echo_request(frame);
         let mut datagram = self.spare.pop().unwrap_or_default();
         if let Some((socket, to)) = self.plane.frame(id, frame, priority, &mut datagram) {
             self.outgoing

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Concentrator, Level};
 use crate::config::Config;
 use crate::radius::{Nas, SharedSecret, dae};
-use crate::{plane, plugin, radius, tunnel};
+use crate::{ipv6, plane, plugin, radius, tunnel};
 
 /// The silence in a tunnel after which its peer is asked for a sign of life.
 const HELLO: Duration = Duration::from_secs(60);
@@ -84,6 +84,19 @@ pub(super) fn plugins(config: &Config) -> plugin::Settings {
         } else {
             plugin::Policy::Open
         },
+    }
+}
+
+pub(super) fn ipv6(config: &Config) -> ipv6::Settings {
+    let dns = [config.primary_ipv6_dns, config.secondary_ipv6_dns];
+    ipv6::Settings {
+        prefix: config.ipv6_prefix,
+        dns: dns.into_iter().flatten().collect(),
+        dns_lifetime: config.dns6_lifetime,
+        domains: config.default_ipv6_domain_list.clone(),
+        preferred_lifetime: config.dhcp6_preferred_lifetime,
+        valid_lifetime: config.dhcp6_valid_lifetime,
+        server_duid: config.dhcp6_server_duid,
     }
 }
 

@@ -23,6 +23,7 @@ use wanbox_wire::radius::Prefix6;
 pub use profile::Profiles;
 pub use table::Table;
 
+use crate::ipv6::Binding;
 use crate::radius::{Authorization, Rejection, Route4};
 use crate::{CallId, SessionId, TunnelId};
 
@@ -85,6 +86,8 @@ pub struct Grant {
     pub routes: Vec<Route4>,
     /// IPv6 networks behind the subscriber.
     pub routes6: Vec<Prefix6>,
+    /// The networks of the link itself.
+    pub prefixes6: Vec<Prefix6>,
     /// IPv6 networks that the subscriber may ask for.
     pub delegated: Vec<Prefix6>,
     /// The subscriber's own IPv6 address.
@@ -113,7 +116,8 @@ impl Grant {
     pub fn new(all: Authorization) -> Option<Box<Self>> {
         let kept = Self {
             routes: all.routes,
-            routes6: all.routes6.into_iter().chain(all.prefixes6).collect(),
+            routes6: all.routes6,
+            prefixes6: all.prefixes6,
             delegated: all.delegated,
             address6: all.address6,
             interface6: all.interface_id,
@@ -180,6 +184,10 @@ pub struct Session {
     pub counted: bool,
     /// When it does not any more, because nothing comes from the subscriber.
     pub slow: Option<Instant>,
+    /// What its DHCPv6 client is bound to.
+    pub binding: Option<Box<Binding>>,
+    /// Octets from and to it that a file of `accounting_dir` had.
+    pub dumped: [u64; 2],
     /// When the next interim accounting record is due.
     pub interim: Option<Instant>,
     /// When its age or its silence is looked at next.
@@ -228,6 +236,8 @@ impl Session {
             slow: None,
             login: None,
             grant: None,
+            binding: None,
+            dumped: [0; 2],
             interim: None,
             limit: None,
             patience: None,

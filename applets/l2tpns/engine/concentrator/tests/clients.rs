@@ -92,7 +92,7 @@ impl Subscriber {
     /// An IPv4 packet for the server.
     pub fn send(&mut self, packet: &[u8]) {
         let mut frame = Vec::new();
-        FrameRepr::plain(wanbox_wire::ppp::Protocol::IPV4).append(&mut frame);
+        FrameRepr::plain(Protocol::IPV4).append(&mut frame);
         frame.extend_from_slice(packet);
         self.outgoing.push(frame);
     }

@@ -3,6 +3,7 @@
 
 mod clients;
 mod login;
+mod orders;
 mod quirks;
 mod server;
 mod storm;
