@@ -26,10 +26,10 @@ const PLUGIN: &str = "/usr/lib/pppd/2.4.9/pppol2tp.so";
 pub fn tests() -> Vec<Trial> {
     vec![
         test("lab_l2tp::logins", NEEDS, || {
-            cases(include_str!("lab/l2tp_login.sh"), 27)
+            cases(include_str!("lab/l2tp_login.sh"), 32)
         }),
         test("lab_l2tp::data", NEEDS, || {
-            cases(include_str!("lab/l2tp_data.sh"), 18)
+            cases(include_str!("lab/l2tp_data.sh"), 16)
         }),
     ]
 }
@@ -39,7 +39,15 @@ fn cases(script: &str, count: usize) -> Result {
     let dictionary = Path::new("/usr/share/freeradius");
     Lab::new(&wanbox())
         .modules(&["l2tp_ppp", "tun", "veth"])
-        .with(&["pppd", "xl2tpd", "socat", "iperf3", "ping", "radclient", PLUGIN])
+        .with(&[
+            "pppd",
+            "xl2tpd",
+            "socat",
+            "iperf3",
+            "ping",
+            "radclient",
+            PLUGIN,
+        ])
         .file(dictionary, "/usr/share/freeradius")
         .memory(1024)
         .timeout(500)

@@ -41,6 +41,7 @@ mod l2tpns_config;
 mod lab;
 mod lab_eql;
 mod lab_eql_dial;
+mod lab_l2tp;
 mod lab_ppp;
 mod lines;
 mod monitors;
@@ -127,6 +128,7 @@ fn main() -> ExitCode {
     // Last: each of these keeps a processor busy.
     trials.extend(lab::tests());
     trials.extend(lab_ppp::tests());
+    trials.extend(lab_l2tp::tests());
     trials.extend(lab_eql::tests());
     trials.extend(lab_eql_dial::tests());
     trials.extend(eql::tests());

@@ -48,7 +48,7 @@ sue "open sesame" address=10.8.0.7 route=10.77.0.0/24
 END
   chmod 600 /r/etc/l2tpns/subscribers
   start lns l2tpns --root /r
-  await 10 test -s /r/run/wanbox/l2tpns.pid
+  await 10 test -S /r/run/wanbox/l2tpns.sock
 }
 
 # `cli COMMAND`: of the network server's command line.
