@@ -242,3 +242,6 @@ fn copy(sockets: &mut [Option<UdpSocket>; 2], to: SocketAddr, packet: &[u8]) -> 
     };
     socket.send_to(packet, to).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests;
