@@ -38,6 +38,7 @@ mod keyboard;
 mod l2tpns;
 mod l2tpns_cli;
 mod l2tpns_config;
+mod l2tpns_plugins;
 mod lab;
 mod lab_eql;
 mod lab_eql_dial;
@@ -120,6 +121,7 @@ fn main() -> ExitCode {
     trials.extend(nsctl::tests());
     trials.extend(l2tpns::tests());
     trials.extend(l2tpns_cli::tests());
+    trials.extend(l2tpns_plugins::tests());
     trials.extend(l2tpns_config::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());

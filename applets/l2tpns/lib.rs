@@ -15,6 +15,7 @@ mod daemon;
 mod files;
 mod metrics;
 mod options;
+pub mod plugins;
 
 use wanbox_grammar::Applet;
 
