@@ -10,10 +10,10 @@ use libtest_mimic::Trial;
 use wanbox_l2tpns::plugins::{Filter, Plugins};
 use wanbox_l2tpns_engine::plugin::{Wall, Work};
 use wanbox_rig::run::finish;
-use wanbox_rig::{Error, Need, Netns, Result, TempDir, ensure, need};
+use wanbox_rig::{Error, Need, Netns, Result, Router, TempDir, ensure, need, wait_for};
 use wanbox_runtime::event_loop::{Handler, Loop, Readiness, Token};
 
-use crate::test;
+use crate::{source, test, wanbox};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
@@ -24,6 +24,18 @@ pub fn tests() -> Vec<Trial> {
             "l2tpns_plugins::garden_of_iptables",
             &[Need::Namespaces, Need::Root, Need::Tool("iptables")],
             || Netns::new()?.inside(garden_of_iptables),
+        ),
+        test(
+            "l2tpns_plugins::python_example",
+            &[
+                Need::Namespaces,
+                Need::Root,
+                Need::Tun,
+                Need::Tool("ip"),
+                Need::Tool("python3"),
+                Need::Tool("iptables"),
+            ],
+            python_example,
         ),
         test(
             "l2tpns_plugins::garden_of_nft",
@@ -163,4 +175,71 @@ fn garden_of_nft() -> Result {
     let text = rules()?;
     lacks(&text, "garden")?;
     has(&text, 1, "table ip foreign")
+}
+
+/// The example of the manual in a running daemon, beside the garden.
+fn python_example() -> Result {
+    let router = Router::new(&wanbox())?;
+    router.netns.ip("link set lo up")?;
+    router.write(
+        "/etc/l2tpns/startup-config",
+        "load plugin \"garden\"\nload plugin \"early\"\nset cli_port 0\nset bind_address 127.0.0.1\n",
+    )?;
+    router.write("/etc/l2tpns/ip_pool", "10.10.10.0/29\n")?;
+    router.write(
+        "/etc/l2tpns/build-garden",
+        "iptables -t nat -A garden -p udp -j DNAT --to 192.168.1.1\n",
+    )?;
+    let example = fs::read_to_string(source().join("examples/l2tpns-plugin.py"))?;
+    for name in ["early", "late", "hello"] {
+        let path = format!("/usr/lib/l2tpns/{name}");
+        router.write(&path, &example)?;
+        if name != "late" {
+            let mut mode = fs::metadata(router.path(&path))?.permissions();
+            std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
+            fs::set_permissions(router.path(&path), mode)?;
+        }
+    }
+    let mut daemon = router.spawn("l2tpns")?;
+    let result = (|| {
+        // The one of the configuration says hello as soon as it can.
+        let told = wait_for("the plugin", LIMIT, || Ok(Some(router.ok("nsctl hello")?)))?;
+        ensure!(told == "Hello, world.\n0 sessions\n", "it said {told:?}");
+        let rules = || {
+            let iptables = need::find_tool("iptables").ok_or_else(|| Error::new("no iptables"))?;
+            let mut command = Command::new(iptables);
+            router
+                .netns
+                .finish(command.args(["-t", "nat", "-S"]), LIMIT)?
+                .ok()
+        };
+        wait_for("the garden", LIMIT, || {
+            Ok(rules()?.contains("-A garden -p udp -j DNAT").then_some(()))
+        })?;
+        router.ok("nsctl load_plugin hello")?;
+        let help = router.ok("nsctl help")?;
+        has(&help, 2, "  hello [USER] ")?;
+        has(&help, 1, "  garden USER|SID ")?;
+        for (line, wanted) in [
+            ("nsctl hello you and me", "requires at most one user\n"),
+            ("nsctl load_plugin hello", "plugin already loaded\n"),
+            // Not executable, and not there at all.
+            ("nsctl load_plugin late", "error loading plugin\n"),
+            ("nsctl load_plugin never", "error loading plugin\n"),
+            ("nsctl garden nobody", "session not found\n"),
+        ] {
+            let said = router.run(line)?.code(1)?.stderr;
+            ensure!(said == wanted, "{line}: {said:?}, not {wanted:?}");
+        }
+        router.ok("nsctl unload_plugin early")?;
+        router.ok("nsctl unload_plugin hello")?;
+        router.run("nsctl hello")?.code(1)?;
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(daemon.id())?);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
+        wait_for("the end of the daemon", LIMIT, || Ok(daemon.try_wait()?))?;
+        lacks(&rules()?, "garden")
+    })();
+    let _ = daemon.kill();
+    let _ = daemon.wait();
+    result
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use wanbox_rig::run::finish;
-use wanbox_rig::{Error, Finished, Need, Netns, Result, TempDir, ensure, need, wait_for};
+use wanbox_rig::{Error, Finished, Need, Netns, Result, Router, TempDir, ensure, need, wait_for};
 
 use crate::{test, wanbox};
 
@@ -32,6 +32,11 @@ pub fn tests() -> Vec<Trial> {
             netns.inside(says_the_same)
         }),
         test("nsctl::asks_debians_l2tpns", NEEDS, asks_debians),
+        test(
+            "nsctl::is_asked_as_debians_l2tpns_is",
+            NEEDS,
+            asked_by_debians,
+        ),
     ]
 }
 
@@ -218,43 +223,55 @@ impl Drop for Debians {
     }
 }
 
-/// Requests that leave the server as it was, through both clients.
+/// Requests that leave a server as it was, once sessionctl, snoopctl and throttlectl are loaded.
+const REQUESTS: &[&[&str]] = &[
+    &["help"],
+    &["load_plugin"],
+    &["load_plugin", "sessionctl"],
+    &["load_plugin", "no-such-plugin"],
+    &["load_plugin", "/etc/passwd"],
+    &["unload_plugin"],
+    &["unload_plugin", "autosnoop"],
+    &["unload_plugin", "no-such-plugin"],
+    &["drop"],
+    &["drop", "nobody"],
+    &["drop", "nobody", "reason", "more"],
+    &["kill", "7"],
+    &["kill", "99999999"],
+    &["kill", "7", "reason", "more"],
+    &["snoop"],
+    &["snoop", "nobody", "1.2.3", "9"],
+    &["snoop", "nobody", "10.0.0.1", "0"],
+    &["snoop", "nobody", "10.0.0.1", "9"],
+    &["snoop", "nobody", "10.0.0.1", "9", "more"],
+    &["unsnoop"],
+    &["unsnoop", "nobody"],
+    &["throttle"],
+    &["throttle", "nobody", "x"],
+    &["throttle", "nobody", "in", "5", "out", "6"],
+    &["throttle", "nobody", "in", "5", "out", "6", "7"],
+    &["throttle", "nobody"],
+    &["unthrottle"],
+    &["unthrottle", "nobody", "x"],
+    &["garden", "nobody"],
+    &["Drop", "nobody"],
+    &["-d", "frobnicate", "a"],
+    &[""],
+];
+
+/// Both clients ask Debian's server, and are answered alike.
 fn asks_debians() -> Result {
     let server = Debians::start()?;
-    let plugins = ["snoopctl", "throttlectl"];
-    let [mut theirs, mut ours] = clients()?;
-    server
-        .ask(&mut theirs, &["load_plugin", plugins[0]])?
-        .ok()?;
-    server.ask(&mut ours, &["load_plugin", plugins[1]])?.ok()?;
-    for words in [
-        &["help"][..],
-        &["load_plugin"],
-        &["load_plugin", "sessionctl"],
-        &["load_plugin", "no-such-plugin"],
-        &["unload_plugin"],
-        &["unload_plugin", "autosnoop"],
-        &["unload_plugin", "no-such-plugin"],
-        &["drop"],
-        &["drop", "nobody"],
-        &["kill", "7"],
-        &["kill", "7", "reason", "more"],
-        &["snoop"],
-        &["snoop", "nobody", "1.2.3", "9"],
-        &["snoop", "nobody", "10.0.0.1", "0"],
-        &["snoop", "nobody", "10.0.0.1", "9"],
-        &["unsnoop"],
-        &["throttle"],
-        &["throttle", "nobody", "x"],
-        &["throttle", "nobody"],
-        &["unthrottle", "nobody", "x"],
-        &["-d", "frobnicate", "a"],
-    ] {
-        let [mut theirs, mut ours] = clients()?;
-        let theirs = server.ask(&mut theirs, words)?;
-        let ours = server.ask(&mut ours, words)?;
-        same(words, &theirs, &ours)?;
-    }
+    let load = |which: usize, plugin: &str| -> Result {
+        let mut clients = clients()?;
+        server
+            .ask(&mut clients[which], &["load_plugin", plugin])?
+            .ok()?;
+        Ok(())
+    };
+    load(0, "snoopctl")?;
+    load(1, "throttlectl")?;
+    converse(REQUESTS, |client, words| server.ask(client, words), None)?;
     let [_, mut ours] = clients()?;
     let help = server.ask(&mut ours, &["help"])?.ok()?;
     ensure!(
@@ -262,4 +279,80 @@ fn asks_debians() -> Result {
         "the commands of the plugins are not listed:\n{help}"
     );
     Ok(())
+}
+
+/// How a client asks a server.
+type Asking<'a> = dyn Fn(&mut Command, &[&str]) -> Result<Finished> + 'a;
+
+/// Asks both clients; they say the same, and, if another server is given, what it says too.
+fn converse(
+    requests: &[&[&str]],
+    ask: impl Fn(&mut Command, &[&str]) -> Result<Finished>,
+    other: Option<&Asking<'_>>,
+) -> Result {
+    for words in requests {
+        let [mut theirs, mut ours] = clients()?;
+        let theirs = ask(&mut theirs, words)?;
+        let mut ours = ask(&mut ours, words)?;
+        if words == &[""] {
+            ours.stderr = ours
+                .stderr
+                .lines()
+                .skip(1)
+                .map(|l| format!("{l}\n"))
+                .collect();
+        }
+        same(words, &theirs, &ours)?;
+        if let Some(other) = other {
+            let [mut client, _] = clients()?;
+            same(words, &other(&mut client, words)?, &theirs)?;
+        }
+    }
+    Ok(())
+}
+
+/// Both clients ask our server what they ask Debian's, and get the same answers.
+fn asked_by_debians() -> Result {
+    let debians = Debians::start()?;
+    let router = Router::new(&wanbox())?;
+    router.netns.ip("link set lo up")?;
+    router.write(
+        "/etc/l2tpns/startup-config",
+        "load plugin \"sessionctl\"\nload plugin \"snoopctl\"\nload plugin \"throttlectl\"\n\
+         set cli_port 0\nset bind_address 127.0.0.1\n",
+    )?;
+    router.write("/etc/l2tpns/ip_pool", "10.10.10.0/29\n")?;
+    let mut daemon = router.spawn("l2tpns")?;
+    let ask = |client: &mut Command, words: &[&str]| router.netns.finish(client.args(words), LIMIT);
+    let result = wait_for("our l2tpns", LIMIT, || {
+        let [mut client, _] = clients()?;
+        ask(&mut client, &["help"])?.ok()?;
+        Ok(Some(()))
+    })
+    .and_then(|()| {
+        for plugin in ["snoopctl", "throttlectl"] {
+            let [mut client, _] = clients()?;
+            debians.ask(&mut client, &["load_plugin", plugin])?.ok()?;
+        }
+        converse(
+            REQUESTS,
+            ask,
+            Some(&|client, words| debians.ask(client, words)),
+        )?;
+        // Plugins come and go.
+        for words in [["unload_plugin", "snoopctl"], ["load_plugin", "snoopctl"]] {
+            let [mut client, _] = clients()?;
+            ask(&mut client, &words)?.ok()?;
+            let [mut client, _] = clients()?;
+            debians.ask(&mut client, &words)?.ok()?;
+        }
+        converse(
+            &REQUESTS[..1],
+            ask,
+            Some(&|client, words| debians.ask(client, words)),
+        )
+    });
+    let _ = daemon.kill();
+    let _ = daemon.wait();
+    result
 }

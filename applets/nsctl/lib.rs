@@ -88,8 +88,9 @@ fn run(args: &[String]) -> Exit {
         }
         Err(Ended::Misuse(what)) => return misuse(what),
     };
-    let Some((command, rest)) = args.words.split_first() else {
-        return misuse("the command is missing");
+    let (command, rest) = match args.words.split_first() {
+        Some((command, rest)) if !command.is_empty() => (command, rest),
+        _ => return misuse("the command is missing"),
     };
     match exchange(&args, command, rest) {
         Ok(exit) => exit,

@@ -57,6 +57,8 @@ mod owner {
     pub const TELNET: u32 = 11;
     /// The command line on the control socket.
     pub const COMMANDS: u32 = 12;
+    /// Programs that are plugins, and the walled garden.
+    pub const PLUGINS: u32 = 13;
 }
 
 /// How long the daemon may take to start.
@@ -101,7 +103,9 @@ pub fn run(start: &Start) -> Exit {
         }
     };
     readiness.ready();
-    match lp.run(&mut daemon) {
+    let ended = lp.run(&mut daemon);
+    daemon.close(&mut lp);
+    match ended {
         Ok(()) => {
             log::info!("ended");
             Exit::DONE

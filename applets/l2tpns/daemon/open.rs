@@ -22,6 +22,10 @@ use super::{Start, journal, owner, sockets};
 use crate::cli::{self, Cli, Owners, Users};
 use crate::files::Loaded;
 use crate::metrics::Metrics;
+use crate::plugins::{Filter, Plugins};
+
+/// What fills the walled garden.
+const BUILD_GARDEN: &str = "/etc/l2tpns/build-garden";
 
 /// Opens all of it.
 ///
@@ -95,6 +99,12 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
             unix: u64::try_from(unix_time()).unwrap_or(0),
         },
     );
+    let plugins = Plugins::new(
+        owner::PLUGINS,
+        root.path(&config.plugin_directory),
+        root.path(BUILD_GARDEN),
+        Filter::default(),
+    );
     log::info!("{name} is up, {} tunnel sockets", opened.l2tp.len());
     let forward = Forward::new(&interface.tun);
     let node = Node {
@@ -109,6 +119,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         dae: opened.dae,
         nsctl: opened.nsctl,
         logging,
+        plugins,
         leaving: None,
         level: start.level,
         datagram: Vec::new(),
@@ -119,7 +130,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         cleared: u64::try_from(unix_time()).unwrap_or(0),
         measured: Measured::new(lp.now()),
     };
-    let daemon = Daemon {
+    let mut daemon = Daemon {
         node,
         forward,
         cli,
@@ -128,6 +139,8 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         buffer: vec![0; 65_536],
         _pid_file: pid_file,
     };
+    // What it wants from the beginning: deadlines, plugins.
+    daemon.node.pump(&mut lp);
     Ok((lp, daemon))
 }
 

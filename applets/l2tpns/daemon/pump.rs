@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ use super::{journal, owner};
 use crate::cli::Cli;
 use crate::files::Files;
 use crate::metrics::Metrics;
+use crate::plugins::{Plugins, Said};
 
 /// Datagrams taken from a socket in one turn.
 const BUDGET: usize = 64;
@@ -64,6 +66,7 @@ pub struct Node {
     pub(super) dae: Option<Answering>,
     pub(super) nsctl: Option<Answering>,
     pub(super) logging: Logging,
+    pub(super) plugins: Plugins,
     /// Since when it waits to end.
     pub(super) leaving: Option<Instant>,
     /// What is sent; kept for its capacity.
@@ -98,7 +101,11 @@ impl Node {
             let Some(event) = self.engine.poll_event() else {
                 break;
             };
-            self.happened(event);
+            match event {
+                HostEvent::Plugin(work) => self.plugins.work(lp, work),
+                event => self.happened(event),
+            }
+            self.plugins_said(lp);
         }
         let token = Token::new(owner::ENGINE, 0);
         lp.set_timer_to(token, self.engine.poll_timeout());
@@ -141,14 +148,24 @@ impl Node {
                 log::debug!("accounting of {time}");
                 Ok(())
             }
-            HostEvent::Plugin(work) => {
-                log::debug!("{work:?}");
-                Ok(())
-            }
+            // Done where the loop is at hand.
+            HostEvent::Plugin(_) => Ok(()),
         };
         if let Err(error) = done {
             self.counters.routes_refused += 1;
             log::error!("{error}");
+        }
+    }
+
+    /// Tells the engine what programs that are plugins did.
+    fn plugins_said(&mut self, lp: &Loop) {
+        let now = lp.now();
+        while let Some(said) = self.plugins.poll() {
+            match said {
+                Said::Started(id) => self.engine.plugin_started(now, id),
+                Said::Ended(id, why) => self.engine.plugin_ended(now, id, &why),
+                Said::Line(id, line) => self.engine.plugin_line(now, id, &line),
+            }
         }
     }
 
@@ -203,6 +220,11 @@ fn answer(
 }
 
 impl Daemon {
+    /// Ends what is outside the process.
+    pub(super) fn close(&mut self, lp: &mut Loop) {
+        self.node.plugins.close(lp);
+    }
+
     fn peers(&mut self, lp: &mut Loop, socket: u32) {
         let node = &mut self.node;
         let (tun, engine) = (&node.interface.tun, &mut node.engine);
@@ -321,6 +343,7 @@ impl Handler for Daemon {
                 self.cli.ready(lp, token, readiness, &mut asked);
                 asked.finish(lp, &mut self.cli);
             }
+            owner::PLUGINS => self.node.plugins.ready(lp, token.id, readiness),
             owner::CLOCK => {
                 self.clock.clear();
                 let unix = u64::try_from(unix_time()).unwrap_or(0);
@@ -351,11 +374,18 @@ impl Handler for Daemon {
                 self.cli.timer(lp, token, &mut asked);
                 asked.finish(lp, &mut self.cli);
             }
+            owner::PLUGINS => self.node.plugins.timer(lp, token.id),
             owner::LEAVING => {
                 self.node.pump(lp);
                 self.node.look_whether_to_end(lp);
             }
             _ => {}
+        }
+    }
+
+    fn child(&mut self, lp: &mut Loop, token: Token, _: u32, status: io::Result<ExitStatus>) {
+        if token.owner == owner::PLUGINS {
+            self.node.plugins.child(lp, token.id, status);
         }
     }
 
@@ -373,6 +403,7 @@ impl Handler for Daemon {
     }
 
     fn turn_end(&mut self, lp: &mut Loop) {
+        self.node.plugins_said(lp);
         self.node.pump(lp);
         self.node.measure(lp.now());
         let due = self.node.engine.plane().poll_timeout();

@@ -68,11 +68,6 @@ impl Plugins {
         }
     }
 
-    /// Another directory, for programs that are started later.
-    pub fn set_directory(&mut self, directory: PathBuf) {
-        self.directory = directory;
-    }
-
     /// Does what the engine wants.
     pub fn work(&mut self, lp: &mut Loop, work: Work) {
         match work {

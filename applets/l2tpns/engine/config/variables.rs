@@ -336,6 +336,8 @@ variables! {
         "The UDP port for commands of nsctl; 0 serves none.";
     metrics_address: Option<SocketAddr> = None, Kind::Endpoint, Restart,
         "Where counters are served in the text format of Prometheus; nowhere if nothing is given.";
+    plugin_directory: String = "/usr/lib/l2tpns".into(), Kind::Path, Restart,
+        "Where programs that are plugins are.";
     subscribers_file: String = String::new(), Kind::Path, Now,
         "A file of users that are known without RADIUS.";
 }
