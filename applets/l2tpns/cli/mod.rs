@@ -16,7 +16,6 @@ mod control;
 mod debug;
 mod guard;
 mod host;
-mod password;
 mod print;
 mod run;
 mod server;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wanbox_grammar::diagnostic::Diagnostics;
 
-use super::password::Password;
+use wanbox_link::password::Password;
 
 /// The name whose password is that of `enable`.
 const ENABLE: &str = "enable";

@@ -93,7 +93,6 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
             pool: pool.clone(),
             machine: machine.clone(),
             subscribers,
-            crypt: |_, _| false,
             radius_sockets: u8::try_from(opened.radius.len()).unwrap_or(u8::MAX),
             seed,
             unix: u64::try_from(unix_time()).unwrap_or(0),

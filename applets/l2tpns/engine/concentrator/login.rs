@@ -95,7 +95,7 @@ impl Concentrator {
         let Some(login) = session.login.as_deref() else {
             return;
         };
-        if let Some((verdict, granted)) = self.subscribers.judge(&login.claim, self.crypt) {
+        if let Some((verdict, granted)) = self.subscribers.judge(&login.claim) {
             let judgement = match verdict.outcome {
                 Outcome::Accepted => Judgement::Accepted(Box::new(granted), Some(verdict)),
                 _ => Judgement::Rejected(Rejection::default()),

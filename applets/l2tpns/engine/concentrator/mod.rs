@@ -88,8 +88,6 @@ pub struct Setup {
     pub machine: String,
     /// Users that are known without RADIUS.
     pub subscribers: Subscribers,
-    /// Whether a password is the one of a stored form of crypt(3).
-    pub crypt: fn(&[u8], &str) -> bool,
     /// How many sockets there are for RADIUS: 1 to 255.
     pub radius_sockets: u8,
     /// Random and secret: challenges, magic numbers and identifiers come from it.
@@ -164,7 +162,6 @@ pub struct Concentrator {
     radius: Client,
     dae: dae::Server,
     subscribers: Subscribers,
-    crypt: fn(&[u8], &str) -> bool,
     plugins: Chain,
     plane: Plane,
     ipv6: Server,
@@ -218,7 +215,6 @@ impl Concentrator {
             ),
             dae: dae::Server::new(settings::dae(&config, &machine)),
             subscribers: setup.subscribers,
-            crypt: setup.crypt,
             plugins: Chain::new(settings::plugins(&config)),
             plane: Plane::new(now, settings::plane(&config)),
             ipv6: Server::new(settings::ipv6(&config)),

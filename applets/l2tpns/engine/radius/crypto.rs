@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
+use wanbox_link::secret::same;
 use wanbox_wire::radius::{AUTHENTICATOR, Authenticator, HEADER, Kind, Packet};
 
 /// The secret that a server and we share. It is never shown.
@@ -15,12 +16,6 @@ impl fmt::Debug for SharedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SharedSecret")
     }
-}
-
-/// Whether both are the same; the time it takes does not tell how much of them is.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let differences = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
-    a.len() == b.len() && std::hint::black_box(differences) == 0
 }
 
 fn xor(block: &mut [u8], mask: &[u8]) {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::{value, words};
+use wanbox_link::password::Password;
 use wanbox_link::ppp::auth::{Claim, Outcome, Proof, Verdict};
 use wanbox_wire::radius::Prefix6;
 
@@ -34,7 +35,7 @@ enum Secret {
     /// As it is: any proof can be judged.
     Plain(Box<str>),
     /// As crypt(3) makes it: only a password can be judged.
-    Crypt(Box<str>),
+    Crypt(Password),
 }
 
 impl fmt::Debug for Secret {
@@ -87,9 +88,13 @@ impl Subscribers {
             let allowed = format!("1 to {MAX_USER} octets");
             return diagnostics.error(line, "", "a user name of another length", allowed);
         }
+        let secret = match stored(secret) {
+            Ok(secret) => secret,
+            Err(why) => return diagnostics.error(line, "", "a damaged secret", why),
+        };
         let mut subscriber = Subscriber {
             line,
-            secret: stored(secret),
+            secret,
             granted: Authorization::default(),
         };
         let mut right = true;
@@ -120,13 +125,9 @@ impl Subscribers {
         self.users.is_empty()
     }
 
-    /// Judges a claim; `None`: the user is not in the file. `crypt` says whether a password is the
-    /// one of a stored form of crypt(3).
-    pub fn judge(
-        &self,
-        claim: &Claim,
-        crypt: impl FnOnce(&[u8], &str) -> bool,
-    ) -> Option<(Verdict, Authorization)> {
+    /// Judges a claim; `None`: the user is not in the file.
+    #[must_use]
+    pub fn judge(&self, claim: &Claim) -> Option<(Verdict, Authorization)> {
         let by_domain = matches!(claim.proof, Proof::MsChapV2 { .. });
         let subscriber = self.users.get(&claim.name).or_else(|| {
             // DOMAIN\user proves itself as user (RFC 2759 section 4).
@@ -135,7 +136,7 @@ impl Subscribers {
         let verdict = match (&subscriber.secret, &claim.proof) {
             (Secret::Plain(secret), _) => claim.verify(secret.as_bytes()),
             (Secret::Crypt(stored), Proof::Pap { password }) => {
-                Verdict::plain(if crypt(password, stored) {
+                Verdict::plain(if stored.is(password) {
                     Outcome::Accepted
                 } else {
                     Outcome::WrongSecret
@@ -148,15 +149,15 @@ impl Subscribers {
     }
 }
 
-fn stored(secret: &str) -> Secret {
+fn stored(secret: &str) -> Result<Secret, &'static str> {
     let crypted = ["$1$", "$5$", "{crypt}"]
         .iter()
         .any(|begin| secret.starts_with(begin));
-    if crypted {
-        Secret::Crypt(secret.into())
+    Ok(if crypted {
+        Secret::Crypt(Password::parse(secret)?)
     } else {
         Secret::Plain(secret.into())
-    }
+    })
 }
 
 /// What is wrong, and what is allowed.
@@ -302,9 +303,9 @@ pub fn fuzz_subscribers(octets: &[u8]) {
     let mut diagnostics = Diagnostics::new("subscribers");
     let all = Subscribers::parse(&text, &mut diagnostics);
     for (user, subscriber) in &all.users {
-        let (secret, crypted) = match &subscriber.secret {
-            Secret::Plain(secret) => (secret, false),
-            Secret::Crypt(stored) => (stored, true),
+        // A password that was crypted is not in the text.
+        let Secret::Plain(secret) = &subscriber.secret else {
+            continue;
         };
         let claim = Claim {
             name: user.clone(),
@@ -312,10 +313,7 @@ pub fn fuzz_subscribers(octets: &[u8]) {
                 password: secret.as_bytes().into(),
             },
         };
-        let judged = all.judge(&claim, |password, stored| {
-            assert!(crypted && password == stored.as_bytes());
-            true
-        });
+        let judged = all.judge(&claim);
         assert!(judged.is_some_and(|(verdict, _)| verdict.outcome == Outcome::Accepted));
     }
     let written = text

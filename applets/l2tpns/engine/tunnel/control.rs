@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use wanbox_link::secret::same;
 use wanbox_wire::l2tp::{Avp, Avps, MessageType, error, stop_result};
 
 use super::event::{By, Event, Reason};
-use super::hiding::{response, same};
+use super::hiding::response;
 use super::reading::Reading;
 use super::stats::count;
 use super::{Authentication, MAX_NAME, State, Tunnel};

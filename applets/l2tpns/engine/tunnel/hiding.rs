@@ -143,9 +143,3 @@ pub fn response(message: MessageType, secret: &[u8], challenge: &[u8]) -> [u8; 1
         .finalize()
         .into()
 }
-
-/// Compares without telling by its time where the difference is.
-#[must_use]
-pub fn same(a: &[u8; 16], b: &[u8; 16]) -> bool {
-    a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0
-}

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::secret::same;
+
 use super::digest::{
-    authenticator_response, chap_md5, nt_password_hash, nt_response, same, without_domain,
+    authenticator_response, chap_md5, nt_password_hash, nt_response, without_domain,
 };
 
 /// A name and its proof.

@@ -164,11 +164,6 @@ impl Challenges {
     }
 }
 
-/// Compares without telling by its time where the difference is.
-pub fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,11 +247,5 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), 1000);
-    }
-
-    #[test]
-    fn comparison() {
-        assert!(same(b"", b"") && same(b"ab", b"ab"));
-        assert!(!same(b"ab", b"ac") && !same(b"ab", b"abc"));
     }
 }

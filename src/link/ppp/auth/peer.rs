@@ -7,9 +7,9 @@ use wanbox_wire::ppp::Packet;
 use wanbox_wire::ppp::chap::{Chap, MsChapV2Response};
 use wanbox_wire::ppp::pap::Pap;
 
-use super::digest::{
-    Challenges, authenticator_response, chap_md5, nt_password_hash, nt_response, same,
-};
+use crate::secret::same;
+
+use super::digest::{Challenges, authenticator_response, chap_md5, nt_password_hash, nt_response};
 use super::{Config, Event, Failure, MAX_NAME, Method, State, Stats, count, take};
 
 /// Who we are, and the secrets that prove it.

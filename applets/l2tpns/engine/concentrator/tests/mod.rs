@@ -65,7 +65,6 @@ fn setup(config: Config) -> Setup {
         pool: vec![(Ipv4Addr::new(10, 0, 0, 0), 16)],
         machine: "lns".into(),
         subscribers: Subscribers::default(),
-        crypt: |_, _| false,
         radius_sockets: 64,
         seed: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef,
         unix: 1_800_000_000,

@@ -11,6 +11,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::secret::same;
+
 /// The longest password that is tried, octets.
 pub const MAX_PASSWORD: usize = 256;
 /// The rounds of SHA-256 when a stored password does not say.
@@ -98,11 +100,12 @@ impl Password {
     }
 
     /// Whether somebody entered this password. Takes as long for a wrong one as for the right one.
-    pub fn is(&self, entered: &str) -> bool {
+    #[must_use]
+    pub fn is(&self, entered: impl AsRef<[u8]>) -> bool {
+        let entered = entered.as_ref();
         if entered.len() > MAX_PASSWORD {
             return false;
         }
-        let entered = entered.as_bytes();
         match &self.0 {
             Form::Plain(digest) => same(digest, &Sha256::digest(entered)),
             Form::Des { salt, hash } => {
@@ -128,10 +131,4 @@ fn salted(text: &str, longest_salt: usize, hash_length: usize) -> Option<(String
         && hash.bytes().all(base64::has)
         && salt.bytes().all(|octet| octet.is_ascii_graphic());
     legal.then(|| (salt.to_owned(), hash.to_owned()))
-}
-
-/// Compares without telling by the time where the difference is.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let differences = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
-    a.len() == b.len() && std::hint::black_box(differences) == 0
 }
