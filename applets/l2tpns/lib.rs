@@ -6,7 +6,7 @@
 //! | protocols, and what is decided | `engine/` |
 //! | sockets, the TUN, routes, signals | `daemon/` |
 //! | where the files are, and what is read at the start | `files.rs` |
-//! | counters for Prometheus | `metrics.rs` |
+//! | counters for Prometheus; accounting files | `metrics.rs`, `records.rs` |
 //! | the command line that people log in to | `cli/` |
 //! | programs that are plugins, and the walled garden | `plugins/` |
 
@@ -16,6 +16,7 @@ mod files;
 mod metrics;
 mod options;
 pub mod plugins;
+mod records;
 
 use wanbox_grammar::Applet;
 

@@ -27,6 +27,7 @@ use crate::cli::Cli;
 use crate::files::Files;
 use crate::metrics::Metrics;
 use crate::plugins::{Plugins, Said};
+use crate::records;
 
 /// Datagrams taken from a socket in one turn.
 const BUDGET: usize = 64;
@@ -144,8 +145,8 @@ impl Node {
                 journal::write(level, tunnel, session, &text);
                 Ok(())
             }
-            HostEvent::Accounting { time, .. } => {
-                log::debug!("accounting of {time}");
+            HostEvent::Accounting { time, text } => {
+                self.record(time, &text);
                 Ok(())
             }
             // Done where the loop is at hand.
@@ -166,6 +167,15 @@ impl Node {
                 Said::Ended(id, why) => self.engine.plugin_ended(now, id, &why),
                 Said::Line(id, line) => self.engine.plugin_line(now, id, &line),
             }
+        }
+    }
+
+    /// Writes a file of `accounting_dir`.
+    fn record(&self, time: u64, text: &str) {
+        let directory = self.files.root.path(&self.config.accounting_dir);
+        let time = i64::try_from(time).unwrap_or(i64::MAX);
+        if let Err(error) = records::write(&directory, time, text) {
+            log::error!("accounting: {error}");
         }
     }
 
