@@ -33,11 +33,6 @@ impl Profiles {
         let echo = config.echo_timeout.max(LEAST_ECHO);
         // The last one has its interval to be answered too.
         let echoes = config.idle_echo_timeout.as_secs().div_ceil(echo.as_secs());
-        let endpoint = {
-            let mut endpoint = vec![2];
-            endpoint.extend_from_slice(&config.tun_address().octets());
-            endpoint.into_boxed_slice()
-        };
         let login = Profile {
             limits: Limits {
                 restart: config.ppp_restart_time,
@@ -48,11 +43,6 @@ impl Profiles {
             lcp: lcp::Config {
                 mru: config.mru(),
                 min_peer_mru: 576,
-                multilink: Some(lcp::Multilink {
-                    mrru: MRRU,
-                    short_sequence: false,
-                    endpoint,
-                }),
                 echo_interval: Some(echo),
                 echo_failures: echoes.saturating_sub(1).clamp(1, 255) as u8,
                 ..lcp::Config::default()
@@ -81,9 +71,6 @@ impl Profiles {
         }
     }
 }
-
-/// The longest packet that we put together from a bundle, octets.
-pub const MRRU: u16 = 1614;
 
 fn octet(value: u32) -> u8 {
     value.clamp(1, 255) as u8
