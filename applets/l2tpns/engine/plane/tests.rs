@@ -399,6 +399,36 @@ proptest! {
     }
 
     #[test]
+    fn any_packets_in_any_order(
+        steps in prop::collection::vec(
+            (any::<u8>(), any::<[u8; 4]>(), any::<[u8; 4]>(), 0usize..900, any::<(bool, bool, u8)>()),
+            0..40,
+        ),
+    ) {
+        let mut input = Vec::new();
+        for (what, src, dst, octets, (is_tcp, changed, at)) in steps {
+            let mut packet = if is_tcp {
+                tcp(src.into(), dst.into(), TcpFlags(at), octets)
+            } else {
+                udp(src.into(), dst.into(), octets + 28, at & 1 == 0)
+            };
+            if changed && let Some(octet) = packet.get_mut(usize::from(at)) {
+                *octet ^= what;
+            }
+            let head: &[u8] = match what & 7 {
+                0 => &[0x21],
+                3 => &[1, 1, 44, 0, 100, 0, 20, 0, 16, 0],
+                _ => &[],
+            };
+            packet.splice(..0, head.iter().copied());
+            packet.resize(packet.len().next_multiple_of(4).min(1020), 0);
+            input.extend([what, (packet.len() / 4) as u8]);
+            input.extend(packet);
+        }
+        fuzz_plane(wanbox_sim::Clock::new().now(), &input);
+    }
+
+    #[test]
     fn any_octets(octets in prop::collection::vec(any::<u8>(), 0..600)) {
         fuzz_plane(wanbox_sim::Clock::new().now(), &octets);
     }
