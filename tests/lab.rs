@@ -144,7 +144,7 @@ fn failures() -> Result {
 
     // The first is ended in time to give its output back; the second machine is stopped.
     for (script, seconds, said) in [
-        ("echo begun >/out/first.log; sleep 1000", 40, "begun"),
+        ("echo begun >/out/first.log; sleep 1000", 70, "begun"),
         (
             "poweroff() { sleep 1000; }; kill -STOP 1; sleep 1000",
             5,
