@@ -180,17 +180,7 @@ fn host_and_port(text: &str) -> Result<(&str, u16), String> {
 }
 
 fn resolve(host: &str) -> Option<IpAddr> {
-    let root = Root::new(None);
-    // A prefix may bring files of its own; where it does not, the system's serve.
-    let file = |path: &str| {
-        let own = root.path(path);
-        if own.exists() { own } else { path.into() }
-    };
-    let settings = resolver::Settings {
-        hosts: file("/etc/hosts"),
-        resolv_conf: file("/etc/resolv.conf"),
-        ..Default::default()
-    };
+    let settings = resolver::Settings::below(&Root::new(None));
     resolver::resolve(host, Family::Any, &settings, RESOLVE_WITHIN)
         .ok()?
         .first()

@@ -627,16 +627,7 @@ fn resolve_end(endpoint: &mut Endpoint, root: &Root, family: Family) -> Result<(
     let Host::Name(name) = &endpoint.host else {
         return Ok(());
     };
-    // A prefix may bring files of its own; where it does not, the system's serve.
-    let file = |path: &str| {
-        let own = root.path(path);
-        if own.exists() { own } else { path.into() }
-    };
-    let settings = resolver::Settings {
-        hosts: file("/etc/hosts"),
-        resolv_conf: file("/etc/resolv.conf"),
-        ..Default::default()
-    };
+    let settings = resolver::Settings::below(root);
     let addresses = resolver::resolve(name, family, &settings, RESOLVE_WITHIN)
         .map_err(|error| format!("LINE: {error}"))?;
     let first = addresses

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Family, ResolveError};
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, Root};
 
 /// Where a resolver reads its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,23 @@ impl Default for Settings {
             hosts: "/etc/hosts".into(),
             resolv_conf: "/etc/resolv.conf".into(),
             port: 53,
+        }
+    }
+}
+
+impl Settings {
+    /// The files below a prefix, which may bring its own; where it does not, the system's serve.
+    #[must_use]
+    pub fn below(root: &Root) -> Self {
+        let file = |path: PathBuf| {
+            let own = root.path(&path);
+            if own.exists() { own } else { path }
+        };
+        let system = Self::default();
+        Self {
+            hosts: file(system.hosts),
+            resolv_conf: file(system.resolv_conf),
+            ..system
         }
     }
 }
