@@ -7,31 +7,12 @@ use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
 use wanbox_runtime::event_loop::{Loop, Token};
-use wanbox_runtime::netlink::{self, Netlink, Route};
+use wanbox_runtime::netlink::{Netlink, Route, Seen};
 use wanbox_runtime::process::{Signal, quiet_command};
 use wanbox_wpbackupd_engine::{Action, Side, Switch};
 
 use crate::config::{LinkConf, Means};
 use crate::daemon::owner;
-
-/// An interface as it was seen last.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Seen {
-    /// Its number; `None` while there is none.
-    pub index: Option<u32>,
-    /// Up and running.
-    pub running: bool,
-}
-
-impl Seen {
-    /// What netlink says of it.
-    pub fn of(link: Option<&netlink::Link>) -> Self {
-        Self {
-            index: link.map(|link| link.index),
-            running: link.is_some_and(|link| link.is_up() && link.is_running()),
-        }
-    }
-}
 
 /// What the process that runs for the backup does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

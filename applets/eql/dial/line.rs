@@ -7,7 +7,7 @@ use std::time::Instant;
 use wanbox_eql_engine::keeper::{self, Action, Keep, State};
 use wanbox_runtime::device_lock::DeviceLock;
 use wanbox_runtime::event_loop::{Loop, Source, Token};
-use wanbox_runtime::netlink;
+use wanbox_runtime::netlink::Seen;
 use wanbox_runtime::process::{self, Identity, Watched, in_own_session};
 use wanbox_runtime::wall_clock::unix_time;
 
@@ -20,25 +20,6 @@ use crate::control::Rate;
 
 mod place;
 mod running;
-
-/// An interface as it was seen last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Its number; `None` while there is none.
-    pub index: Option<u32>,
-    /// Up and running.
-    pub running: bool,
-}
-
-impl Seen {
-    /// What netlink says of it.
-    pub fn of(link: Option<&netlink::Link>) -> Self {
-        Self {
-            index: link.map(|link| link.index),
-            running: link.is_some_and(|link| link.is_up() && link.is_running()),
-        }
-    }
-}
 
 /// The process that keeps a connection.
 #[derive(Debug)]

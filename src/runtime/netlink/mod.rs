@@ -35,7 +35,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 
 pub use monitor::{Monitor, NetEvent};
 pub use neighbour::{Neighbour, Reachability};
-pub use types::{Address, Link, LinkStats, Route};
+pub use types::{Address, Link, LinkStats, Route, Seen};
 
 use types::{family, route_address};
 

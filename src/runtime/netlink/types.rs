@@ -53,6 +53,26 @@ pub struct LinkStats {
     pub tx_dropped: u64,
 }
 
+/// An interface as it was seen last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number; `None` while there is none.
+    pub index: Option<u32>,
+    /// Up and running.
+    pub running: bool,
+}
+
+impl Seen {
+    /// What netlink says of it.
+    #[must_use]
+    pub fn of(link: Option<&Link>) -> Self {
+        Self {
+            index: link.map(|link| link.index),
+            running: link.is_some_and(|link| link.is_up() && link.is_running()),
+        }
+    }
+}
+
 impl Link {
     /// Administratively up.
     pub fn is_up(&self) -> bool {

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use wanbox_eql_engine::keeper::State;
 use wanbox_runtime::event_loop::Loop;
-use wanbox_runtime::netlink;
+use wanbox_runtime::netlink::{self, Seen};
 
-use super::{Kept, Seen};
+use super::Kept;
 use crate::control::Rate;
 use crate::dial::daemon::Host;
 
