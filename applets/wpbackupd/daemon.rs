@@ -9,13 +9,13 @@ use wanbox_runtime::control::{Failure, Server};
 use wanbox_runtime::event_loop::{Handler, Interest, Loop, Priority, Readiness, Token};
 use wanbox_runtime::files::{self, Root};
 use wanbox_runtime::logging::Logging;
-use wanbox_runtime::netlink::{self, Monitor, NetEvent, Netlink};
+use wanbox_runtime::netlink::{self, Monitor, NetEvent, Netlink, Seen};
 use wanbox_runtime::process::Signal;
 use wanbox_wpbackupd_engine::{Mode, Side, State};
 
 use crate::config::{self, LinkConf};
 use crate::control::{LinkStatus, ModeWord, Reply, Request};
-use crate::link::{Link, Seen, side_word};
+use crate::link::{Link, side_word};
 
 /// The owners of tokens; the number is that of the link.
 pub mod owner {
@@ -191,10 +191,7 @@ impl Daemon {
             let answer = request
                 .parse::<Request>()
                 .and_then(|asked| self.serve(lp, asked));
-            match answer {
-                Ok(reply) => self.control.reply(lp, request.client, &reply),
-                Err(failure) => self.control.fail(lp, request.client, failure),
-            }
+            self.control.answer(lp, request.client, answer);
         }
     }
 

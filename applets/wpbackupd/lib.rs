@@ -269,16 +269,10 @@ fn serve(root: &Root, command: &Command) -> Exit {
         Err(error) => return report::failure(NAME, error),
     };
     let opened = open(root, links, file, log_file, command.foreground);
-    let (mut lp, mut daemon, pid_file) = match opened {
+    let (mut lp, mut daemon, pid_file) = match readiness.conclude(opened) {
         Ok(opened) => opened,
-        Err(text) => {
-            if !readiness.failed(&text) {
-                report::error(NAME, text);
-            }
-            return Exit::FAILED;
-        }
+        Err(text) => return text.map_or(Exit::FAILED, |text| report::failure(NAME, text)),
     };
-    readiness.ready();
     let ran = lp.run(&mut daemon);
     drop(daemon);
     drop(pid_file);

@@ -144,6 +144,20 @@ impl Readiness {
         }
     }
 
+    /// Says how the start ended.
+    ///
+    /// # Errors
+    /// It failed; with the text when the starter does not tell the user, so that the caller must.
+    pub fn conclude<T>(self, opened: Result<T, String>) -> Result<T, Option<String>> {
+        match opened {
+            Ok(opened) => {
+                self.ready();
+                Ok(opened)
+            }
+            Err(text) => Err((!self.failed(&text)).then_some(text)),
+        }
+    }
+
     /// It will not start. Returns whether the starter tells the user; if not, the caller must.
     pub fn failed(self, text: &str) -> bool {
         let message = Message::Failed(text.to_owned());

@@ -10,14 +10,14 @@ use wanbox_runtime::control::{Failure, Server};
 use wanbox_runtime::event_loop::{Handler, Interest, Loop, Priority, Readiness, Token};
 use wanbox_runtime::files::{self, Root};
 use wanbox_runtime::logging::{KeyedRateLimit, Logging, RateLimit};
-use wanbox_runtime::netlink::{self, Monitor, NetEvent, Netlink};
+use wanbox_runtime::netlink::{self, Monitor, NetEvent, Netlink, Seen};
 use wanbox_runtime::process::Signal;
 use wanbox_runtime::wall_clock::{self, WallTimer, local_offset, unix_time};
 
 use super::balancer::Balancer;
 use super::config::{self, LineConf};
 use super::control::{self, Caller, Reply, Request};
-use super::line::{Kept, Seen};
+use super::line::Kept;
 use super::state::{self, Record};
 
 /// The owners of tokens; the number is that of the line.
@@ -405,10 +405,7 @@ impl Daemon {
             let answer = request
                 .parse::<Request>()
                 .and_then(|asked| self.serve(lp, asked));
-            match answer {
-                Ok(reply) => self.control.reply(lp, request.client, &reply),
-                Err(failure) => self.control.fail(lp, request.client, failure),
-            }
+            self.control.answer(lp, request.client, answer);
         }
     }
 

@@ -274,16 +274,10 @@ fn serve(root: &Root, command: &Command, file: PathBuf) -> Exit {
         let daemon = daemon::Daemon::open(&mut service.lp, options, service.logging)?;
         Ok((service.lp, daemon, service.pid_file))
     });
-    let (mut lp, mut daemon, pid_file) = match opened {
+    let (mut lp, mut daemon, pid_file) = match readiness.conclude(opened) {
         Ok(opened) => opened,
-        Err(text) => {
-            if !readiness.failed(&text) {
-                report::error(NAME, text);
-            }
-            return Exit::FAILED;
-        }
+        Err(text) => return text.map_or(Exit::FAILED, |text| report::failure(NAME, text)),
     };
-    readiness.ready();
     let ran = if daemon.is_done() {
         Ok(())
     } else {

@@ -198,16 +198,11 @@ fn run(args: &[String]) -> Exit {
         Ok(Started::Daemon(readiness)) => readiness,
         Err(error) => return report::failure(NAME, error),
     };
-    let (mut lp, mut daemon, pid_file) = match open(&root, conf, log_file, &args) {
-        Ok(opened) => opened,
-        Err(text) => {
-            if !readiness.failed(&text) {
-                report::error(NAME, text);
-            }
-            return Exit::FAILED;
-        }
-    };
-    readiness.ready();
+    let (mut lp, mut daemon, pid_file) =
+        match readiness.conclude(open(&root, conf, log_file, &args)) {
+            Ok(opened) => opened,
+            Err(text) => return text.map_or(Exit::FAILED, |text| report::failure(NAME, text)),
+        };
     let ran = lp.run(&mut daemon);
     let closed = daemon.close();
     drop(pid_file);

@@ -93,16 +93,10 @@ pub fn run(start: &Start) -> Exit {
         Ok(Started::Daemon(readiness)) => readiness,
         Err(error) => return report::failure(NAME, error),
     };
-    let (mut lp, mut daemon) = match open::open(start, loaded) {
+    let (mut lp, mut daemon) = match readiness.conclude(open::open(start, loaded)) {
         Ok(opened) => opened,
-        Err(text) => {
-            if !readiness.failed(&text) {
-                report::error(NAME, text);
-            }
-            return Exit::FAILED;
-        }
+        Err(text) => return text.map_or(Exit::FAILED, |text| report::failure(NAME, text)),
     };
-    readiness.ready();
     let ended = lp.run(&mut daemon);
     daemon.close(&mut lp);
     match ended {

@@ -205,13 +205,7 @@ fn serve(
     readiness: Readiness,
 ) -> Result<(), Option<String>> {
     let started = start(root, args, conf, file);
-    let (mut lp, mut device, pid_file) = match started {
-        Ok(started) => started,
-        Err(text) => {
-            return Err((!readiness.failed(&text)).then_some(text));
-        }
-    };
-    readiness.ready();
+    let (mut lp, mut device, pid_file) = readiness.conclude(started)?;
     log::info!("{}: started", device.conf.name);
     let ran = lp.run(&mut device);
     device.close();

@@ -22,10 +22,7 @@ impl Device {
             let answer = request
                 .parse::<Request>()
                 .and_then(|asked| self.serve(lp, asked));
-            match answer {
-                Ok(reply) => self.control.reply(lp, request.client, &reply),
-                Err(failure) => self.control.fail(lp, request.client, failure),
-            }
+            self.control.answer(lp, request.client, answer);
         }
     }
 

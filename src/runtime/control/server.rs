@@ -199,6 +199,19 @@ impl Server {
         self.finish(lp, client, &Line::<()>::Error(failure));
     }
 
+    /// Answers a request, or refuses it. Nothing happens when the client is gone.
+    pub fn answer(
+        &mut self,
+        lp: &mut Loop,
+        client: ClientId,
+        answer: Result<impl Serialize, Failure>,
+    ) {
+        match answer {
+            Ok(value) => self.reply(lp, client, &value),
+            Err(failure) => self.fail(lp, client, failure),
+        }
+    }
+
     /// Tells how far a request is. Returns whether the client is still there (so that a
     /// stream without end stops when nobody listens).
     pub fn progress(&mut self, lp: &mut Loop, client: ClientId, value: &impl Serialize) -> bool {
