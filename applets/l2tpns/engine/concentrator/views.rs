@@ -361,7 +361,7 @@ impl Concentrator {
         };
         all.push(("radius_retries", self.radius.servers().map(retries).sum()));
         let stats = self.plane.stats();
-        all.extend(crate::plane::Drop::ALL.map(|cause| (cause.name(), stats.dropped(cause))));
+        all.extend(crate::plane::Cause::ALL.map(|cause| (cause.name(), stats.dropped(cause))));
         let tunnels = self.tunnels.stats();
         all.extend(
             tunnels

@@ -9,7 +9,7 @@ use wanbox_link::offload::{self, Segmenter};
 use wanbox_wire::ip::{Fragments, Gso, Ip, Ipv4, Unreachable, VirtioHeader};
 
 use super::entry::Entry;
-use super::{Drop, Plane, Sink, Way};
+use super::{Cause, Plane, Sink, Way};
 use crate::SessionId;
 use crate::SocketId;
 use crate::concentrator::Direction;
@@ -32,17 +32,17 @@ impl Plane {
         header: &VirtioHeader,
         packet: &mut [u8],
         sink: &mut impl Sink,
-    ) -> Result<(), Drop> {
+    ) -> Result<(), Cause> {
         if header.gso == Gso::None {
             if offload::complete(header, packet).is_err() {
-                self.count_drop(Drop::NotIp);
-                return Err(Drop::NotIp);
+                self.count_drop(Cause::NotIp);
+                return Err(Cause::NotIp);
             }
             return self.single(now, packet, sink);
         }
         let Ok(segments) = Segmenter::new(header, packet, 0) else {
-            self.count_drop(Drop::NotIp);
-            return Err(Drop::NotIp);
+            self.count_drop(Cause::NotIp);
+            return Err(Cause::NotIp);
         };
         let target = self.target(now, packet, sink)?;
         if self.is_plain(&target, segments.next_len()) {
@@ -85,7 +85,7 @@ impl Plane {
         now: Instant,
         packet: &[u8],
         sink: &mut impl Sink,
-    ) -> Result<Target, Drop> {
+    ) -> Result<Target, Cause> {
         let (found, is_v4, from) = match Ip::parse(packet) {
             Ok(Ip::V4(ip)) => {
                 let found = self.prefixes.lookup_v4(ip.dst().to_bits());
@@ -96,19 +96,19 @@ impl Plane {
                 (found, false, IpAddr::V6(ip.src()))
             }
             Err(_) => {
-                self.count_drop(Drop::NotIp);
-                return Err(Drop::NotIp);
+                self.count_drop(Cause::NotIp);
+                return Err(Cause::NotIp);
             }
         };
         let entry = found.and_then(|at| Some((at, self.entries.get(at as usize)?)));
         let Some((at, entry)) = entry else {
-            self.count_drop(Drop::NoSession);
+            self.count_drop(Cause::NoSession);
             self.tell(now, Unreachable::Host, packet, sink);
-            return Err(Drop::NoSession);
+            return Err(Cause::NoSession);
         };
         let settings = entry.settings;
         if !(if is_v4 { settings.ipv4 } else { settings.ipv6 }) {
-            return Err(self.drop_out(at, Drop::NotOpen));
+            return Err(self.drop_out(at, Cause::NotOpen));
         }
         Ok(Target { at, is_v4, from })
     }
@@ -161,14 +161,14 @@ impl Plane {
         now: Instant,
         mut segments: Segmenter<'_>,
         sink: &mut impl Sink,
-    ) -> Result<(), Drop> {
+    ) -> Result<(), Cause> {
         let mut result = Ok(());
         let mut part = mem::take(&mut self.part);
         while let Some(len) = segments.next_len() {
             part.resize(len, 0);
             if !matches!(segments.next_into(&mut part), Ok(Some(_))) {
-                self.count_drop(Drop::NotIp);
-                result = Err(Drop::NotIp);
+                self.count_drop(Cause::NotIp);
+                result = Err(Cause::NotIp);
                 break;
             }
             result = self.single(now, &mut part, sink).and(result);
@@ -183,7 +183,7 @@ impl Plane {
         now: Instant,
         packet: &mut [u8],
         sink: &mut impl Sink,
-    ) -> Result<(), Drop> {
+    ) -> Result<(), Cause> {
         let target = self.target(now, packet, sink)?;
         let Some(mru) = self.entries.get(target.at as usize).map(|e| e.settings.mru) else {
             return Ok(());
@@ -197,7 +197,7 @@ impl Plane {
         };
         let Some(mut fragments) = fragments else {
             self.tell(now, Unreachable::TooLong(mru), packet, sink);
-            return Err(self.drop_out(target.at, Drop::TooLong));
+            return Err(self.drop_out(target.at, Cause::TooLong));
         };
         let mut result = Ok(());
         let mut fragment = mem::take(&mut self.fragment);
@@ -215,17 +215,17 @@ impl Plane {
         target: &Target,
         packet: &mut [u8],
         sink: &mut impl Sink,
-    ) -> Result<(), Drop> {
+    ) -> Result<(), Cause> {
         let at = target.at;
         if !self.within_limit(now, at) {
-            return Err(self.drop_out(at, Drop::Limited));
+            return Err(self.drop_out(at, Cause::Limited));
         }
         let Some(entry) = self.entries.get(at as usize) else {
             return Ok(());
         };
         let (clamp, featured) = (entry.settings.clamp, entry.features.is_some());
         if featured && target.is_v4 && !self.permits(at, Direction::Out, packet) {
-            return Err(self.drop_out(at, Drop::FilteredOut));
+            return Err(self.drop_out(at, Cause::FilteredOut));
         }
         if clamp > 0 {
             mss::clamp(packet, clamp);

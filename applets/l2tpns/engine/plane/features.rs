@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use wanbox_link::throttle::{Throttle, Verdict};
 
-use super::{Drop, Plane, Sink};
+use super::{Cause, Plane, Sink};
 use crate::SessionId;
 use crate::concentrator::Direction;
 
@@ -209,7 +209,7 @@ impl Plane {
         direction: Direction,
         packet: &[u8],
         sink: &mut impl Sink,
-    ) -> Result<bool, Drop> {
+    ) -> Result<bool, Cause> {
         // What may go by now goes first.
         self.release(now, at, direction, sink);
         let Some(entry) = self.entries.get_mut(at as usize) else {
@@ -225,8 +225,8 @@ impl Plane {
                 Ok(false)
             }
             Some(Verdict::Dropped) => Err(match direction {
-                Direction::In => self.drop_in(at, Drop::ThrottledIn),
-                Direction::Out => self.drop_out(at, Drop::ThrottledOut),
+                Direction::In => self.drop_in(at, Cause::ThrottledIn),
+                Direction::Out => self.drop_out(at, Cause::ThrottledOut),
             }),
         }
     }

@@ -12,7 +12,7 @@
 //!
 //! Packets that pass leave through a [`Sink`] while [`Plane::up`], [`Plane::down`] or
 //! [`Plane::handle_timeout`] runs. Nothing here allocates for one. Everything that is
-//! dropped has a cause and is counted ([`Drop`]).
+//! dropped has a cause and is counted ([`Cause`]).
 
 mod batch;
 mod down;
@@ -130,7 +130,7 @@ pub trait Sink {
 /// Why a packet was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Drop {
+pub enum Cause {
     /// From a subscriber: no L2TP data message.
     Header,
     /// From a subscriber: no such session in that tunnel.
@@ -165,7 +165,7 @@ pub enum Drop {
     ThrottledOut,
 }
 
-impl Drop {
+impl Cause {
     /// All causes.
     pub const ALL: [Self; 16] = [
         Self::Header,
@@ -225,13 +225,13 @@ pub struct Stats {
     pub icmp: u64,
     /// ICMP messages not made because of their number.
     pub icmp_limited: u64,
-    drops: [u64; Drop::ALL.len()],
+    drops: [u64; Cause::ALL.len()],
 }
 
 impl Stats {
     /// Packets dropped for this cause.
     #[must_use]
-    pub fn dropped(&self, cause: Drop) -> u64 {
+    pub fn dropped(&self, cause: Cause) -> u64 {
         self.drops.get(cause as usize).copied().unwrap_or_default()
     }
 
@@ -537,14 +537,14 @@ impl Plane {
         self.entries.get_mut(at as usize)
     }
 
-    fn count_drop(&mut self, cause: Drop) {
+    fn count_drop(&mut self, cause: Cause) {
         if let Some(count) = self.stats.drops.get_mut(cause as usize) {
             *count += 1;
         }
     }
 
     /// Counts a packet from a session that is dropped.
-    fn drop_in(&mut self, at: u32, cause: Drop) -> Drop {
+    fn drop_in(&mut self, at: u32, cause: Cause) -> Cause {
         self.count_drop(cause);
         if let Some(entry) = self.entries.get_mut(at as usize) {
             entry.counters.dropped_in += 1;
@@ -553,7 +553,7 @@ impl Plane {
     }
 
     /// Counts a packet to a session that is dropped.
-    fn drop_out(&mut self, at: u32, cause: Drop) -> Drop {
+    fn drop_out(&mut self, at: u32, cause: Cause) -> Cause {
         self.count_drop(cause);
         if let Some(entry) = self.entries.get_mut(at as usize) {
             entry.counters.dropped_out += 1;

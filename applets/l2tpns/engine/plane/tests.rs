@@ -140,7 +140,7 @@ impl Bench {
         }
     }
 
-    fn down(&mut self, packet: &[u8]) -> Result<(), Drop> {
+    fn down(&mut self, packet: &[u8]) -> Result<(), Cause> {
         let mut packet = packet.to_vec();
         let header = VirtioHeader::FINISHED;
         self.plane

@@ -9,7 +9,7 @@ use wanbox_wire::ip::{Ip, Ipv6};
 use wanbox_wire::l2tp::{DataHeader, Message};
 use wanbox_wire::ppp::{Frame, Protocol};
 
-use super::{Drop, Plane, Sink, Way, key_of};
+use super::{Cause, Plane, Sink, Way, key_of};
 use crate::concentrator::Direction;
 use crate::{SessionId, SocketId};
 
@@ -34,7 +34,7 @@ pub enum Up<'d> {
     /// A packet that waits for its time.
     Waits,
     /// It was dropped.
-    Dropped(Drop),
+    Dropped(Cause),
 }
 
 impl Plane {
@@ -51,15 +51,15 @@ impl Plane {
             return Up::Control;
         }
         let Ok((header, payload)) = DataHeader::parse(datagram) else {
-            self.count_drop(Drop::Header);
-            return Up::Dropped(Drop::Header);
+            self.count_drop(Cause::Header);
+            return Up::Dropped(Cause::Header);
         };
         let Some(&at) = self.by_call.get(&key_of(header.tunnel, header.session)) else {
-            self.count_drop(Drop::UnknownSession);
-            return Up::Dropped(Drop::UnknownSession);
+            self.count_drop(Cause::UnknownSession);
+            return Up::Dropped(Cause::UnknownSession);
         };
         let Some(entry) = self.entries.get_mut(at as usize) else {
-            return Up::Dropped(Drop::UnknownSession);
+            return Up::Dropped(Cause::UnknownSession);
         };
         if let Some(tunnel) = self.tunnels.get_mut(entry.tunnel as usize)
             && (tunnel.way.peer != from || tunnel.way.socket != socket)
@@ -69,14 +69,14 @@ impl Plane {
                 && tunnel.way.peer.is_ipv4() == from.is_ipv4()
                 && self.moved.len() < MOVES;
             if !follows {
-                return Up::Dropped(self.drop_in(at, Drop::Stranger));
+                return Up::Dropped(self.drop_in(at, Cause::Stranger));
             }
             tunnel.way = Way { socket, peer: from };
             self.moved.push_back((tunnel.id, tunnel.way));
         }
         entry.counters.heard = now;
         let Ok(frame) = Frame::parse(payload) else {
-            return Up::Dropped(self.drop_in(at, Drop::Frame));
+            return Up::Dropped(self.drop_in(at, Cause::Frame));
         };
         let handed_out = match frame.protocol {
             Protocol::IPV4 => false,
@@ -106,8 +106,8 @@ impl Plane {
         sink: &mut impl Sink,
     ) -> Up<'static> {
         let Some(&at) = self.by_session.get(&session.0) else {
-            self.count_drop(Drop::UnknownSession);
-            return Up::Dropped(Drop::UnknownSession);
+            self.count_drop(Cause::UnknownSession);
+            return Up::Dropped(Cause::UnknownSession);
         };
         let is_v4 = packet.first().is_some_and(|first| first >> 4 == 4);
         let all = 0..packet.len();
@@ -138,15 +138,15 @@ impl Plane {
         octets: &mut [u8],
         place: Range<usize>,
         sink: &mut impl Sink,
-    ) -> Result<bool, Drop> {
+    ) -> Result<bool, Cause> {
         let Some(entry) = self.entries.get(at as usize) else {
-            return Err(Drop::UnknownSession);
+            return Err(Cause::UnknownSession);
         };
         let settings = entry.settings;
         let featured = entry.features.is_some();
         let open = if is_v4 { settings.ipv4 } else { settings.ipv6 };
         if !open {
-            return Err(self.drop_in(at, Drop::Closed));
+            return Err(self.drop_in(at, Cause::Closed));
         }
         let packet = octets.get_mut(place).unwrap_or_default();
         // What is behind the packet is padding.
@@ -159,14 +159,14 @@ impl Plane {
                 let owner = self.prefixes.lookup_v6(ip.src().to_bits());
                 (ip.octets().len(), owner, IpAddr::V6(ip.dst()))
             }
-            _ => return Err(self.drop_in(at, Drop::Packet)),
+            _ => return Err(self.drop_in(at, Cause::Packet)),
         };
         let packet = packet.get_mut(..len).unwrap_or_default();
         if owner != Some(at) && (self.config.check_source || !is_v4) {
-            return Err(self.drop_in(at, Drop::Spoofed));
+            return Err(self.drop_in(at, Cause::Spoofed));
         }
         if featured && is_v4 && !self.permits(at, Direction::In, packet) {
-            return Err(self.drop_in(at, Drop::FilteredIn));
+            return Err(self.drop_in(at, Cause::FilteredIn));
         }
         if settings.clamp > 0 {
             mss::clamp(packet, settings.clamp);

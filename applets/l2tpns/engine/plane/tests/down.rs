@@ -83,25 +83,25 @@ fn senders_to_nobody_are_told_so_many_times_a_second() {
     });
     let nobody = udp(HOST, Ipv4Addr::new(10, 0, 0, 99), 60, true);
     for _ in 0..10 {
-        assert_eq!(bench.down(&nobody), Err(Drop::NoSession));
+        assert_eq!(bench.down(&nobody), Err(Cause::NoSession));
     }
     assert_eq!(bench.left.icmp.len(), 3);
     let answer = Ipv4::parse(&bench.left.icmp[0]).unwrap();
     assert_eq!((answer.src(), answer.dst()), (OURS, HOST));
     assert_eq!(answer.payload()[..2], [3, 1]);
     bench.now += Duration::from_secs(1);
-    assert_eq!(bench.down(&nobody), Err(Drop::NoSession));
+    assert_eq!(bench.down(&nobody), Err(Cause::NoSession));
     let six = udp6(v6(1), Ipv6Addr::new(0x2001, 0xdb8, 7, 7, 0, 0, 0, 1), 60);
-    assert_eq!(bench.down(&six), Err(Drop::NoSession));
+    assert_eq!(bench.down(&six), Err(Cause::NoSession));
     assert_eq!(bench.left.icmp.len(), 5);
     assert_eq!(bench.plane.stats().icmp_limited, 7);
-    assert_eq!(bench.plane.stats().dropped(Drop::NoSession), 12);
+    assert_eq!(bench.plane.stats().dropped(Cause::NoSession), 12);
 
     // By default nobody is told.
     let mut silent = Bench::new(Config::default());
-    assert_eq!(silent.down(&nobody), Err(Drop::NoSession));
+    assert_eq!(silent.down(&nobody), Err(Cause::NoSession));
     assert!(silent.left.icmp.is_empty());
-    assert_eq!(silent.down(&[0x45; 10]), Err(Drop::NotIp));
+    assert_eq!(silent.down(&[0x45; 10]), Err(Cause::NotIp));
 }
 
 #[test]
@@ -110,12 +110,12 @@ fn packets_too_long_for_the_peer_are_cut_or_told_of() {
     bench.plane.update(SESSION, Settings { mru: 1300, ..OPEN });
     assert_eq!(
         bench.down(&udp(HOST, SUBSCRIBER, 1301, true)),
-        Err(Drop::TooLong)
+        Err(Cause::TooLong)
     );
     let told = Ipv4::parse(&bench.left.icmp[0]).unwrap();
     assert_eq!(told.payload()[..2], [3, 4]);
     assert_eq!(told.payload()[6..8], 1300u16.to_be_bytes());
-    assert_eq!(bench.down(&udp6(v6(0xf), v6(2), 1400)), Err(Drop::TooLong));
+    assert_eq!(bench.down(&udp6(v6(0xf), v6(2), 1400)), Err(Cause::TooLong));
     let told = &bench.left.icmp[1];
     assert_eq!((told[40], &told[44..48]), (2, &1300u32.to_be_bytes()[..]));
     assert!(bench.left.messages.is_empty());
@@ -147,14 +147,14 @@ fn so_many_packets_in_a_tenth_of_a_second() {
     assert_eq!(sent(&mut bench), 0);
     bench.now += Duration::from_millis(1);
     assert_eq!(sent(&mut bench), 5);
-    assert_eq!(bench.plane.stats().dropped(Drop::Limited), 50);
+    assert_eq!(bench.plane.stats().dropped(Cause::Limited), 50);
     // The packets of a super-packet count each.
     bench.now += Duration::from_millis(100);
     let (header, mut packet) = super_packet(SUBSCRIBER, 8000, 1000);
     let down = bench
         .plane
         .down(bench.now, &header, &mut packet, &mut bench.left);
-    assert_eq!(down, Err(Drop::Limited));
+    assert_eq!(down, Err(Cause::Limited));
     assert_eq!(bench.left.messages.len(), 15);
 }
 
@@ -201,12 +201,12 @@ fn a_super_packet_leaves_as_its_packets() {
     let down = bench
         .plane
         .down(bench.now, &header, &mut packet, &mut bench.left);
-    assert_eq!(down, Err(Drop::NotIp));
+    assert_eq!(down, Err(Cause::NotIp));
     let (header, mut packet) = super_packet(Ipv4Addr::new(10, 0, 0, 9), 3000, 1400);
     let down = bench
         .plane
         .down(bench.now, &header, &mut packet, &mut bench.left);
-    assert_eq!(down, Err(Drop::NoSession));
+    assert_eq!(down, Err(Cause::NoSession));
 }
 
 #[test]
@@ -236,5 +236,5 @@ fn a_checksum_that_the_kernel_left_is_finished() {
     let down = bench
         .plane
         .down(bench.now, &beyond, &mut packet, &mut bench.left);
-    assert_eq!(down, Err(Drop::NotIp));
+    assert_eq!(down, Err(Cause::NotIp));
 }

@@ -37,15 +37,15 @@ fn access_lists_of_both_directions() {
     let syn = tcp(SUBSCRIBER, HOST, TcpFlags::SYN, 0);
     let dns = udp(SUBSCRIBER, HOST, 60, true);
     assert_eq!(bench.up(&frame_of(&syn)), Up::Passed);
-    assert_eq!(bench.up(&frame_of(&dns)), Up::Dropped(Drop::FilteredIn));
+    assert_eq!(bench.up(&frame_of(&dns)), Up::Dropped(Cause::FilteredIn));
     // A spoofed packet is none of the list's business.
     let spoofed = tcp(HOST, HOST, TcpFlags::SYN, 0);
-    assert_eq!(bench.up(&frame_of(&spoofed)), Up::Dropped(Drop::Spoofed));
+    assert_eq!(bench.up(&frame_of(&spoofed)), Up::Dropped(Cause::Spoofed));
     bench
         .down(&tcp(HOST, SUBSCRIBER, TcpFlags::ACK, 10))
         .unwrap();
     let syn = tcp(HOST, SUBSCRIBER, TcpFlags::SYN, 0);
-    assert_eq!(bench.down(&syn), Err(Drop::FilteredOut));
+    assert_eq!(bench.down(&syn), Err(Cause::FilteredOut));
     // Lists are for IPv4.
     assert_eq!(
         bench.up(&frame_of(&udp6(
@@ -85,7 +85,7 @@ fn access_lists_of_both_directions() {
             .plane
             .set_filter(SESSION, Direction::In, Some("other"))
     );
-    assert_eq!(bench.up(&frame_of(&dns)), Up::Dropped(Drop::FilteredIn));
+    assert_eq!(bench.up(&frame_of(&dns)), Up::Dropped(Cause::FilteredIn));
 }
 
 /// Octets that leave in `seconds` in this direction when twice the rate comes.
@@ -299,7 +299,7 @@ fn counters_begin_anew_and_times_stay() {
     let after = bench.counters();
     assert_eq!((after.packets_in, after.octets_in), (0, 0));
     assert_eq!((after.heard, after.data), (before.heard, before.data));
-    for cause in Drop::ALL {
+    for cause in Cause::ALL {
         assert_eq!(bench.plane.stats().dropped(cause), 0, "{}", cause.name());
     }
 }

@@ -68,26 +68,26 @@ fn what_is_not_forwarded_is_handed_out_or_counted() {
         message.extend(frame_of(&good));
         message
     };
-    let mut dropped = |message: &mut [u8], from: SocketAddr, cause: Drop| {
+    let mut dropped = |message: &mut [u8], from: SocketAddr, cause: Cause| {
         let before = bench.plane.stats().dropped(cause);
         assert_eq!(bench.up_from(from, message), Up::Dropped(cause));
         assert_eq!(bench.plane.stats().dropped(cause), before + 1);
     };
     let whole = |frame: &[u8]| [&[0, 2, 0, 7, 0, 1], frame].concat();
-    dropped(&mut [0, 2, 0, 7], peer(), Drop::Header);
-    dropped(&mut [0, 3, 0, 7, 0, 1, 0x21], peer(), Drop::Header);
-    dropped(&mut message(7, 2), peer(), Drop::UnknownSession);
+    dropped(&mut [0, 2, 0, 7], peer(), Cause::Header);
+    dropped(&mut [0, 3, 0, 7, 0, 1, 0x21], peer(), Cause::Header);
+    dropped(&mut message(7, 2), peer(), Cause::UnknownSession);
     // A number of a call of this session, in a tunnel that it is not in.
-    dropped(&mut message(8, 1), peer(), Drop::UnknownSession);
-    dropped(&mut whole(&[]), peer(), Drop::Frame);
-    dropped(&mut whole(&[0xff]), peer(), Drop::Frame);
-    dropped(&mut whole(&cut), peer(), Drop::Packet);
-    dropped(&mut whole(&six_as_four), peer(), Drop::Packet);
+    dropped(&mut message(8, 1), peer(), Cause::UnknownSession);
+    dropped(&mut whole(&[]), peer(), Cause::Frame);
+    dropped(&mut whole(&[0xff]), peer(), Cause::Frame);
+    dropped(&mut whole(&cut), peer(), Cause::Packet);
+    dropped(&mut whole(&six_as_four), peer(), Cause::Packet);
     for stranger in ["198.51.100.8:1701", "198.51.100.7:1702", "[::1]:1701"] {
         dropped(
             &mut message(7, 1),
             stranger.parse().unwrap(),
-            Drop::Stranger,
+            Cause::Stranger,
         );
     }
     assert!(bench.left.host.is_empty());
@@ -107,12 +107,12 @@ fn nothing_passes_before_the_network_layer_is_open() {
         },
     );
     let four = frame_of(&udp(SUBSCRIBER, HOST, 60, true));
-    assert_eq!(bench.up(&four), Up::Dropped(Drop::Closed));
+    assert_eq!(bench.up(&four), Up::Dropped(Cause::Closed));
     // Whether IPv6 is refused or only not open yet is for its control protocol to know.
     let six = frame_of(&udp6(v6(1), Ipv6Addr::LOCALHOST, 60));
     assert!(matches!(bench.up(&six), Up::Ppp { .. }));
     let packet = udp(HOST, SUBSCRIBER, 60, true);
-    assert_eq!(bench.down(&packet), Err(Drop::NotOpen));
+    assert_eq!(bench.down(&packet), Err(Cause::NotOpen));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn sources_are_the_subscribers_own() {
             .plane
             .add_route(other, IpAddr::from([10, 5, 7, 0]), 24);
         let spoofed = if check_source {
-            Up::Dropped(Drop::Spoofed)
+            Up::Dropped(Cause::Spoofed)
         } else {
             Up::Passed
         };
@@ -153,7 +153,7 @@ fn sources_are_the_subscribers_own() {
         };
         assert_eq!(bench.up(&six(v6(5))), Up::Passed);
         let stranger = Ipv6Addr::new(0x2001, 0xdb8, 0, 2, 0, 0, 0, 1);
-        assert_eq!(bench.up(&six(stranger)), Up::Dropped(Drop::Spoofed));
+        assert_eq!(bench.up(&six(stranger)), Up::Dropped(Cause::Spoofed));
     }
 }
 
@@ -185,7 +185,7 @@ fn a_tunnel_may_go_on_from_elsewhere_when_that_is_wanted() {
     });
     let packet = udp(SUBSCRIBER, HOST, 60, true);
     let message = [&[0, 2, 0, 7, 0, 1], &frame_of(&packet)[..]].concat();
-    let stranger = Up::Dropped(Drop::Stranger);
+    let stranger = Up::Dropped(Cause::Stranger);
     assert_eq!(bench.up_from(other_port, &mut message.clone()), stranger);
     assert_eq!(bench.up_from(elsewhere, &mut message.clone()), Up::Passed);
     let way = Way {
@@ -239,9 +239,9 @@ fn packets_of_a_bundle_come_in_through_another_door() {
     assert_eq!(up, Up::Passed);
     let mut spoofed = udp(HOST, HOST, 60, true);
     let up = plane.up_packet(bench.now, SESSION, &mut spoofed, left);
-    assert_eq!(up, Up::Dropped(Drop::Spoofed));
+    assert_eq!(up, Up::Dropped(Cause::Spoofed));
     let up = plane.up_packet(bench.now, SessionId(5), &mut spoofed, left);
-    assert_eq!(up, Up::Dropped(Drop::UnknownSession));
+    assert_eq!(up, Up::Dropped(Cause::UnknownSession));
     assert_eq!(left.host, [packet]);
     // And leave through one.
     bench.plane.update(
