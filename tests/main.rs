@@ -17,9 +17,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Trial};
 use wanbox_rig::{Need, need, sandbox};
 
+mod again;
 mod api;
 mod async_mode;
 mod backup;
@@ -70,18 +71,16 @@ fn source() -> PathBuf {
 fn test(
     name: impl Into<String>,
     needs: &'static [Need],
-    run: impl FnOnce() -> wanbox_rig::Result + Send + 'static,
+    run: impl Fn() -> wanbox_rig::Result + Send + 'static,
 ) -> Trial {
-    Trial::ignorable_test(name, move || {
+    let name = name.into();
+    Trial::ignorable_test(name.clone(), move || {
         if let Some(missing) = needs.iter().find_map(|need| need.missing()) {
             return Ok(Completion::ignored_with(format!(
                 "skipped: needs {missing}"
             )));
         }
-        match run() {
-            Ok(()) => Ok(Completion::Completed),
-            Err(error) => Err(Failed::from(error)),
-        }
+        again::run(&name, &run).map(|()| Completion::Completed)
     })
 }
 
@@ -135,5 +134,7 @@ fn main() -> ExitCode {
     trials.extend(lab_eql_dial::tests());
     trials.extend(eql::tests());
     trials.extend(eql_replay::tests());
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    again::report();
+    conclusion.exit_code()
 }
