@@ -45,6 +45,7 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_wanrouter_engine::fuzz::fuzz_frame_relay_link(Instant::now(), octets);
     }),
     ("ip", wanbox_wire::ip::fuzz_ip),
+    ("keyboard", wanbox_net_console::editor::fuzz_keyboard),
     ("l2tp", wanbox_wire::l2tp::fuzz_l2tp),
     ("ipv6", wanbox_l2tpns_engine::ipv6::fuzz_ipv6),
     ("l2tpns_config", wanbox_l2tpns_engine::config::fuzz_config),
@@ -93,6 +94,7 @@ const TARGETS: &[(&str, Target)] = &[
     }),
     ("vj", wanbox_link::vj::fuzz_vj),
     ("vj_header", wanbox_wire::vj::fuzz_vj_header),
+    ("words", wanbox_net_console::words::fuzz_words),
 ];
 
 pub fn tests() -> Vec<Trial> {

@@ -38,8 +38,14 @@ impl History {
         self.lines.iter().map(String::as_str)
     }
 
+    /// The newest line that holds this text.
+    pub fn last_with(&self, text: &str) -> Option<&str> {
+        let mut lines = self.lines.iter().rev().map(String::as_str);
+        lines.find(|line| line.contains(text))
+    }
+
     /// The line before the recalled one, or before the one that is being written.
-    pub(super) fn earlier(&mut self, writing: &str) -> Option<String> {
+    pub fn earlier(&mut self, writing: &str) -> Option<String> {
         let at = self.at.checked_sub(1)?;
         if self.at == self.lines.len() {
             writing.clone_into(&mut self.draft);
@@ -49,7 +55,7 @@ impl History {
     }
 
     /// The line after the recalled one; after the last, what was being written.
-    pub(super) fn later(&mut self) -> Option<String> {
+    pub fn later(&mut self) -> Option<String> {
         if self.at >= self.lines.len() {
             return None;
         }

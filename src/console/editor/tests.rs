@@ -245,7 +245,7 @@ proptest! {
         for key in keys {
             desk.press(&key);
             let (text, at) = screen(&desk.sent);
-            let wanted = format!("lns> {}", desk.editor.line);
+            let wanted = format!("lns> {}", desk.editor.line.text());
             prop_assert_eq!(text.trim_end(), wanted.trim_end());
             prop_assert_eq!(at, 5 + desk.editor.before_cursor().chars().count());
         }

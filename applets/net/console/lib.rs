@@ -1,0 +1,13 @@
+//! The console of the station, without a terminal: keys, lines and words.
+//!
+//! | to change | open |
+//! |---|---|
+//! | what keys do | `editor.rs` |
+//! | which octets are which key | `keys.rs` |
+//! | how a line becomes words | `words.rs` |
+//! | how words are found in tables, and lists of them | `table.rs` |
+
+pub mod editor;
+pub mod keys;
+pub mod table;
+pub mod words;
