@@ -46,6 +46,7 @@ const TARGETS: &[(&str, Target)] = &[
     }),
     ("ip", wanbox_wire::ip::fuzz_ip),
     ("keyboard", wanbox_net_console::editor::fuzz_keyboard),
+    ("guard", wanbox_net_console::guard::fuzz_guard),
     ("l2tp", wanbox_wire::l2tp::fuzz_l2tp),
     ("ipv6", wanbox_l2tpns_engine::ipv6::fuzz_ipv6),
     ("l2tpns_config", wanbox_l2tpns_engine::config::fuzz_config),
@@ -87,6 +88,10 @@ const TARGETS: &[(&str, Target)] = &[
     (
         "subscribers",
         wanbox_l2tpns_engine::subscribers::fuzz_subscribers,
+    ),
+    (
+        "telnet_client",
+        wanbox_net_console::telnet::fuzz_telnet_client,
     ),
     ("trace", wanbox_pipemon::fuzz_trace),
     ("tunnels", |octets| {

@@ -1,43 +1,14 @@
-//! The server's end of Telnet (RFC 854), as far as a line editor at its other end needs it.
+//! The server's end of Telnet, as far as a line editor at its other end needs it.
 //!
 //! We echo and suppress go-ahead (RFC 857, RFC 858), and ask a client that shows to be one how
 //! large its window is (RFC 1073). Whatever else it asks for is refused. Nothing is kept that
 //! grows with what a client sends; an answer is never longer than the question and one request.
 //! Text to the client needs no escapes: UTF-8 has no octet 255.
 
-/// Interpret as command.
-const IAC: u8 = 255;
-const DONT: u8 = 254;
-const DO: u8 = 253;
-const WONT: u8 = 252;
-const WILL: u8 = 251;
-/// Subnegotiation begins.
-const SB: u8 = 250;
-/// Erase line.
-const EL: u8 = 248;
-/// Erase character.
-const EC: u8 = 247;
-/// Are you there.
-const AYT: u8 = 246;
-/// Interrupt process.
-const IP: u8 = 244;
-/// Break.
-const BRK: u8 = 243;
-/// Subnegotiation ends.
-const SE: u8 = 240;
-
-/// RFC 857.
-const ECHO: u8 = 1;
-/// RFC 858: suppress go-ahead.
-const SGA: u8 = 3;
-/// RFC 1073: negotiate about window size.
-const NAWS: u8 = 31;
+use super::{AYT, BRK, DO, DONT, EC, ECHO, EL, IAC, IP, NAWS, SGA, Stream, Token, WILL, WONT};
 
 /// What a server says first, before it knows whether a Telnet client is there.
 pub const OPENING: [u8; 12] = [IAC, WILL, SGA, IAC, WILL, ECHO, IAC, DO, SGA, IAC, DO, ECHO];
-
-/// How much of a subnegotiation is kept: a window size and its option.
-const MAX_SUBNEGOTIATION: usize = 5;
 
 /// What comes out of the stream of octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,37 +41,24 @@ enum Agreed {
     On,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Data,
-    Command,
-    /// Behind WILL, WONT, DO or DONT.
-    Option(u8),
-    Subnegotiation,
-    /// Behind IAC within one.
-    SubnegotiationCommand,
-}
-
 /// The protocol between the connection and the editor.
 #[derive(Clone, Debug)]
 pub struct Telnet {
-    state: State,
+    stream: Stream,
     /// We echo, we suppress go-ahead.
     ours: [Agreed; 2],
     /// The client suppresses go-ahead, tells its window.
     theirs: [Agreed; 2],
     window_asked: bool,
-    subnegotiation: Vec<u8>,
 }
 
 impl Default for Telnet {
     fn default() -> Self {
         Self {
-            state: State::Data,
+            stream: Stream::default(),
             ours: [Agreed::Asked; 2],
             theirs: [Agreed::Asked, Agreed::Off],
             window_asked: false,
-            subnegotiation: Vec::with_capacity(MAX_SUBNEGOTIATION),
         }
     }
 }
@@ -119,58 +77,22 @@ impl Telnet {
 
     /// Takes an octet; what has to be answered goes to `answer`.
     pub fn receive(&mut self, octet: u8, answer: &mut Vec<u8>) -> Option<Event> {
-        match (self.state, octet) {
-            (State::Data, IAC) => self.state = State::Command,
-            (State::Data, _) => return Some(Event::Octet(octet)),
-            (State::Command, IAC) => {
-                self.state = State::Data;
-                return Some(Event::Octet(IAC));
-            }
-            (State::Command, SB) => {
-                self.subnegotiation.clear();
-                self.state = State::Subnegotiation;
-            }
-            (State::Command, WILL | WONT | DO | DONT) => self.state = State::Option(octet),
-            (State::Command, _) => {
-                self.state = State::Data;
-                return match octet {
-                    IP | BRK => Some(Event::Interrupt),
-                    AYT => Some(Event::AreYouThere),
-                    EC => Some(Event::Erase),
-                    EL => Some(Event::EraseLine),
-                    _ => None,
-                };
-            }
-            (State::Option(verb), option) => {
-                self.state = State::Data;
+        match self.stream.receive(octet)? {
+            Token::Octet(octet) => Some(Event::Octet(octet)),
+            Token::Command(IP | BRK) => Some(Event::Interrupt),
+            Token::Command(AYT) => Some(Event::AreYouThere),
+            Token::Command(EC) => Some(Event::Erase),
+            Token::Command(EL) => Some(Event::EraseLine),
+            Token::Command(_) => None,
+            Token::Option { verb, option } => {
                 self.negotiate(verb, option, answer);
+                None
             }
-            (State::Subnegotiation, IAC) => self.state = State::SubnegotiationCommand,
-            (State::Subnegotiation, _) => self.keep(octet),
-            (State::SubnegotiationCommand, IAC) => {
-                self.state = State::Subnegotiation;
-                self.keep(octet);
-            }
-            // Anything but its end within a subnegotiation is a mistake, and ends it.
-            (State::SubnegotiationCommand, _) => {
-                self.state = State::Data;
-                if let (SE, [NAWS, size @ ..]) = (octet, &*self.subnegotiation)
-                    && let &[c1, c0, r1, r0] = size
-                {
-                    return Some(Event::Window {
-                        columns: u16::from_be_bytes([c1, c0]),
-                        rows: u16::from_be_bytes([r1, r0]),
-                    });
-                }
-            }
-        }
-        None
-    }
-
-    fn keep(&mut self, octet: u8) {
-        // A longer one is none that we know: it gets another length, and is passed over.
-        if self.subnegotiation.len() <= MAX_SUBNEGOTIATION {
-            self.subnegotiation.push(octet);
+            Token::Subnegotiation(&[NAWS, c1, c0, r1, r0]) => Some(Event::Window {
+                columns: u16::from_be_bytes([c1, c0]),
+                rows: u16::from_be_bytes([r1, r0]),
+            }),
+            Token::Subnegotiation(_) => None,
         }
     }
 
