@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use nix::pty::openpty;
 use nix::sys::signal::Signal;
 use nix::unistd::ttyname;
 use wanbox_rig::need::find_tool;
-use wanbox_rig::{Error, Lab, Need, Result, Router, TempDir, ensure, until};
+use wanbox_rig::{Error, Lab, Need, Result, Router, Running, TempDir, ensure, until};
 use wanbox_wire::api::{Content, Kind, Reason, Repr, flags};
 
 use crate::api::{Application, DATA, tagged};
@@ -399,16 +399,6 @@ fn xon_and_xoff() -> Result {
     Ok(())
 }
 
-/// Ends a program when the test does.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn tool(name: &str) -> Result<Command> {
     let path = find_tool(name).ok_or_else(|| Error::new(format!("no {name}")))?;
     Ok(Command::new(path))
@@ -426,7 +416,7 @@ fn foreign_peers() -> Result {
 
     let port = files.path().join("port");
     let pty = format!("PTY,link={},raw,echo=0", port.display());
-    let _socat = Ended(tool("socat")?.args([&pty, &program]).spawn()?);
+    let _socat = Running::from(tool("socat")?.args([&pty, &program]).spawn()?);
     until("socat's terminal", SOON, || Ok(port.exists()))?;
     let router = started(&end, &format!("tty:{}", port.display()))?;
     capitals(&router, &end)?;
@@ -435,7 +425,7 @@ fn foreign_peers() -> Result {
     router.netns.ip("link set lo up")?;
     let mut socat = tool("socat")?;
     socat.args(["TCP-LISTEN:7000,bind=127.0.0.1,reuseaddr", &program]);
-    let _socat = Ended(router.netns.spawn(&mut socat)?);
+    let _socat = Running::from(router.netns.spawn(&mut socat)?);
     install(&router, &end, "tcp:127.0.0.1:7000", 0)?;
     router.ok("wanrouter start")?;
     capitals(&router, &end)

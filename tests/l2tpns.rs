@@ -1,25 +1,28 @@
 //! `l2tpns`: a network server, those who call it, and the network behind it.
 
 use std::fs;
+use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Child;
+use std::process::Command;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
+use serde_json::Value;
 use wanbox_link::ppp::auth::Method;
+use wanbox_rig::debian::NEEDED;
 use wanbox_rig::error::Context;
 use wanbox_rig::ping::Ping;
-use wanbox_rig::{Need, Netns, Result, Router, ensure, netns, until, wait_for};
+use wanbox_rig::{Debian, Error, Need, Netns, Result, Router, Running, ensure, netns, until};
 
 use self::caller::{Call, Caller};
-use self::debian::Debian;
 use crate::{test, wanbox};
 
 mod accounting;
 mod caller;
-mod debian;
+mod garden;
+mod operation;
+mod plugins;
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
 
@@ -45,6 +48,9 @@ pub fn tests() -> Vec<Trial> {
         test("l2tpns::wrong_files_start_nothing", NEEDS, wrong_files),
     ];
     trials.extend(accounting::tests());
+    trials.extend(plugins::tests());
+    trials.extend(garden::tests());
+    trials.extend(operation::tests());
     trials
 }
 
@@ -54,18 +60,6 @@ struct Net {
     lac: Netns,
     home: Netns,
     site: Netns,
-}
-
-/// A running server. Ends when dropped.
-struct Server {
-    child: Child,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Users of the file.
@@ -100,10 +94,20 @@ impl Net {
     }
 
     /// Starts the server with these lines beside the common ones, and waits until it is ready.
-    fn serve(&self, lines: &str) -> Result<Server> {
+    fn serve(&self, lines: &str) -> Result<Running> {
+        self.serve_with(lines, self.lns.applet("l2tpns"))
+    }
+
+    /// The same with a command that becomes the server.
+    fn serve_with(&self, lines: &str, mut command: Command) -> Result<Running> {
         self.configure(&format!("{COMMON}{lines}"))?;
-        self.lns.write("/etc/l2tpns/subscribers", USERS)?;
-        self.lns.write("/etc/l2tpns/ip_pool", "10.9.0.0/24\n")?;
+        for (name, text) in [("subscribers", USERS), ("ip_pool", "10.9.0.0/24\n")] {
+            // Unless the test has its own.
+            let path = format!("/etc/l2tpns/{name}");
+            if !self.lns.path(&path).exists() {
+                self.lns.write(&path, text)?;
+            }
+        }
         for name in ["startup-config", "subscribers"] {
             let path = self.lns.path("/etc/l2tpns").join(name);
             fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
@@ -115,9 +119,7 @@ impl Net {
             Ok(())
         })?;
         let log = fs::File::create(self.lns.path("/log"))?;
-        let mut command = self.lns.applet("l2tpns");
-        let child = self.lns.netns.spawn(command.stderr(log))?;
-        let server = Server { child };
+        let server = self.lns.netns.spawn(command.stderr(log))?.into();
         until("the server", LIMIT, || Ok(self.log().contains(" is up, "))).context(self.log())?;
         Ok(server)
     }
@@ -125,6 +127,50 @@ impl Net {
     /// What the server logged.
     fn log(&self) -> String {
         self.lns.read("/log").unwrap_or_default()
+    }
+
+    /// What a command says to `l2tpns -e`.
+    fn cli(&self, lines: &[&str]) -> Result<String> {
+        let mut command = self.lns.applet("l2tpns");
+        for line in lines {
+            command.args(["-e", line]);
+        }
+        self.lns.netns.finish(&mut command, LIMIT)?.ok()
+    }
+
+    /// The same as JSON.
+    fn json(&self, line: &str) -> Result<Value> {
+        let mut command = self.lns.applet("l2tpns");
+        command.args(["--json", "-e", line]);
+        let text = self.lns.netns.finish(&mut command, LIMIT)?.ok()?;
+        serde_json::from_str(&text).context(line)
+    }
+
+    /// All that is shown about the session of a user, gardened or not, once there is one.
+    fn session(&self, user: &str) -> Result<Value> {
+        let sessions = self.json("show session")?;
+        let found = sessions
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|session| session["user"] == user)
+            .ok_or_else(|| Error::new(format!("{user} has no session: {sessions}")))?;
+        self.json(&format!("show session {}", found["session"]))
+    }
+
+    /// One of the counters by name.
+    fn counter(&self, name: &str) -> Result<u64> {
+        let counters = self.json("show counters")?;
+        let counter = counters["named"][name].as_u64();
+        counter.ok_or_else(|| Error::new(format!("no {name} in {counters}")))
+    }
+
+    /// A socket of the host behind the server.
+    fn at_site(&self, port: u16) -> Result<UdpSocket> {
+        let open = || Ok(UdpSocket::bind(("198.51.100.2", port))?);
+        let socket = self.site.inside(open)?;
+        socket.set_read_timeout(Some(LIMIT))?;
+        Ok(socket)
     }
 
     /// Writes the configuration.
@@ -254,9 +300,11 @@ fn forwarded() -> Result {
     net.lac.ip("addr add 203.0.113.1/24 dev eth1")?;
     let debian = Debian::start(
         &net.lac,
-        "set bind_address 203.0.113.1\nset bind_address_remotelns 192.0.2.2\n\
-         set l2tp_secret \"between us\"\nset radius_authtypes \"pap\"\n\
-         setforward joe 192.0.2.1 1701 \"between us\"\n",
+        &format!(
+            "{NEEDED}set debug 4\nset bind_address 203.0.113.1\n\
+             set bind_address_remotelns 192.0.2.2\nset l2tp_secret \"between us\"\n\
+             set radius_authtypes \"pap\"\nsetforward joe 192.0.2.1 1701 \"between us\"\n"
+        ),
         "10.200.0.0/24\n",
     )?;
     let call = Call {
@@ -289,11 +337,8 @@ fn leaves() -> Result {
         let mut lns = net.serve("")?;
         let caller = Caller::dial(&net.lac, &net.home, &joe())?;
         caller.connected()?;
-        let pid = Pid::from_raw(lns.child.id().cast_signed());
-        kill(pid, signal)?;
-        let status = wait_for("the end of the server", LIMIT, || {
-            Ok(lns.child.try_wait()?)
-        })?;
+        lns.signal(signal)?;
+        let status = lns.end(LIMIT)?;
         ensure!(status.success(), "{signal}: {status}\n{}", net.log());
         if told {
             let why = caller.ended()?;
@@ -318,10 +363,9 @@ fn reload() -> Result {
     let lns = net.serve("")?;
     let caller = Caller::dial(&net.lac, &net.home, &joe())?;
     let address = caller.connected()?;
-    let pid = Pid::from_raw(lns.child.id().cast_signed());
     let hangup = |said: &str| -> Result {
         let before = net.log().len();
-        kill(pid, Signal::SIGHUP)?;
+        lns.signal(Signal::SIGHUP)?;
         until(said, LIMIT, || {
             Ok(net.log().get(before..).unwrap_or_default().contains(said))
         })?;

@@ -5,16 +5,16 @@ use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
+use wanbox_rig::debian::NEEDED;
 use wanbox_rig::error::Context;
 use wanbox_rig::need::find_tool;
 use wanbox_rig::terminal::{Terminal, UP};
-use wanbox_rig::{Error, Need, Netns, Result, Router, ensure, netns, until};
+use wanbox_rig::{Debian, Error, Need, Netns, Result, Router, Running, ensure, netns, until};
 
-use crate::l2tpns_config::Debians;
 use crate::{test, wanbox};
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
@@ -50,18 +50,10 @@ pub fn tests() -> Vec<Trial> {
     ]
 }
 
-/// A running server. Ends when dropped.
+/// A running server.
 struct Server {
+    program: Running,
     router: Router,
-    child: Child,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It is gone already, or goes now.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 const CONFIG: &str = "/etc/l2tpns/startup-config";
@@ -82,8 +74,8 @@ impl Server {
         }
         let log = fs::File::create(router.path("/log"))?;
         let mut command = router.applet("l2tpns");
-        let child = router.netns.spawn(command.stderr(log))?;
-        let server = Self { router, child };
+        let program = router.netns.spawn(command.stderr(log))?.into();
+        let server = Self { program, router };
         until("the server", LIMIT, || {
             Ok(server.log().contains(" is up, "))
         })
@@ -241,7 +233,7 @@ fn shell() -> Result {
     );
     first(&["-e", "shutdown"])?;
     let mut server = server;
-    until("its end", LIMIT, || Ok(server.child.try_wait()?.is_some()))?;
+    server.program.end(LIMIT)?;
     let (_, err, code) = server.execute(&["-e", "uptime"])?;
     ensure!(code == 3 && err.contains("not running"), "{code} {err}");
     Ok(())
@@ -257,7 +249,7 @@ fn strangers() -> Result {
     let connect = |from: &Netns, to: [u8; 4]| -> Result<Prompt> {
         Prompt::open(from.inside(|| Ok(TcpStream::connect((Ipv4Addr::from(to), 23))?))?)
     };
-    let mut server = Server::start(router, "set cli_bind_address 0.0.0.0\n", None)?;
+    let server = Server::start(router, "set cli_bind_address 0.0.0.0\n", None)?;
     let shown = connect(&other, [192, 0, 2, 1])?.quiet()?;
     ensure!(shown.is_empty(), "a stranger sees {shown:?}");
     let shown = connect(&server.router.netns, [127, 0, 0, 1])?.quiet()?;
@@ -278,7 +270,6 @@ fn strangers() -> Result {
         let shown = prompt.quiet()?;
         ensure!(shown == "joe\r\nPassword: \r\n\r\nlns> ", "{shown:?}");
     }
-    server.child.kill()?;
     Ok(())
 }
 
@@ -436,8 +427,8 @@ fn original() -> Result {
         .router
         .netns
         .inside(|| Ok(TcpStream::connect(local)?))?;
-    let debians = Debians::start("set cli_bind_address 127.0.0.1\nset debug 0\n")?;
-    let theirs = debians.netns.inside(|| Ok(TcpStream::connect(local)?))?;
+    let debian = Debian::alone(&format!("set debug 0\n{NEEDED}"))?;
+    let theirs = debian.netns.inside(|| Ok(TcpStream::connect(local)?))?;
     let (mut ours, mut theirs) = (Prompt::open(ours)?, Prompt::open(theirs)?);
     let (first, wanted) = (ours.quiet()?, theirs.quiet()?);
     ensure!(

@@ -2,14 +2,11 @@
 //! replies at the prompt.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use wanbox_l2tpns_engine::config::{Config, Mode, VARIABLES, split};
-use wanbox_rig::{Error, Need, Netns, Result, TempDir, ensure, need, wait_for};
+use wanbox_rig::debian::NEEDED;
+use wanbox_rig::{Debian, Error, Need, Result, ensure};
 
 use crate::test;
 
@@ -21,8 +18,6 @@ const NEEDS: &[Need] = &[
     Need::Tool("l2tpns"),
 ];
 
-const LIMIT: Duration = Duration::from_secs(20);
-
 pub fn tests() -> Vec<Trial> {
     vec![
         test("l2tpns_config::the_sample_of_the_package", NEEDS, sample),
@@ -30,125 +25,6 @@ pub fn tests() -> Vec<Trial> {
         test("l2tpns_config::replies", NEEDS, replies),
         test("l2tpns_config::what_we_write_is_read", NEEDS, read_back),
     ]
-}
-
-/// What its cluster and this test need, before or behind a configuration.
-const COMMON: &str = "set cluster_interface \"eth0\"\nset cluster_hb_interval 1\n\
-    set cluster_hb_timeout 16\nset cli_bind_address 127.0.0.1\n";
-
-/// Debian's l2tpns in a namespace of its own, and somebody at its prompt. It ends when this is
-/// dropped.
-pub(crate) struct Debians {
-    pub(crate) netns: Netns,
-    child: Child,
-    directory: TempDir,
-    telnet: Option<TcpStream>,
-}
-
-impl Debians {
-    pub(crate) fn start(config: &str) -> Result<Self> {
-        let netns = Netns::new()?;
-        netns.ip("link set lo up")?;
-        // The cluster wants an interface that exists, with an address.
-        netns.ip("link add eth0 type veth peer name other")?;
-        netns.ip("link set other up")?;
-        netns.ip("addr add 10.9.0.1/24 dev eth0")?;
-        netns.ip("link set eth0 up")?;
-        let directory = TempDir::new()?;
-        let file = directory.path().join("startup-config");
-        fs::write(&file, config)?;
-        let daemon = need::find_tool("l2tpns").ok_or_else(|| Error::new("no l2tpns"))?;
-        let log = fs::File::create(directory.path().join("log"))?;
-        let child = netns.spawn(
-            Command::new(daemon)
-                .arg("-c")
-                .arg(&file)
-                .args(["-h", "lns"])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(log),
-        )?;
-        let mut started = Self {
-            netns,
-            child,
-            directory,
-            telnet: None,
-        };
-        // While it starts it closes some connections again.
-        wait_for("it to be master", LIMIT, || {
-            let status = started.log_in().and_then(|()| started.ask("show cluster"));
-            Ok(status
-                .is_ok_and(|status| status.contains("Master"))
-                .then_some(()))
-        })
-        .map_err(|error| {
-            let log = fs::read_to_string(started.directory.path().join("log"));
-            Error::new(format!("{error}\n{}", log.unwrap_or_default()))
-        })?;
-        Ok(started)
-    }
-
-    fn log_in(&mut self) -> Result {
-        let telnet = self
-            .netns
-            .inside(|| Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, 23))?))?;
-        telnet.set_read_timeout(Some(LIMIT))?;
-        self.telnet = Some(telnet);
-        self.answer()?;
-        self.ask("enable")?;
-        Ok(())
-    }
-
-    /// What is printed up to the next prompt.
-    fn answer(&mut self) -> Result<String> {
-        let telnet = self
-            .telnet
-            .as_mut()
-            .ok_or_else(|| Error::new("no telnet"))?;
-        let mut text = Vec::new();
-        let until = Instant::now() + LIMIT;
-        loop {
-            let mut some = [0; 4096];
-            let count = telnet.read(&mut some)?;
-            text.extend_from_slice(some.get(..count).unwrap_or_default());
-            let shown = String::from_utf8_lossy(&text).replace('\r', "");
-            let last = shown.rsplit('\n').next().unwrap_or_default();
-            // Telnet's options are before the first prompt.
-            let prompt = last.ends_with("> ") || last.len() > 2 && last.ends_with("# ");
-            if prompt && last.contains("lns") {
-                return Ok(shown);
-            }
-            ensure!(
-                count > 0 && Instant::now() < until,
-                "no prompt after {shown:?}"
-            );
-        }
-    }
-
-    /// Types a line. Returns what is printed, without the echo of the line, the empty line before
-    /// the prompt and the prompt.
-    fn ask(&mut self, line: &str) -> Result<String> {
-        let telnet = self
-            .telnet
-            .as_mut()
-            .ok_or_else(|| Error::new("no telnet"))?;
-        telnet.write_all(format!("{line}\r\n").as_bytes())?;
-        let text = self.answer()?;
-        let mut lines: Vec<&str> = text.lines().collect();
-        lines.pop();
-        if lines.last() == Some(&"") {
-            lines.pop();
-        }
-        Ok(lines.get(1..).unwrap_or_default().join("\n"))
-    }
-}
-
-impl Drop for Debians {
-    fn drop(&mut self) {
-        // It is gone already, or goes now.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Variables that Debian's writes back as others or the kernel make them; ours are as they were
@@ -194,11 +70,8 @@ fn parse(text: &str) -> Result<Config> {
 
 /// Both read a file and print what they have.
 fn compare(text: &str) -> Result {
-    let mut debians = Debians::start(text)?;
-    same_print(
-        &parse(text)?.running(),
-        &debians.ask("show running-config")?,
-    )
+    let mut debian = Debian::alone(text)?;
+    same_print(&parse(text)?.running(), &debian.ask("show running-config")?)
 }
 
 /// The sample as the package has it, and all that it has behind a comment sign.
@@ -212,7 +85,7 @@ fn sample() -> Result {
     let text = text
         .replace("/var/log/l2tpns", "")
         .replace("/var/run/l2tpns.pid", "");
-    compare(&format!("{text}\n{COMMON}"))?;
+    compare(&format!("{text}\n{NEEDED}"))?;
     let all: Vec<String> = text
         .lines()
         .map(|line| match line.strip_prefix('#') {
@@ -224,7 +97,7 @@ fn sample() -> Result {
         // These are none of the test's.
         .filter(|line| !line.contains("bind_address") && !line.contains("hostname"))
         .collect();
-    compare(&format!("{}\n{COMMON}", all.join("\n")))
+    compare(&format!("{}\n{NEEDED}", all.join("\n")))
 }
 
 /// A value for each variable that is not its default.
@@ -327,28 +200,28 @@ fn every_variable() -> Result {
         let set = format!("set {} ", variable.name);
         ensure!(
             OTHER_VALUES.contains(&set)
-                || COMMON.contains(&set)
+                || NEEDED.contains(&set)
                 || NOT_SET.contains(&variable.name),
             "{} is not tried",
             variable.name
         );
     }
-    compare(&format!("{OTHER_VALUES}\n{COMMON}"))
+    compare(&format!("{OTHER_VALUES}\n{NEEDED}"))
 }
 
 /// Every reply of the table is still what Debian's says; that it is what we say, another test
 /// knows. What both have then is printed the same.
 fn replies() -> Result {
-    let mut debians = Debians::start(COMMON)?;
-    let mut ours = parse(COMMON)?;
+    let mut debian = Debian::alone(NEEDED)?;
+    let mut ours = parse(NEEDED)?;
     let mut mode = Mode::Global;
-    debians.ask("configure terminal")?;
+    debian.ask("configure terminal")?;
     let table = include_str!("../applets/l2tpns/engine/config/golden/replies");
     let mut wrong = Vec::new();
     for line in table.lines().filter(|line| !line.starts_with('#')) {
         let (line, wanted) = line.split_once("->").ok_or_else(|| Error::new(line))?;
         let (line, wanted) = (line.trim(), wanted.trim().replace('/', "\n"));
-        let answer = debians
+        let answer = debian
             .ask(line)
             .map_err(|e| Error::new(format!("{line}: {e}")))?;
         if answer.trim() != wanted {
@@ -360,10 +233,10 @@ fn replies() -> Result {
         let _ = ours.execute(&mut mode, &words, &|_| false);
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-    debians.ask("exit")?;
-    same_print(&ours.running(), &debians.ask("show running-config")?)?;
+    debian.ask("exit")?;
+    same_print(&ours.running(), &debian.ask("show running-config")?)?;
     // The lists again, with what is printed for one that is not there.
-    let shown = debians.ask("show access-list abc e1 none")?;
+    let shown = debian.ask("show access-list abc e1 none")?;
     let mut wanted = Vec::new();
     for name in ["abc", "e1"] {
         let list = ours
@@ -379,6 +252,6 @@ fn replies() -> Result {
 
 /// What we write is read by Debian's, and it then has what we have.
 fn read_back() -> Result {
-    let config = parse(&format!("{OTHER_VALUES}\n{COMMON}"))?;
+    let config = parse(&format!("{OTHER_VALUES}\n{NEEDED}"))?;
     compare(&config.running())
 }

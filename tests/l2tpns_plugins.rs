@@ -7,10 +7,11 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
 use wanbox_l2tpns::plugins::{Filter, Plugins};
 use wanbox_l2tpns_engine::plugin::{Wall, Work};
 use wanbox_rig::run::finish;
-use wanbox_rig::{Error, Need, Netns, Result, Router, TempDir, ensure, need, wait_for};
+use wanbox_rig::{Error, Need, Netns, Result, Router, Running, TempDir, ensure, need, wait_for};
 use wanbox_runtime::event_loop::{Handler, Loop, Readiness, Token};
 
 use crate::{source, test, wanbox};
@@ -200,46 +201,40 @@ fn python_example() -> Result {
             fs::set_permissions(router.path(&path), mode)?;
         }
     }
-    let mut daemon = router.spawn("l2tpns")?;
-    let result = (|| {
-        // The one of the configuration says hello as soon as it can.
-        let told = wait_for("the plugin", LIMIT, || Ok(Some(router.ok("nsctl hello")?)))?;
-        ensure!(told == "Hello, world.\n0 sessions\n", "it said {told:?}");
-        let rules = || {
-            let iptables = need::find_tool("iptables").ok_or_else(|| Error::new("no iptables"))?;
-            let mut command = Command::new(iptables);
-            router
-                .netns
-                .finish(command.args(["-t", "nat", "-S"]), LIMIT)?
-                .ok()
-        };
-        wait_for("the garden", LIMIT, || {
-            Ok(rules()?.contains("-A garden -p udp -j DNAT").then_some(()))
-        })?;
-        router.ok("nsctl load_plugin hello")?;
-        let help = router.ok("nsctl help")?;
-        has(&help, 2, "  hello [USER] ")?;
-        has(&help, 1, "  garden USER|SID ")?;
-        for (line, wanted) in [
-            ("nsctl hello you and me", "requires at most one user\n"),
-            ("nsctl load_plugin hello", "plugin already loaded\n"),
-            // Not executable, and not there at all.
-            ("nsctl load_plugin late", "error loading plugin\n"),
-            ("nsctl load_plugin never", "error loading plugin\n"),
-            ("nsctl garden nobody", "session not found\n"),
-        ] {
-            let said = router.run(line)?.code(1)?.stderr;
-            ensure!(said == wanted, "{line}: {said:?}, not {wanted:?}");
-        }
-        router.ok("nsctl unload_plugin early")?;
-        router.ok("nsctl unload_plugin hello")?;
-        router.run("nsctl hello")?.code(1)?;
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(daemon.id())?);
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
-        wait_for("the end of the daemon", LIMIT, || Ok(daemon.try_wait()?))?;
-        lacks(&rules()?, "garden")
-    })();
-    let _ = daemon.kill();
-    let _ = daemon.wait();
-    result
+    let mut daemon = Running::from(router.spawn("l2tpns")?);
+    // The one of the configuration says hello as soon as it can.
+    let told = wait_for("the plugin", LIMIT, || Ok(Some(router.ok("nsctl hello")?)))?;
+    ensure!(told == "Hello, world.\n0 sessions\n", "it said {told:?}");
+    let rules = || {
+        let iptables = need::find_tool("iptables").ok_or_else(|| Error::new("no iptables"))?;
+        let mut command = Command::new(iptables);
+        router
+            .netns
+            .finish(command.args(["-t", "nat", "-S"]), LIMIT)?
+            .ok()
+    };
+    wait_for("the garden", LIMIT, || {
+        Ok(rules()?.contains("-A garden -p udp -j DNAT").then_some(()))
+    })?;
+    router.ok("nsctl load_plugin hello")?;
+    let help = router.ok("nsctl help")?;
+    has(&help, 2, "  hello [USER] ")?;
+    has(&help, 1, "  garden USER|SID ")?;
+    for (line, wanted) in [
+        ("nsctl hello you and me", "requires at most one user\n"),
+        ("nsctl load_plugin hello", "plugin already loaded\n"),
+        // Not executable, and not there at all.
+        ("nsctl load_plugin late", "error loading plugin\n"),
+        ("nsctl load_plugin never", "error loading plugin\n"),
+        ("nsctl garden nobody", "session not found\n"),
+    ] {
+        let said = router.run(line)?.code(1)?.stderr;
+        ensure!(said == wanted, "{line}: {said:?}, not {wanted:?}");
+    }
+    router.ok("nsctl unload_plugin early")?;
+    router.ok("nsctl unload_plugin hello")?;
+    router.run("nsctl hello")?.code(1)?;
+    daemon.signal(Signal::SIGTERM)?;
+    daemon.end(LIMIT)?;
+    lacks(&rules()?, "garden")
 }

@@ -1,14 +1,16 @@
 //! `nsctl` beside Debian's: the same octets sent, the same words said, and each with the other's
 //! server.
 
-use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
+use wanbox_rig::debian::NEEDED;
 use wanbox_rig::run::finish;
-use wanbox_rig::{Error, Finished, Need, Netns, Result, Router, TempDir, ensure, need, wait_for};
+use wanbox_rig::{
+    Debian, Error, Finished, Need, Netns, Result, Router, Running, ensure, need, wait_for,
+};
 
 use crate::{test, wanbox};
 
@@ -155,72 +157,16 @@ fn same(words: &[&str], theirs: &Finished, ours: &Finished) -> Result {
     Ok(())
 }
 
-/// Debian's l2tpns in a namespace of its own, ended when this is dropped.
-struct Debians {
-    netns: Netns,
-    child: Child,
-    _directory: TempDir,
+/// Debian's l2tpns, with sessionctl.
+fn debians() -> Result<Debian> {
+    let debian = Debian::alone(&format!("set bind_address 10.9.0.1\n{NEEDED}"))?;
+    let [mut client, _] = clients()?;
+    ask_of(&debian, &mut client, &["load_plugin", "sessionctl"])?.ok()?;
+    Ok(debian)
 }
 
-impl Debians {
-    /// Started, and master of its cluster of one.
-    fn start() -> Result<Self> {
-        let netns = Netns::new()?;
-        netns.ip("link set lo up")?;
-        // The cluster wants an interface that exists, with an address.
-        netns.ip("link add eth0 type veth peer name other")?;
-        netns.ip("link set other up")?;
-        netns.ip("addr add 10.9.0.1/24 dev eth0")?;
-        netns.ip("link set eth0 up")?;
-        let directory = TempDir::new()?;
-        let config = directory.path().join("startup-config");
-        fs::write(
-            &config,
-            "set debug 3\nset bind_address 10.9.0.1\nset cluster_interface \"eth0\"\n\
-             set cluster_hb_interval 1\nset cluster_hb_timeout 16\n\
-             set cli_bind_address 127.0.0.1\n",
-        )?;
-        let daemon = need::find_tool("l2tpns").ok_or_else(|| Error::new("no l2tpns"))?;
-        let log = fs::File::create(directory.path().join("log"))?;
-        let child = netns.spawn(
-            Command::new(daemon)
-                .arg("-c")
-                .arg(&config)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(log),
-        )?;
-        let started = Self {
-            netns,
-            child,
-            _directory: directory,
-        };
-        wait_for("Debian's l2tpns", LIMIT, || {
-            let [mut client, _] = clients()?;
-            started
-                .ask(&mut client, &["load_plugin", "sessionctl"])?
-                .ok()?;
-            Ok(Some(()))
-        })?;
-        wait_for("it to be master", LIMIT, || {
-            let [mut client, _] = clients()?;
-            let answer = started.ask(&mut client, &["drop", "nobody"])?;
-            Ok((!answer.stderr.contains("master")).then_some(()))
-        })?;
-        Ok(started)
-    }
-
-    fn ask(&self, client: &mut Command, words: &[&str]) -> Result<Finished> {
-        self.netns.finish(client.args(words), LIMIT)
-    }
-}
-
-impl Drop for Debians {
-    fn drop(&mut self) {
-        // It is gone already, or goes now.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn ask_of(server: &Debian, client: &mut Command, words: &[&str]) -> Result<Finished> {
+    server.netns.finish(client.args(words), LIMIT)
 }
 
 /// Requests that leave a server as it was, once sessionctl, snoopctl and throttlectl are loaded.
@@ -261,19 +207,21 @@ const REQUESTS: &[&[&str]] = &[
 
 /// Both clients ask Debian's server, and are answered alike.
 fn asks_debians() -> Result {
-    let server = Debians::start()?;
+    let server = debians()?;
     let load = |which: usize, plugin: &str| -> Result {
         let mut clients = clients()?;
-        server
-            .ask(&mut clients[which], &["load_plugin", plugin])?
-            .ok()?;
+        ask_of(&server, &mut clients[which], &["load_plugin", plugin])?.ok()?;
         Ok(())
     };
     load(0, "snoopctl")?;
     load(1, "throttlectl")?;
-    converse(REQUESTS, |client, words| server.ask(client, words), None)?;
+    converse(
+        REQUESTS,
+        |client, words| ask_of(&server, client, words),
+        None,
+    )?;
     let [_, mut ours] = clients()?;
-    let help = server.ask(&mut ours, &["help"])?.ok()?;
+    let help = ask_of(&server, &mut ours, &["help"])?.ok()?;
     ensure!(
         help.contains("  drop USER|SID [REASON]"),
         "the commands of the plugins are not listed:\n{help}"
@@ -313,7 +261,7 @@ fn converse(
 
 /// Both clients ask our server what they ask Debian's, and get the same answers.
 fn asked_by_debians() -> Result {
-    let debians = Debians::start()?;
+    let debian = debians()?;
     let router = Router::new(&wanbox())?;
     router.netns.ip("link set lo up")?;
     router.write(
@@ -322,37 +270,32 @@ fn asked_by_debians() -> Result {
          set cli_port 0\nset bind_address 127.0.0.1\n",
     )?;
     router.write("/etc/l2tpns/ip_pool", "10.10.10.0/29\n")?;
-    let mut daemon = router.spawn("l2tpns")?;
+    let _daemon = Running::from(router.spawn("l2tpns")?);
     let ask = |client: &mut Command, words: &[&str]| router.netns.finish(client.args(words), LIMIT);
-    let result = wait_for("our l2tpns", LIMIT, || {
+    wait_for("our l2tpns", LIMIT, || {
         let [mut client, _] = clients()?;
         ask(&mut client, &["help"])?.ok()?;
         Ok(Some(()))
-    })
-    .and_then(|()| {
-        for plugin in ["snoopctl", "throttlectl"] {
-            let [mut client, _] = clients()?;
-            debians.ask(&mut client, &["load_plugin", plugin])?.ok()?;
-        }
-        converse(
-            REQUESTS,
-            ask,
-            Some(&|client, words| debians.ask(client, words)),
-        )?;
-        // Plugins come and go.
-        for words in [["unload_plugin", "snoopctl"], ["load_plugin", "snoopctl"]] {
-            let [mut client, _] = clients()?;
-            ask(&mut client, &words)?.ok()?;
-            let [mut client, _] = clients()?;
-            debians.ask(&mut client, &words)?.ok()?;
-        }
-        converse(
-            &REQUESTS[..1],
-            ask,
-            Some(&|client, words| debians.ask(client, words)),
-        )
-    });
-    let _ = daemon.kill();
-    let _ = daemon.wait();
-    result
+    })?;
+    for plugin in ["snoopctl", "throttlectl"] {
+        let [mut client, _] = clients()?;
+        ask_of(&debian, &mut client, &["load_plugin", plugin])?.ok()?;
+    }
+    converse(
+        REQUESTS,
+        ask,
+        Some(&|client, words| ask_of(&debian, client, words)),
+    )?;
+    // Plugins come and go.
+    for words in [["unload_plugin", "snoopctl"], ["load_plugin", "snoopctl"]] {
+        let [mut client, _] = clients()?;
+        ask(&mut client, &words)?.ok()?;
+        let [mut client, _] = clients()?;
+        ask_of(&debian, &mut client, &words)?.ok()?;
+    }
+    converse(
+        &REQUESTS[..1],
+        ask,
+        Some(&|client, words| ask_of(&debian, client, words)),
+    )
 }

@@ -7,14 +7,14 @@ use std::process::Command;
 
 use libtest_mimic::Trial;
 use wanbox_link::ppp::auth::Method;
+use wanbox_rig::debian::NEEDED;
 use wanbox_rig::error::Context;
 use wanbox_rig::need::find_tool;
 use wanbox_rig::ping::Ping;
 use wanbox_rig::radius::Record;
-use wanbox_rig::{Error, Need, Radius, Result, TempDir, ensure, until};
+use wanbox_rig::{Debian, Error, Need, Radius, Result, TempDir, ensure, until};
 
 use super::caller::{Call, Caller};
-use super::debian::Debian;
 use super::{LIMIT, Net};
 use crate::test;
 
@@ -139,18 +139,23 @@ fn script(
 
 /// FreeRADIUS's client asks for the end of a user's session.
 fn disconnect(net: &Net, user: &str) -> Result {
+    let said = ask(net, "disconnect", &format!("User-Name = {user}\n"))?;
+    ensure!(said.contains("Received Disconnect-ACK"), "{said}");
+    Ok(())
+}
+
+/// What FreeRADIUS's client says of an answer to a request with these attributes.
+pub(super) fn ask(net: &Net, kind: &str, attributes: &str) -> Result<String> {
     let files = TempDir::new()?;
     let request = files.path().join("request");
-    fs::write(&request, format!("User-Name = {user}\n"))?;
+    fs::write(&request, attributes)?;
     let program = find_tool("radclient").ok_or_else(|| Error::new("radclient is missing"))?;
     let mut command = Command::new(program);
     command
         .args(["-x", "-r", "3", "-t", "3", "-f"])
         .arg(&request)
-        .args(["192.0.2.1:3799", "disconnect", "radsec"]);
-    let said = net.site.finish(&mut command, LIMIT)?.ok()?;
-    ensure!(said.contains("Received Disconnect-ACK"), "{said}");
-    Ok(())
+        .args(["192.0.2.1:3799", kind, "radsec"]);
+    net.site.finish(&mut command, LIMIT)?.ok()
 }
 
 /// The script with ours, or with Debian's.
@@ -171,7 +176,9 @@ fn run(ours: bool, method: Method) -> Result<Heard> {
         fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
         Ok(())
     })?;
-    let config = format!("set bind_address 192.0.2.1\nset peer_address 10.255.0.1\n{config}");
+    let config = format!(
+        "{NEEDED}set debug 4\nset bind_address 192.0.2.1\nset peer_address 10.255.0.1\n{config}"
+    );
     let debian = Debian::start(&net.lns.netns, &config, "10.9.0.0/24\n")?;
     script(&net, &radius, method, &|| debian.log())
 }

@@ -39,6 +39,10 @@ pub struct Call<'c> {
     pub ipv6: bool,
     /// Its telephone number.
     pub calling: &'c str,
+    /// The speed of its line, bit/s, of which the LAC tells one direction.
+    pub speed: u32,
+    /// The UDP port of the LAC; 0 is any.
+    pub port: u16,
 }
 
 impl<'c> Call<'c> {
@@ -51,6 +55,8 @@ impl<'c> Call<'c> {
             methods: &[Method::MsChapV2, Method::ChapMd5, Method::Pap],
             ipv6: false,
             calling: "5551234",
+            speed: 10_000_000,
+            port: 0,
         }
     }
 }
@@ -98,7 +104,7 @@ impl Caller {
             SocketAddr::V4(_) => [0; 4].into(),
             SocketAddr::V6(_) => [0; 16].into(),
         };
-        let socket = lac.inside(|| Ok(UdpSocket::bind((any, 0))?))?;
+        let socket = lac.inside(|| Ok(UdpSocket::bind((any, call.port))?))?;
         socket.set_nonblocking(true)?;
         // That of a caller before may take a moment to be gone.
         let tun = wait_for("a TUN", PATIENCE, || {
@@ -181,6 +187,7 @@ struct Line {
     tunnels: Tunnels,
     tunnel: TunnelId,
     request: IncomingCall,
+    speed: u32,
     /// Our number of the call, and the server's once it stands.
     call: Option<(CallId, Option<u16>)>,
     ppp: Session,
@@ -231,6 +238,7 @@ impl Line {
             tunnels,
             tunnel,
             request,
+            speed: call.speed,
             call: None,
             ppp: Session::new(Arc::new(profile), seed ^ 0x5555),
             status,
@@ -364,7 +372,7 @@ impl Line {
             Event::Up => {
                 self.note("tunnel up");
                 let connection = Connection {
-                    tx_speed: 10_000_000,
+                    tx_speed: self.speed,
                     framing: 1,
                     ..Connection::default()
                 };

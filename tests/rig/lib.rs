@@ -7,6 +7,7 @@
 
 pub mod capture;
 pub mod control;
+pub mod debian;
 pub mod error;
 pub mod json;
 pub mod lab;
@@ -17,11 +18,13 @@ pub mod ping;
 pub mod radius;
 pub mod router;
 pub mod run;
+pub mod running;
 pub mod sandbox;
 pub mod temp;
 pub mod terminal;
 pub mod wait;
 
+pub use debian::Debian;
 pub use error::{Error, Result};
 pub use lab::Lab;
 pub use lines::Lines;
@@ -30,6 +33,7 @@ pub use netns::Netns;
 pub use radius::Radius;
 pub use router::Router;
 pub use run::Finished;
+pub use running::Running;
 pub use temp::TempDir;
 pub use terminal::Terminal;
 pub use wait::{until, wait_for};

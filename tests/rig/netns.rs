@@ -30,6 +30,14 @@ impl Netns {
         })
     }
 
+    /// The same one once more.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn again(&self) -> Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
     /// A path by which `ip ... netns PATH` finds it while this value lives.
     pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd())

@@ -2,19 +2,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::error::Context;
 use crate::need::find_tool;
-use crate::{Error, Netns, Result, TempDir, wait_for};
+use crate::{Error, Netns, Result, Running, TempDir, wait_for};
 
 /// A server on ports 1812 and 1813 of all addresses of a network namespace. It demands
 /// Message-Authenticator, and keeps what it is asked and told.
 #[derive(Debug)]
 pub struct Radius {
+    server: Running,
     files: TempDir,
-    server: Child,
 }
 
 /// One packet that it kept: names and values as its dictionary has them, in order.
@@ -84,10 +84,10 @@ impl Radius {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        let server = at.spawn(&mut command)?;
-        let mut radius = Self { files, server };
+        let server = at.spawn(&mut command)?.into();
+        let mut radius = Self { server, files };
         wait_for("freeradius", Duration::from_secs(20), || {
-            if let Some(status) = radius.server.try_wait()? {
+            if let Some(status) = radius.server.status()? {
                 let log = radius.log();
                 return Err(Error::new(format!(
                     "freeradius ended with {status}:\n{log}"
@@ -142,14 +142,6 @@ impl Radius {
                 Record(attributes)
             })
             .collect())
-    }
-}
-
-impl Drop for Radius {
-    fn drop(&mut self) {
-        // One that has ended already needs nothing.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
 

@@ -97,7 +97,8 @@ fn end_all_children() {
     }
 }
 
-fn children_of(parent: u32) -> Vec<Pid> {
+/// The children of a process.
+pub fn children_of(parent: u32) -> Vec<Pid> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else {

@@ -232,6 +232,9 @@ fn answer(
 impl Daemon {
     /// Ends what is outside the process.
     pub(super) fn close(&mut self, lp: &mut Loop) {
+        // What is there still would be in no file: whoever comes next counts from 0.
+        self.node.engine.dump_last(lp.now());
+        self.node.pump(lp);
         self.node.plugins.close(lp);
     }
 

@@ -78,6 +78,12 @@ impl Concentrator {
         }
     }
 
+    /// Writes a file with all that was not written yet, because the process ends.
+    pub fn dump_last(&mut self, now: Instant) {
+        self.dumps.all = now;
+        self.dump(now);
+    }
+
     /// A session ends: what it moved goes into the next file.
     pub(super) fn note_end(&mut self, id: SessionId) {
         if !self.config.accounting_dir.is_empty() && self.dumps.ended.len() < MAX_ENDED {

@@ -103,7 +103,8 @@ pub(super) fn ipv6(config: &Config) -> ipv6::Settings {
 pub(super) fn plane(config: &Config) -> plane::Config {
     plane::Config {
         icmp_rate: config.icmp_rate,
-        icmp_source: Some(config.ppp_address()),
+        // One that leads back to this machine, other than the gateway that clients are told of.
+        icmp_source: Some(config.nas_address().unwrap_or_else(|| config.ppp_address())),
         icmpv6_source: config.ipv6_prefix.map(|prefix| {
             let prefix = u128::from(prefix) & !u128::from(u64::MAX);
             (prefix | 1).into()

@@ -1,0 +1,58 @@
+//! Programs that run beside a test.
+
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::{Result, wait_for};
+
+/// A program that runs. It is killed when this is dropped, unless it has ended before.
+#[derive(Debug)]
+pub struct Running(Child);
+
+impl From<Child> for Running {
+    fn from(child: Child) -> Self {
+        Self(child)
+    }
+}
+
+impl Running {
+    /// Its number.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.0.id().cast_signed())
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn signal(&self, signal: Signal) -> Result {
+        Ok(kill(self.pid(), signal)?)
+    }
+
+    /// How it ended, if it did.
+    ///
+    /// # Errors
+    /// The kernel does not know it.
+    pub fn status(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.0.try_wait()?)
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// It does not within `limit`.
+    pub fn end(&mut self, limit: Duration) -> Result<ExitStatus> {
+        wait_for("the end of a program", limit, || self.status())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
