@@ -45,6 +45,7 @@ END
   cat >/r/etc/l2tpns/subscribers <<END
 joe "open sesame"
 sue "open sesame" address=10.8.0.7 route=10.77.0.0/24
+kim "open sesame" delegated=2001:db8:77::/48
 END
   chmod 600 /r/etc/l2tpns/subscribers
   start lns l2tpns --root /r
@@ -95,7 +96,7 @@ pppd_says() { grep -qF -e "$1" /out/pppd.log; }
 # `shown USER`: whether it has a session.
 shown() { cli 'show users' | grep -qx "$1"; }
 
-nobody() { ! shown joe && ! shown sue; }
+nobody() { ! shown joe && ! shown sue && ! shown kim; }
 
 # `away`: the far end is idle again, and nobody is there.
 away() { await 20 nobody && await 20 no_ppp0; }
