@@ -7,6 +7,8 @@
 //! has not checked. Byte order is explicit at every field.
 
 mod error;
+#[cfg(test)]
+mod hex;
 
 pub mod api;
 pub mod arp;

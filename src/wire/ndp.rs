@@ -321,16 +321,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn hex(text: &str) -> Vec<u8> {
-        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-        let pairs = digits
-            .chunks(2)
-            .map(|pair| std::str::from_utf8(pair).unwrap());
-        pairs
-            .map(|pair| u8::from_str_radix(pair, 16).unwrap())
-            .collect()
-    }
+    use crate::hex::hex;
 
     /// Sent by l2tpns 2.4.1.
     const ADVERTISEMENT: &str = "8600b648 40c0ffff 00000000 00000000 \

@@ -386,12 +386,7 @@ pub fn ip_detail(octets: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(text: &str) -> Vec<u8> {
-        text.split_whitespace()
-            .map(|octet| u8::from_str_radix(octet, 16).unwrap())
-            .collect()
-    }
+    use crate::trace::hex::hex;
 
     fn fr(text: &str) -> (String, String) {
         let octets = hex(text);

@@ -2,6 +2,8 @@
 
 mod clock;
 mod decode;
+#[cfg(test)]
+mod hex;
 mod ppp;
 mod show;
 #[cfg(test)]

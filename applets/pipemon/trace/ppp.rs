@@ -377,12 +377,7 @@ mod tests {
     use super::*;
     use crate::monitor::Monitor;
     use crate::trace::decode::decode;
-
-    fn hex(text: &str) -> Vec<u8> {
-        text.split_whitespace()
-            .map(|octet| u8::from_str_radix(octet, 16).unwrap())
-            .collect()
-    }
+    use crate::trace::hex::hex;
 
     /// Detail, summary and what is hidden.
     fn of(text: &str) -> (String, String, Range<usize>) {

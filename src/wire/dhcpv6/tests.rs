@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::hex::hex;
 
 /// The options of an Advertise that l2tpns 2.4.1 sent, and some of a client.
 #[test]
@@ -121,16 +122,6 @@ fn domains() {
         append_domain(domain, &mut octets);
         assert_eq!(octets, hex(wanted), "{domain}");
     }
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let pairs = digits
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).unwrap());
-    pairs
-        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
-        .collect()
 }
 
 proptest! {

@@ -12,15 +12,9 @@ use super::packet::{Checksum, Class, classify, reply};
 use super::trace::{self, Frames, Packer};
 use super::*;
 use crate::ParseError;
+use crate::hex::hex;
 
 mod ppp;
-
-/// Hexadecimal text as octets; `00x6` style runs are written out by the callers.
-fn hex(text: &str) -> Vec<u8> {
-    text.split_whitespace()
-        .map(|octet| u8::from_str_radix(octet, 16).unwrap())
-        .collect()
-}
 
 fn emit(repr: &Repr<'_>) -> Vec<u8> {
     let mut octets = vec![0xa5; repr.wire_len()];

@@ -3,22 +3,13 @@
 use proptest::prelude::*;
 
 use super::*;
-
-fn octets(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
-}
+use crate::hex::hex;
 
 #[test]
 fn the_access_request_of_rfc_2865_7_1() {
-    let request = octets(
-        "01 00 00 38 0f 40 3f 94 73 97 80 57 bd 83 d5 cb 98 f4 22 7a
+    let request = hex("01 00 00 38 0f 40 3f 94 73 97 80 57 bd 83 d5 cb 98 f4 22 7a
          01 06 6e 65 6d 6f 02 12 0d be 70 8d 93 d4 13 ce 31 96 e4 3f 78 2a 0a ee
-         04 06 c0 a8 01 10 05 06 00 00 00 03",
-    );
+         04 06 c0 a8 01 10 05 06 00 00 00 03");
     let packet = Packet::parse(&request).unwrap();
     assert_eq!(packet.code(), Code::ACCESS_REQUEST);
     assert_eq!(packet.identifier(), 0);
@@ -35,7 +26,7 @@ fn the_access_request_of_rfc_2865_7_1() {
 
 #[test]
 fn an_accounting_start_of_l2tpns() {
-    let captured = octets(
+    let captured = hex(
         "0400005f a65f973ca6bbf64a0d229f5e8abbeb40 0109 63686170706572 2806 00000001
          2c12 30303030303030323642303130373831 2906 00000000 0506 00000002 0606 00000002
          0806 0a0a0a02 1e0c 30323131313132323232 0406 0a090001",
@@ -56,7 +47,7 @@ fn an_accounting_start_of_l2tpns() {
 
 #[test]
 fn lengths_that_lie() {
-    let good = octets("02 07 00 17 00000000000000000000000000000000 01 03 61");
+    let good = hex("02 07 00 17 00000000000000000000000000000000 01 03 61");
     assert!(Packet::parse(&good).is_ok());
     for (place, value) in [(3, 19), (3, 24), (2, 0x10), (21, 1), (21, 0), (21, 4)] {
         let mut bad = good.clone();
@@ -67,7 +58,7 @@ fn lengths_that_lie() {
         );
     }
     // One octet is no attribute.
-    assert!(Packet::parse(&octets("02 07 00 15 00000000000000000000000000000000 01")).is_err());
+    assert!(Packet::parse(&hex("02 07 00 15 00000000000000000000000000000000 01")).is_err());
     for length in 0..HEADER {
         assert!(Packet::parse(&good[..length]).is_err());
     }
@@ -102,7 +93,7 @@ fn values_of_other_lengths_are_refused() {
 
 #[test]
 fn several_attributes_in_one_vendor_specific() {
-    let value = octets("00000009 0105 61 3d 62 0204 63 64");
+    let value = hex("00000009 0105 61 3d 62 0204 63 64");
     let read: Vec<_> = VendorAttributes::parse(&value)
         .unwrap()
         .map(Result::unwrap)

@@ -6,6 +6,7 @@ use wanbox_wire::ip::{Icmp, Ipv6};
 use wanbox_wire::ndp::NdpOptions;
 
 use super::*;
+use crate::hex::hex;
 
 const CLIENT: &[u8] = &[0, 3, 0, 1, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
 const OURS: &[u8] = &[0, 3, 0, 27, 0xfd, 0xfd, 0xfa, 0xfa];
@@ -192,16 +193,6 @@ fn an_advertisement_as_2_4_1_sends_it() {
         030440c0 00278d00 00093a80 00000000 20010db8000100000000000000000000 \
         19030000 000004b0 20010db8000000000000000000000053";
     assert_eq!(packet, hex(wanted));
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let pairs = digits
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).unwrap());
-    pairs
-        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
-        .collect()
 }
 
 #[test]

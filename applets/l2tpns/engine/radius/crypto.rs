@@ -171,36 +171,29 @@ impl SharedSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hex::hex;
 
     const AUTH: Authenticator = [
         0x1a, 0xd6, 0x19, 0x11, 0xa1, 0x1f, 0x97, 0xea, 0x82, 0xd0, 0x3f, 0x0c, 0x9d, 0x46, 0xe0,
         0xd9,
     ];
 
-    fn octets(hex: &str) -> Vec<u8> {
-        (0..hex.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-            .collect()
-    }
-
     #[test]
     fn a_password_hidden_by_l2tpns() {
         let secret = SharedSecret::new(b"radsec");
         let hidden = secret.hide_password(&AUTH, b"pw");
-        assert_eq!(hidden, octets("0f36766ee803cec17167d9189cf7d56f"));
+        assert_eq!(hidden, hex("0f36766ee803cec17167d9189cf7d56f"));
         assert_eq!(secret.reveal_password(&AUTH, &hidden), b"pw");
     }
 
     #[test]
     fn the_password_of_rfc_2865_7_1() {
-        let authenticator: Authenticator = octets("0f403f9473978057bd83d5cb98f4227a")
-            .try_into()
-            .unwrap();
+        let authenticator: Authenticator =
+            hex("0f403f9473978057bd83d5cb98f4227a").try_into().unwrap();
         let secret = SharedSecret::new(b"xyzzy5461");
         assert_eq!(
             secret.hide_password(&authenticator, b"arctangent"),
-            octets("0dbe708d93d413ce3196e43f782a0aee")
+            hex("0dbe708d93d413ce3196e43f782a0aee")
         );
     }
 
@@ -218,7 +211,7 @@ mod tests {
     #[test]
     fn a_tunnel_password() {
         let secret = SharedSecret::new(b"radsec");
-        let value = octets("80012d201f843e62508f098961ea6f8e0389");
+        let value = hex("80012d201f843e62508f098961ea6f8e0389");
         assert_eq!(
             secret.reveal_tunnel(&AUTH, &value),
             Some(b"rlnssec".to_vec())
@@ -233,7 +226,7 @@ mod tests {
     #[test]
     fn an_accounting_request_and_a_disconnect_of_l2tpns() {
         let secret = SharedSecret::new(b"radsec");
-        for hex in [
+        for text in [
             "0400005fa65f973ca6bbf64a0d229f5e8abbeb4001096368617070657228060000000\
              12c123030303030303032364230313037383129060000000005060000000206060000\
              000208060a0a0a021e0c303231313131323232320406\
@@ -241,7 +234,7 @@ mod tests {
             "2807002321da619462eef6abb67cda3603c1765f05060000000201096368617070\
              6572",
         ] {
-            let request = octets(hex);
+            let request = hex(text);
             assert!(secret.is_request(&Packet::parse(&request).unwrap()));
             for bit in 0..request.len() * 8 {
                 let mut forged = request.clone();
@@ -251,10 +244,8 @@ mod tests {
                 }
             }
         }
-        let reply = octets("2907001461cdf3ddf98dee27f201d7968e5d38d1");
-        let asked: Authenticator = octets("21da619462eef6abb67cda3603c1765f")
-            .try_into()
-            .unwrap();
+        let reply = hex("2907001461cdf3ddf98dee27f201d7968e5d38d1");
+        let asked: Authenticator = hex("21da619462eef6abb67cda3603c1765f").try_into().unwrap();
         assert!(secret.is_response(&Packet::parse(&reply).unwrap(), &asked));
     }
 

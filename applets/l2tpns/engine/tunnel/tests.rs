@@ -10,6 +10,7 @@ use super::calls::CALL_SIZE;
 use super::hiding::{WrongLength, hide, response, reveal};
 use super::*;
 use crate::CallId;
+use crate::hex::hex;
 
 mod calls;
 mod control;
@@ -18,17 +19,6 @@ mod table;
 
 const VECTOR: &[u8] = b"RANDOMVECTOR1234";
 const SECRET: &[u8] = b"s3cret";
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .filter_map(|c| c.to_digit(16).map(|digit| digit as u8))
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
-}
 
 #[test]
 fn recorded_hidden_values() {

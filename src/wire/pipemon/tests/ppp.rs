@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{ZERO_6, ZERO_11, emit, hex, ip_packet};
+use super::{ZERO_6, ZERO_11, emit, ip_packet};
 use crate::ParseError;
+use crate::hex::hex;
 use crate::pipemon::driver::Modem;
 use crate::pipemon::opcode::ppp as op;
 use crate::pipemon::packet::{Checksum, Class, classify};
