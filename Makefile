@@ -6,7 +6,7 @@
 # make lint       rustfmt, clippy with warnings denied, shellcheck
 # make generate   man pages and completions again, after a change of options
 # make bench      start time, idle cost and throughput beside busybox and socat
-# make bench-l2tp l2tpns beside Debian's: sessions, packets, memory
+# make bench-l2tp l2tpns beside Debian's: sessions, packets, TCP, round trips, memory
 # make fuzz       every fuzz target for SECONDS=30
 # make clean
 
@@ -90,7 +90,7 @@ bench: all
 	@# As on a router, run-time files are in memory: waiting for a disk would count as a wake-up.
 	@if test -w /dev/shm; then export TMPDIR=/dev/shm; fi; $(TARGET_DIR)/$(HOST)/release/bench build/wanbox
 
-# For example: make bench-l2tp ARGS="--runs 3 --many"
+# For example: make bench-l2tp ARGS="--runs 3 --many", ARGS="--only tcp --json"
 bench-l2tp: all
 	$(CARGO) build --quiet --release --package wanbox-load
 	@$(TARGET_DIR)/$(HOST)/release/l2tp-bench build/wanbox $(ARGS)

@@ -12,14 +12,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::process::ExitCode;
 
 use argh::FromArgs;
-use serde_json::Value;
-use wanbox_rig::error::Context;
-use wanbox_rig::netns::veth;
-use wanbox_rig::{Error, Netns, Result, TempDir, need, sandbox};
+use serde_json::{Value, json};
+use wanbox_rig::{Error, Result, sandbox};
+
+use wanbox_load::place::{Place, Whose};
+use wanbox_load::table::{self, Measure, Row, Wanted};
 
 /// Compares wanbox's l2tpns with Debian's.
 #[derive(FromArgs)]
@@ -33,30 +33,58 @@ struct Options {
     /// sessions (1000)
     #[argh(option, default = "1000")]
     sessions: u32,
-    /// seconds of each measurement of traffic (0.4)
+    /// seconds of each measurement of packets (0.4)
     #[argh(option, default = "0.4")]
     traffic: f64,
+    /// seconds of each measurement of TCP (1.5)
+    #[argh(option, default = "1.5")]
+    tcp: f64,
+    /// seconds of each measurement of round trips (1.5)
+    #[argh(option, default = "1.5")]
+    latency: f64,
+    /// only this part: set-up, udp, tcp, latency or many; may be repeated (all but many)
+    #[argh(option)]
+    only: Vec<Part>,
     /// also hold 100,000 sessions for 60 s, with wanbox alone
     #[argh(switch)]
     many: bool,
+    /// print a JSON object, with the values of all runs
+    #[argh(switch)]
+    json: bool,
 }
 
-/// Whose network server.
+/// What can be measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Wanbox,
-    Debian,
+enum Part {
+    SetUp,
+    Udp,
+    Tcp,
+    Latency,
+    Many,
 }
 
-/// One line of the table at the end.
-#[derive(tabled::Tabled)]
-struct Row {
-    what: String,
-    wanbox: String,
-    debian: String,
-    ratio: String,
-    wanted: String,
-    met: &'static str,
+impl std::str::FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "set-up" => Ok(Self::SetUp),
+            "udp" => Ok(Self::Udp),
+            "tcp" => Ok(Self::Tcp),
+            "latency" => Ok(Self::Latency),
+            "many" => Ok(Self::Many),
+            _ => Err(format!("'{text}': set-up, udp, tcp, latency or many")),
+        }
+    }
+}
+
+impl Options {
+    fn has(&self, part: Part) -> bool {
+        match part {
+            Part::Many => self.many || self.only.contains(&part),
+            _ => self.only.is_empty() || self.only.contains(&part),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -79,314 +107,227 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let wanbox = fs::canonicalize(&options.wanbox)?;
-    println!(
-        "kernel {}, {} processors",
-        fs::read_to_string("/proc/sys/kernel/osrelease")?.trim(),
-        std::thread::available_parallelism()?
-    );
-    let sessions = options.sessions.to_string();
-    let traffic = options.traffic.to_string();
-    let words = [
-        "--sessions",
-        &sessions,
-        "--tunnels",
-        "4",
-        "--outstanding",
-        "64",
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let processors = std::thread::available_parallelism()?;
+    eprintln!("kernel {}, {processors} processors", kernel.trim());
+    let mut rows = Vec::new();
+    if [Part::SetUp, Part::Udp, Part::Tcp, Part::Latency]
+        .into_iter()
+        .any(|part| options.has(part))
+    {
+        rows = compare(options, &wanbox)?;
+    }
+    if options.has(Part::Many) {
+        rows.extend(many(&wanbox)?);
+    }
+    if options.json {
+        let report = json!({
+            "kernel": kernel.trim(),
+            "processors": processors.get(),
+            "sessions": options.sessions,
+            "rows": rows,
+        });
+        println!("{report:#}");
+    } else {
+        println!("\n{}", table::show(&rows));
+    }
+    Ok(())
+}
+
+/// The program that makes the load: it is built beside this one.
+fn load() -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("l2tp-load"))
+}
+
+/// Both, in turn, and the medians of what they did.
+fn compare(options: &Options, wanbox: &Path) -> Result<Vec<Row>> {
+    let mut words = vec![
+        "--sessions".to_owned(),
+        options.sessions.to_string(),
+        "--tunnels".to_owned(),
+        "4".to_owned(),
+        "--outstanding".to_owned(),
+        "64".to_owned(),
     ];
-    let words = [&words[..], &["--traffic", &traffic]].concat();
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for (part, word, seconds) in [
+        (Part::Udp, "--traffic", options.traffic),
+        (Part::Tcp, "--tcp", options.tcp),
+        (Part::Latency, "--latency", options.latency),
+    ] {
+        if options.has(part) {
+            words.extend([word.to_owned(), seconds.to_string()]);
+        }
+    }
+    let load = load()?;
+    let (mut ours, mut theirs, mut failed) = (Vec::new(), Vec::new(), [0.0; 2]);
     for number in 1..=options.runs {
         for whose in [Whose::Wanbox, Whose::Debian] {
-            let report = Place::new(whose, &wanbox)?.load(&words)?;
-            println!(
-                "run {number}, {}: {} of {sessions} sessions, {:.0} a second",
-                whose.name(),
-                report["up"],
-                report["set_ups_per_second"].as_f64().unwrap_or(f64::NAN)
-            );
-            match whose {
-                Whose::Wanbox => ours.push(report),
-                Whose::Debian => theirs.push(report),
+            let report = Place::new(whose, wanbox, &load).and_then(|place| place.load(&words));
+            let (reports, failed) = match (whose, &mut failed) {
+                (Whose::Wanbox, [failed, _]) => (&mut ours, failed),
+                (Whose::Debian, [_, failed]) => (&mut theirs, failed),
+            };
+            match report {
+                Ok(report) => {
+                    eprintln!(
+                        "run {number}, {}: {} of {} sessions, {:.0} a second",
+                        whose.name(),
+                        report["up"],
+                        options.sessions,
+                        report["set_ups_per_second"].as_f64().unwrap_or(f64::NAN)
+                    );
+                    reports.push(report);
+                }
+                Err(error) => {
+                    eprintln!("run {number}, {}: {error}", whose.name());
+                    *failed += 1.0;
+                }
             }
         }
     }
-    let mut rows = compare(&ours, &theirs);
-    if options.many {
-        rows.push(many(&wanbox)?);
+    let Some(first) = ours.first() else {
+        return Err(Error::new("no run succeeded"));
+    };
+    let mut measures = Vec::new();
+    if options.has(Part::SetUp) {
+        measures.extend(set_up());
     }
-    println!(
-        "\n{}",
-        tabled::Table::new(rows).with(tabled::settings::Style::psql())
-    );
-    Ok(())
+    measures.extend(udp(first));
+    measures.extend(tcp(first));
+    measures.extend(latency(first));
+    let mut rows: Vec<Row> = measures
+        .iter()
+        .map(|measure| measure.row(&ours, &theirs))
+        .collect();
+    let gone = |report: &Value| Some(report["lost"].as_f64()? + report["failed"].as_f64()?);
+    let sum = |reports: &[Value]| reports.iter().filter_map(gone).sum();
+    rows.push(Row::single(
+        "sessions failed or lost, all runs",
+        "",
+        sum(&ours),
+        Some(sum(&theirs)),
+        Wanted::Exactly(0.0),
+    ));
+    let [a, b] = failed;
+    rows.push(Row::single(
+        "runs that failed",
+        "",
+        a,
+        Some(b),
+        Wanted::Exactly(0.0),
+    ));
+    Ok(rows)
+}
+
+fn set_up() -> Vec<Measure> {
+    vec![
+        Measure::new("set-ups", "1/s", Wanted::AtLeast(5.0), |report| {
+            report["set_ups_per_second"].as_f64()
+        }),
+        Measure::new("processor a set-up", "ms", Wanted::AtMost(1.0), |report| {
+            report["cpu_ms_per_set_up"].as_f64()
+        }),
+        Measure::new(
+            "resident with all sessions",
+            "MB",
+            Wanted::AtMost(0.25),
+            |report| Some(report["resident"][1].as_f64()? / 1e6),
+        ),
+    ]
+}
+
+/// The rows of a part, with their places.
+fn rows_of<'r>(report: &'r Value, part: &str) -> impl Iterator<Item = (usize, &'r Value)> {
+    report[part].as_array().into_iter().flatten().enumerate()
+}
+
+fn udp(report: &Value) -> Vec<Measure> {
+    let mut measures = Vec::new();
+    for (place, row) in rows_of(report, "traffic") {
+        let flows = row["flows"].as_u64().unwrap_or(0);
+        let direction = row["direction"].as_str().unwrap_or("?");
+        let mut add = |what: &str, unit, wanted, name: &'static str| {
+            let size = &row["size"];
+            let what = format!("UDP, {flows} flows, {size} octets {direction}{what}");
+            measures.push(Measure::new(what, unit, wanted, move |report| {
+                report["traffic"][place][name].as_f64()
+            }));
+        };
+        let wanted = if flows == 1 { 2.5 } else { 1.0 };
+        add(", no loss", "1/s", Wanted::AtLeast(wanted), "received");
+        add(", of a flood", "1/s", Wanted::Nothing, "flooded");
+        add(", processor", "us each", Wanted::AtMost(1.0), "cpu");
+    }
+    measures
+}
+
+fn tcp(report: &Value) -> Vec<Measure> {
+    let mut measures = Vec::new();
+    for (place, row) in rows_of(report, "tcp") {
+        let direction = row["direction"].as_str().unwrap_or("?");
+        let mut add = |what: &str, unit, wanted, name: &'static str, scale: f64| {
+            let what = format!("TCP, {} sessions {direction}{what}", row["streams"]);
+            measures.push(Measure::new(what, unit, wanted, move |report| {
+                Some(report["tcp"][place][name].as_f64()? * scale)
+            }));
+        };
+        add("", "Mbit/s", Wanted::AtLeast(4.0), "octets", 8e-6);
+        add(", processor", "ns/octet", Wanted::AtMost(1.0), "cpu", 1.0);
+        add(", sent again", "segments", Wanted::Nothing, "resent", 1.0);
+    }
+    measures
+}
+
+fn latency(report: &Value) -> Vec<Measure> {
+    let mut measures = Vec::new();
+    for (place, row) in rows_of(report, "latency") {
+        let (beside, wanted) = match row["beside"].as_str() {
+            Some("idle") => ("idle", Wanted::AtMost(1.0)),
+            Some("udp") => ("beside UDP at one rate", Wanted::AtMost(1.0)),
+            // Whoever carries more has more in its queues.
+            _ => ("beside TCP at its own rate", Wanted::Nothing),
+        };
+        for (share, which) in [(0, "median"), (2, "99 %")] {
+            let what = format!("round trip, {beside}, {which}");
+            measures.push(Measure::new(what, "us", wanted, move |report| {
+                report["latency"][place]["us"][share].as_f64()
+            }));
+        }
+        let what = format!("round trip, {beside}, lost");
+        measures.push(Measure::new(what, "%", Wanted::Nothing, move |report| {
+            let row = &report["latency"][place];
+            Some(row["lost"].as_f64()? * 100.0 / row["sent"].as_f64()?)
+        }));
+    }
+    measures
 }
 
 /// A hundred thousand sessions, held for a minute.
-fn many(wanbox: &Path) -> Result<Row> {
+fn many(wanbox: &Path) -> Result<Vec<Row>> {
     let words = ["--sessions", "100000", "--tunnels", "16", "--hold", "60"];
-    let report = Place::new(Whose::Wanbox, wanbox)?.load(&words)?;
-    let (up, lost) = (report["up"].as_u64(), report["lost"].as_u64());
-    Ok(Row {
-        what: "100,000 sessions for 60 s".to_owned(),
-        wanbox: format!(
-            "{} up, {} lost, {:.0} a second, {} octets each",
-            report["up"],
-            report["lost"],
-            report["set_ups_per_second"].as_f64().unwrap_or(f64::NAN),
-            memory(&report) as u64 / up.unwrap_or(0).max(1),
+    let report = Place::new(Whose::Wanbox, wanbox, &load()?)?.load(&words)?;
+    let number = |name: &str| report[name].as_f64().unwrap_or(f64::NAN);
+    let resident = |place: usize| report["resident"][place].as_f64().unwrap_or(f64::NAN);
+    let each = (resident(1) - resident(0)).max(0.0) / number("up");
+    let row = |what: &str, unit, value, wanted| {
+        Row::single(
+            format!("100,000 sessions, {what}"),
+            unit,
+            value,
+            None,
+            wanted,
+        )
+    };
+    Ok(vec![
+        row("up", "", number("up"), Wanted::Exactly(100_000.0)),
+        row("lost in 60 s", "", number("lost"), Wanted::Exactly(0.0)),
+        row(
+            "set-ups",
+            "1/s",
+            number("set_ups_per_second"),
+            Wanted::Nothing,
         ),
-        debian: String::new(),
-        ratio: String::new(),
-        wanted: "all up, none lost".to_owned(),
-        met: met(up == Some(100_000) && lost == Some(0)),
-    })
-}
-
-/// Octets that the LNS took more with all sessions than before.
-fn memory(report: &Value) -> f64 {
-    let at = |place: usize| report["resident"][place].as_f64().unwrap_or(f64::NAN);
-    (at(1) - at(0)).max(0.0)
-}
-
-impl Whose {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Wanbox => "wanbox",
-            Self::Debian => "Debian",
-        }
-    }
-}
-
-/// The networks, and an LNS that runs in the middle one.
-struct Place {
-    lac: Netns,
-    far: Netns,
-    _lns: Netns,
-    server: Child,
-    _files: TempDir,
-}
-
-impl Place {
-    fn new(whose: Whose, wanbox: &Path) -> Result<Self> {
-        let (lac, lns, far) = (Netns::new()?, Netns::new()?, Netns::new()?);
-        veth(&lac, "lac0", &lns, "lns0")?;
-        veth(&far, "far0", &lns, "lns1")?;
-        for (network, words) in [
-            (&lac, "addr add 10.9.0.2/24 dev lac0"),
-            (&lns, "addr add 10.9.0.1/24 dev lns0"),
-            (&lns, "addr add 10.8.0.1/24 dev lns1"),
-            (&far, "addr add 10.8.0.2/24 dev far0"),
-            (&far, "route add default via 10.8.0.1"),
-        ] {
-            network.ip(words)?;
-        }
-        lns.inside(|| Ok(fs::write("/proc/sys/net/ipv4/ip_forward", "1")?))?;
-        for (network, name) in [
-            (&lac, "lac0"),
-            (&lns, "lns0"),
-            (&lns, "lns1"),
-            (&far, "far0"),
-        ] {
-            segment_before(network, name)?;
-        }
-        let files = TempDir::new()?;
-        let server = lns.spawn(&mut command(whose, wanbox, files.path())?)?;
-        let place = Self {
-            lac,
-            far,
-            _lns: lns,
-            server,
-            _files: files,
-        };
-        // Debian's takes some time until it is the master of a cluster of one.
-        place.load(&["--sessions", "1", "--tunnels", "1"])?;
-        Ok(place)
-    }
-
-    /// Runs the load, and reads what it says.
-    fn load(&self, words: &[&str]) -> Result<Value> {
-        let program = std::env::current_exe()?.with_file_name("l2tp-load");
-        let pid = self.server.id().to_string();
-        let network = self.far.path();
-        let mut command = Command::new(tool("taskset")?);
-        command
-            .args(["-c", "0"])
-            .arg(program)
-            .args(["--json", "--lns", "10.9.0.1", "--secret", "s3cret"])
-            .args(["--far", "10.8.0.2:9000", "--far-netns", &network])
-            .args(["--radius", "10.8.0.2:1812", "--radius-netns", &network])
-            .args(["--pid", &pid])
-            .args(words);
-        let finished = self.lac.finish(&mut command, Duration::from_secs(900))?;
-        if finished.code > 1 {
-            finished.code(0)?;
-            return Err(Error::new("the load did not run"));
-        }
-        serde_json::from_str(&finished.stdout).context(finished.stderr)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-fn tool(name: &'static str) -> Result<PathBuf> {
-    need::find_tool(name).ok_or_else(|| Error::new(format!("{name} is missing")))
-}
-
-/// Cuts super-datagrams before they pass an interface.
-fn segment_before(network: &Netns, name: &str) -> Result<()> {
-    let mut command = Command::new(tool("ethtool")?);
-    command.args(["-K", name, "tx-udp-segmentation", "off"]);
-    network
-        .finish(&mut command, Duration::from_secs(10))?
-        .ok()?;
-    Ok(())
-}
-
-/// The LNS with its files below a directory, on the second processor.
-fn command(whose: Whose, wanbox: &Path, directory: &Path) -> Result<Command> {
-    let etc = directory.join("etc/l2tpns");
-    fs::create_dir_all(&etc)?;
-    let mut config = String::from(
-        "set debug 1\n\
-         set hostname \"lns\"\n\
-         set l2tp_secret \"s3cret\"\n\
-         set bind_address 10.9.0.1\n\
-         set cli_bind_address 127.0.0.1\n\
-         set primary_radius 10.8.0.2\n\
-         set radius_secret \"radsec\"\n\
-         set radius_authtypes \"pap\"\n\
-         set multi_read_count 100\n",
-    );
-    if whose == Whose::Debian {
-        let log = directory.join("log");
-        config.push_str(&format!(
-            "set log_file \"{}\"\n\
-             set cluster_interface \"lns1\"\n\
-             set cluster_hb_interval 1\n\
-             set cluster_hb_timeout 15\n",
-            log.display()
-        ));
-    }
-    for (name, text) in [
-        ("startup-config", config.as_str()),
-        ("ip_pool", "10.64.0.0/15\n"),
-        ("users", ""),
-    ] {
-        fs::write(etc.join(name), text)?;
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(etc.join(name), fs::Permissions::from_mode(0o600))?;
-    }
-    let mut command = Command::new(tool("unshare")?);
-    command.arg("--mount").arg("--").arg(tool("taskset")?);
-    command.args(["-c", "1"]);
-    match whose {
-        Whose::Wanbox => {
-            command
-                .arg(wanbox)
-                .arg("l2tpns")
-                .arg("--root")
-                .arg(directory);
-        }
-        // Its pool has a fixed place.
-        Whose::Debian => {
-            tool("l2tpns")?;
-            command
-                .args(["sh", "-c", "mount --bind \"$0\" /etc/l2tpns && exec l2tpns"])
-                .arg(&etc);
-        }
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(fs::File::create(directory.join("errors"))?);
-    Ok(command)
-}
-
-/// The table: medians of both, and their relation.
-fn compare(ours: &[Value], theirs: &[Value]) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut add = |what: &str, more_is_better: bool, wanted: f64, of: &dyn Fn(&Value) -> f64| {
-        let middle = |reports: &[Value]| median(reports.iter().map(of).collect());
-        let (a, b) = (middle(ours), middle(theirs));
-        let ratio = a / b;
-        let is = if more_is_better {
-            ratio >= wanted
-        } else {
-            ratio <= wanted
-        };
-        rows.push(Row {
-            what: what.to_owned(),
-            wanbox: format!("{a:.1}"),
-            debian: format!("{b:.1}"),
-            ratio: format!("{ratio:.2}"),
-            wanted: match (wanted, more_is_better) {
-                (0.0, true) => String::new(),
-                (wanted, true) => format!("at least {wanted}"),
-                (wanted, false) => format!("at most {wanted}"),
-            },
-            met: met(is),
-        });
-    };
-    let number = |report: &Value, name: &str| report[name].as_f64().unwrap_or(f64::NAN);
-    add("set-ups a second", true, 5.0, &|r| {
-        number(r, "set_ups_per_second")
-    });
-    add("processor a set-up, ms", false, 1.0, &|r| {
-        number(r, "cpu_ms_per_set_up")
-    });
-    add("resident with all sessions, MB", false, 0.25, &|r| {
-        r["resident"][1].as_f64().unwrap_or(f64::NAN) / 1e6
-    });
-    let gone = |reports: &[Value]| -> f64 {
-        let of = |report| number(report, "lost") + number(report, "failed");
-        reports.iter().map(of).sum()
-    };
-    let measured = ours.first().and_then(|report| report["traffic"].as_array());
-    for (place, row) in measured.into_iter().flatten().enumerate() {
-        let flows = row["flows"].as_u64().unwrap_or(0);
-        let what = |unit: &str| {
-            let direction = row["direction"].as_str().unwrap_or("?");
-            format!("{flows} flows, {} octets {direction}, {unit}", row["size"])
-        };
-        let wanted = if flows == 1 { 2.5 } else { 1.0 };
-        let of = move |report: &Value, name: &str| {
-            report["traffic"][place][name].as_f64().unwrap_or(f64::NAN)
-        };
-        add(&what("packets/s without loss"), true, wanted, &|r| {
-            of(r, "received")
-        });
-        add(&what("packets/s of a flood"), true, 0.0, &|r| {
-            of(r, "flooded")
-        });
-        add(&what("us of processor a packet"), false, 1.0, &|r| {
-            of(r, "cpu")
-        });
-    }
-    let (a, b) = (gone(ours), gone(theirs));
-    rows.push(Row {
-        what: "sessions failed or lost, all runs".to_owned(),
-        wanbox: a.to_string(),
-        debian: b.to_string(),
-        ratio: String::new(),
-        wanted: "none".to_owned(),
-        met: met(a == 0.0),
-    });
-    rows
-}
-
-fn met(is: bool) -> &'static str {
-    if is { "yes" } else { "NO" }
-}
-
-/// The value in the middle.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+        row("down", "1/s", number("downs_per_second"), Wanted::Nothing),
+        row("memory each", "octets", each, Wanted::Nothing),
+    ])
 }

@@ -8,17 +8,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use wanbox_l2tpns_engine::plane::Way;
 use wanbox_l2tpns_engine::tunnel::{
     Authentication, Cdn, Config, Connection, Event, IncomingCall, Limits, Reason, Tunnels,
 };
 use wanbox_l2tpns_engine::{CallId, SocketId, TunnelId};
-use wanbox_link::ppp::auth::Credentials;
-use wanbox_link::ppp::{self, Payload, Profile, Session, ipcp, lcp};
+use wanbox_link::ppp::{self, Session};
 use wanbox_runtime::timers::Timers;
 use wanbox_runtime::udp::{ManyConfig, ManySocket};
 use wanbox_wire::l2tp::{DataHeader, Message, call_result, stop_result};
 
+use crate::home::Home;
 use crate::options::Options;
+use crate::subscriber::{ProfileMaker, Stage, Subscriber};
 
 /// Datagrams read from a socket before the others have their turn.
 const BUDGET: usize = 64;
@@ -29,64 +31,6 @@ const BUFFER: usize = 8 << 20;
 /// What a subscriber says before the LNS knows that its call stands is lost, and repeated after
 /// 3 s: it waits so long for the LNS to speak first.
 const FIRST_WORD: Duration = Duration::from_millis(500);
-
-/// Where a subscriber stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Not begun.
-    Waiting,
-    /// The call or PPP is being set up.
-    Begun,
-    /// It has an address.
-    Up,
-    /// It did not come up.
-    Failed,
-    /// It was up, and went down although nobody here wanted that.
-    Lost,
-    /// We took it down.
-    Down,
-}
-
-/// One subscriber.
-pub struct Subscriber {
-    tunnel: TunnelId,
-    call: CallId,
-    /// The LNS's numbers: where data goes.
-    peer: (u16, u16),
-    pub stage: Stage,
-    session: Option<Box<Session>>,
-    /// PPP began.
-    started: bool,
-    begun: Option<Instant>,
-    /// The time from the first message to the address.
-    pub took: Option<Duration>,
-    pub address: Option<Ipv4Addr>,
-}
-
-impl Subscriber {
-    /// PPP begins: the LNS has spoken, or had its time to.
-    fn start(&mut self, now: Instant) {
-        if let Some(session) = &mut self.session
-            && !self.started
-        {
-            self.started = true;
-            session.carrier(now, true);
-            session.open(now);
-        }
-    }
-
-    /// What stands before a packet of this many octets to the LNS, and the socket that it takes.
-    pub fn header(&mut self, octets: usize) -> Option<Vec<u8>> {
-        let header = self
-            .session
-            .as_mut()?
-            .encapsulate(Payload::Ipv4, octets)
-            .ok()?;
-        let mut all = DataHeader::plain(self.peer.0, self.peer.1).to_vec();
-        all.extend_from_slice(header.as_ref());
-        Some(all)
-    }
-}
 
 /// What came of everything.
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,24 +62,10 @@ pub struct Lac {
     buffer: Vec<u8>,
     frame: Vec<u8>,
     pub counts: Counts,
+    /// Where some of the subscribers have programs of their own.
+    pub home: Option<Home>,
     /// Why sessions failed or were lost, with how many.
     pub causes: HashMap<String, u32>,
-}
-
-/// Makes the profile of each subscriber: they differ in name.
-struct ProfileMaker {
-    base: Profile,
-    user: String,
-    password: String,
-}
-
-impl ProfileMaker {
-    fn make(&self, number: usize) -> Arc<Profile> {
-        let user = self.user.replace('%', &number.to_string());
-        let mut profile = self.base.clone();
-        profile.credentials = Some(Credentials::new(user.as_bytes(), self.password.as_bytes()));
-        Arc::new(profile)
-    }
 }
 
 impl Lac {
@@ -169,14 +99,11 @@ impl Lac {
             subscribers: Vec::new(),
             timers: Timers::new(),
             pending: VecDeque::new(),
-            profiles: ProfileMaker {
-                base: profile(options),
-                user: options.user.clone(),
-                password: options.password.clone(),
-            },
+            profiles: ProfileMaker::new(options),
             buffer: vec![0; ManySocket::MAX_RECEIVE],
             frame: Vec::new(),
             counts: Counts::default(),
+            home: None,
             causes: HashMap::new(),
             options: options.clone(),
         };
@@ -321,7 +248,9 @@ impl Lac {
         let mut fds: Vec<PollFd<'_>> = self
             .sockets
             .iter()
-            .map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN))
+            .map(ManySocket::as_fd)
+            .chain(self.home.as_ref().map(Home::as_fd))
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
         match poll(&mut fds, PollTimeout::from(millis)) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
@@ -336,6 +265,9 @@ impl Lac {
         let now = Instant::now();
         for place in ready {
             self.read(now, place)?;
+        }
+        if let Some(home) = &mut self.home {
+            home.pass(&mut self.sockets)?;
         }
         self.tunnels.handle_timeout(now);
         while let Some((_, number)) = self.timers.pop_expired(now) {
@@ -383,8 +315,11 @@ impl Lac {
         let Ok((header, frame)) = DataHeader::parse(datagram) else {
             return;
         };
-        if is_ipv4(frame) {
+        if let Some(packet) = ipv4(frame) {
             self.counts.packets += 1;
+            if let Some(home) = &mut self.home {
+                home.deliver(packet);
+            }
             return;
         }
         let number = self
@@ -597,6 +532,14 @@ impl Lac {
         })
     }
 
+    /// Where the data of a subscriber goes.
+    pub fn way_of(&self, number: usize) -> Way {
+        Way {
+            socket: SocketId(self.socket_of(number) as u8),
+            peer: self.options.lns,
+        }
+    }
+
     /// The socket of a subscriber.
     pub fn socket_of(&self, number: usize) -> usize {
         self.subscribers
@@ -606,25 +549,10 @@ impl Lac {
     }
 }
 
-/// Whether a PPP frame holds an IPv4 packet.
-fn is_ipv4(frame: &[u8]) -> bool {
+/// The IPv4 packet in a PPP frame, if that is what it holds.
+fn ipv4(frame: &[u8]) -> Option<&[u8]> {
     let frame = frame.strip_prefix(&[0xff, 3]).unwrap_or(frame);
-    frame.starts_with(&[0, 0x21]) || frame.starts_with(&[0x21])
-}
-
-/// What subscribers have in common.
-fn profile(options: &Options) -> Profile {
-    Profile {
-        lcp: lcp::Config {
-            mru: 1460,
-            echo_interval: None,
-            ..lcp::Config::default()
-        },
-        provide: options.auth.methods(),
-        ipv4: Some(ipcp::Config::of_peer()),
-        connect_timeout: None,
-        hold_down: None,
-        statistics: false,
-        ..Profile::default()
-    }
+    frame
+        .strip_prefix(&[0, 0x21])
+        .or_else(|| frame.strip_prefix(&[0x21]))
 }

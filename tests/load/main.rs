@@ -10,11 +10,15 @@
     reason = "it talks to a person"
 )]
 
+mod home;
 mod lac;
+mod latency;
 mod netns;
 mod options;
 mod process;
 mod radius;
+mod subscriber;
+mod tcp;
 mod traffic;
 
 use std::process::ExitCode;
@@ -22,9 +26,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use lac::{Lac, Stage};
+use home::Home;
+use lac::Lac;
 use options::Options;
 use process::{Usage, resident};
+use subscriber::Stage;
 
 /// The longest wait for the LNS to answer a request for a tunnel, or to acknowledge ends.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,6 +61,8 @@ struct Report {
     /// Milliseconds of its processor time that a set-up took.
     cpu_ms_per_set_up: Option<f64>,
     traffic: Vec<traffic::Row>,
+    tcp: Vec<tcp::Row>,
+    latency: Vec<latency::Row>,
     /// Why sessions failed or were lost, and how many.
     causes: std::collections::BTreeMap<String, u32>,
 }
@@ -138,6 +146,11 @@ fn run(options: &Options) -> Result<Report, String> {
     } else {
         Vec::new()
     };
+    let (tcp, latency) = if options.tcp > 0.0 || options.latency > 0.0 {
+        with_home(&mut lac, options)?
+    } else {
+        (Vec::new(), Vec::new())
+    };
     let lost = lac.counts.lost;
 
     let begun = Instant::now();
@@ -173,8 +186,33 @@ fn run(options: &Options) -> Result<Report, String> {
         resident: [before, held, after],
         cpu_ms_per_set_up: usage.map(|usage| usage.as_secs_f64() * 1000.0 / f64::from(up.max(1))),
         traffic,
+        tcp,
+        latency,
         causes: lac.causes.into_iter().collect(),
     })
+}
+
+/// What needs programs at the subscribers.
+fn with_home(
+    lac: &mut Lac,
+    options: &Options,
+) -> Result<(Vec<tcp::Row>, Vec<latency::Row>), String> {
+    let streams = options.streams.0.iter().max().copied().unwrap_or(1);
+    // One more has the thin flow of latency.
+    let home = Home::open(lac, streams + 1)?;
+    lac.home = Some(home);
+    let tcp = match options.tcp {
+        0.0 => Vec::new(),
+        _ => tcp::run(lac, options)?,
+    };
+    let latency = match options.latency {
+        0.0 => Vec::new(),
+        _ => latency::run(lac, options)?,
+    };
+    if let Some(home) = lac.home.take() {
+        log(options, &format!("{:?}", home.counters()));
+    }
+    Ok((tcp, latency))
 }
 
 /// Goes on until `done`, or for the time of patience.
@@ -186,7 +224,7 @@ fn wait(lac: &mut Lac, patience: Duration, done: impl Fn(&Lac) -> bool) -> Resul
     Ok(())
 }
 
-/// Half of the values are at most the first one given, and so on.
+/// Half of the values are at most the first one given; then 95 and 99 in a hundred, and all.
 fn shares(values: &mut [f64]) -> [f64; 4] {
     values.sort_by(f64::total_cmp);
     [0.5, 0.95, 0.99, 1.0].map(|share| {
@@ -245,6 +283,24 @@ fn show(report: &Report) {
                 .map_or(String::new(), |f| format!(", {f:.0} of a flood")),
             row.cpu
                 .map_or(String::new(), |cpu| format!(", {cpu:.2} us a packet"))
+        );
+    }
+    for row in &report.tcp {
+        println!(
+            "TCP {:4?} through {:2} sessions: {:6.0} Mbit/s, {} segments sent again{}",
+            row.direction,
+            row.streams,
+            row.octets * 8e-6,
+            row.resent,
+            row.cpu
+                .map_or(String::new(), |cpu| format!(", {cpu:.3} ns an octet"))
+        );
+    }
+    for row in &report.latency {
+        let [half, most, nearly, all] = row.us;
+        println!(
+            "round trip, {:?}: half in {half:.0} us, 95 % in {most:.0}, 99 % in {nearly:.0}, all in {all:.0}; {} of {} lost",
+            row.beside, row.lost, row.sent
         );
     }
     for (cause, count) in &report.causes {

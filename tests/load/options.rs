@@ -66,6 +66,21 @@ pub struct Options {
     /// in a thousand is lost
     #[argh(option)]
     pub rate: Option<f64>,
+    /// seconds of each measurement of TCP; 0: none (0)
+    #[argh(option, default = "0.0")]
+    pub tcp: f64,
+    /// through how many sessions at the same time TCP goes (1,4)
+    #[argh(option, default = "List(vec![1, 4])")]
+    pub streams: List,
+    /// the congestion control of TCP (cubic)
+    #[argh(option, default = "String::from(\"cubic\")")]
+    pub congestion: String,
+    /// seconds of each measurement of round trips; 0: none (0)
+    #[argh(option, default = "0.0")]
+    pub latency: f64,
+    /// packets of 1400 octets a second beside the round trips (50000)
+    #[argh(option, default = "50000.0")]
+    pub bulk: f64,
     /// the end of the traffic beyond the LNS: our own ADDRESS:PORT in the network of --far-netns
     #[argh(option)]
     pub far: Option<SocketAddr>,
@@ -109,8 +124,26 @@ impl Options {
         if self.outstanding == 0 {
             return Err("--outstanding 0: at least 1".into());
         }
-        if self.traffic > 0.0 && self.far.is_none() {
-            return Err("--traffic needs --far ADDRESS:PORT, where it ends".into());
+        for (what, seconds) in [
+            ("--traffic", self.traffic),
+            ("--tcp", self.tcp),
+            ("--latency", self.latency),
+        ] {
+            if !(0.0..=86_400.0).contains(&seconds) {
+                return Err(format!("{what} {seconds}: 0 to 86400 seconds"));
+            }
+            if seconds > 0.0 && self.far.is_none() {
+                return Err(format!("{what} needs --far ADDRESS:PORT, where it ends"));
+            }
+        }
+        if (self.tcp > 0.0 || self.latency > 0.0) && !self.far.is_some_and(|far| far.is_ipv4()) {
+            return Err("--tcp and --latency need --far of IPv4".into());
+        }
+        if self.bulk <= 0.0 || self.rate.is_some_and(|rate| rate <= 0.0) {
+            return Err("--bulk and --rate: more than 0 packets a second".into());
+        }
+        if let Some(streams) = self.streams.0.iter().find(|n| !(1..=64).contains(*n)) {
+            return Err(format!("--streams {streams}: 1 to 64"));
         }
         if let Some(size) = self
             .sizes

@@ -11,10 +11,11 @@ use serde::Serialize;
 use wanbox_runtime::udp::{ManyConfig, ManySocket};
 use wanbox_wire::ip::{Ipv4Repr, Udp, UdpRepr, protocol};
 
-use crate::lac::{Lac, Stage};
+use crate::lac::Lac;
 use crate::netns;
 use crate::options::Options;
 use crate::process::Usage;
+use crate::subscriber::Stage;
 
 /// The port of subscribers, where nothing listens but us.
 const PORT: u16 = 5555;
@@ -57,7 +58,7 @@ pub struct Row {
 }
 
 /// What came of one try.
-struct Sample {
+pub struct Sample {
     sent: u64,
     received: u64,
     time: Duration,
@@ -65,7 +66,8 @@ struct Sample {
 }
 
 impl Sample {
-    fn loss(&self) -> f64 {
+    /// The part that was lost.
+    pub fn loss(&self) -> f64 {
         1.0 - (self.received as f64 / self.sent.max(1) as f64).min(1.0)
     }
 
@@ -75,13 +77,13 @@ impl Sample {
 }
 
 /// The end beyond the LNS.
-struct Far {
+pub struct Far {
     socket: ManySocket,
     at: SocketAddr,
 }
 
 impl Far {
-    fn open(options: &Options) -> Result<Self, String> {
+    pub fn open(options: &Options) -> Result<Self, String> {
         let at = options.far.ok_or("no --far")?;
         let config = ManyConfig {
             local: at,
@@ -393,7 +395,8 @@ fn send_up(
     })
 }
 
-fn send_down(
+/// Sends to subscribers for some time, and counts what arrives.
+pub fn send_down(
     lac: &mut Lac,
     far: &mut Far,
     to: &[Ipv4Addr],
