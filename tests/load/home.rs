@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use serde::Serialize;
 use wanbox_l2tpns_engine::SocketId;
 use wanbox_l2tpns_engine::plane::{Batch, Sink, Way};
 use wanbox_link::offload::Segmenter;
@@ -26,7 +27,7 @@ const NAME: &str = "home0";
 const BUDGET: usize = 16;
 
 /// What did not pass.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Counters {
     /// Packets of the homes from no address of a subscriber, or not IPv4.
     pub strangers: u64,

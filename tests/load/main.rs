@@ -63,6 +63,8 @@ struct Report {
     traffic: Vec<traffic::Row>,
     tcp: Vec<tcp::Row>,
     latency: Vec<latency::Row>,
+    /// What did not pass between the subscribers' programs and their sessions.
+    home: Option<home::Counters>,
     /// Why sessions failed or were lost, and how many.
     causes: std::collections::BTreeMap<String, u32>,
 }
@@ -151,6 +153,7 @@ fn run(options: &Options) -> Result<Report, String> {
     } else {
         (Vec::new(), Vec::new())
     };
+    let home = lac.home.take().map(|home| home.counters());
     let lost = lac.counts.lost;
 
     let begun = Instant::now();
@@ -188,6 +191,7 @@ fn run(options: &Options) -> Result<Report, String> {
         traffic,
         tcp,
         latency,
+        home,
         causes: lac.causes.into_iter().collect(),
     })
 }
@@ -209,9 +213,6 @@ fn with_home(
         0.0 => Vec::new(),
         _ => latency::run(lac, options)?,
     };
-    if let Some(home) = lac.home.take() {
-        log(options, &format!("{:?}", home.counters()));
-    }
     Ok((tcp, latency))
 }
 
@@ -301,6 +302,12 @@ fn show(report: &Report) {
         println!(
             "round trip, {:?}: half in {half:.0} us, 95 % in {most:.0}, 99 % in {nearly:.0}, all in {all:.0}; {} of {} lost",
             row.beside, row.lost, row.sent
+        );
+    }
+    if let Some(home) = &report.home {
+        println!(
+            "homes: {} packets of strangers, {} malformed, {} unsent, {} refused by the TUN",
+            home.strangers, home.malformed, home.unsent, home.refused
         );
     }
     for (cause, count) in &report.causes {

@@ -137,6 +137,10 @@ impl Shared {
                 Ok(0) => return Ok(()),
                 Ok(got) => got,
                 Err(Errno::EINTR) => continue,
+                Err(Errno::EAGAIN) => {
+                    let after = place - begin;
+                    return Err(format!("TCP: nothing for {STALL:?} after {after} octets"));
+                }
                 Err(error) => return Err(format!("TCP, receiving: {error}")),
             };
             let octets = buffer.get(..got).unwrap_or_default();
