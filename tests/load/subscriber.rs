@@ -11,6 +11,9 @@ use wanbox_wire::l2tp::DataHeader;
 
 use crate::options::Options;
 
+/// The longest packet that we take, octets: with all headers it fits in an Ethernet frame.
+const MRU: u16 = 1460;
+
 /// Where a subscriber stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -68,9 +71,9 @@ impl Subscriber {
         Some(all)
     }
 
-    /// The longest packet that the session carries, octets.
+    /// The longest packet that the session carries both ways, octets.
     pub fn mtu(&mut self) -> Option<usize> {
-        (576..=1500)
+        (576..=usize::from(MRU))
             .rev()
             .find(|octets| self.header(*octets).is_some())
     }
@@ -104,7 +107,7 @@ impl ProfileMaker {
 fn profile(options: &Options) -> Profile {
     Profile {
         lcp: lcp::Config {
-            mru: 1460,
+            mru: MRU,
             echo_interval: None,
             ..lcp::Config::default()
         },
