@@ -200,7 +200,8 @@ fn compare(options: &Options, wanbox: &Path) -> Result<Vec<Row>> {
         .map(|measure| measure.row(&ours, &theirs))
         .collect();
     let gone = |report: &Value| Some(report["lost"].as_f64()? + report["failed"].as_f64()?);
-    let sum = |reports: &[Value]| reports.iter().filter_map(gone).fold(0.0, |a, b| a + b);
+    // The sum of nothing is a negative zero.
+    let sum = |reports: &[Value]| reports.iter().filter_map(gone).sum::<f64>() + 0.0;
     rows.push(Row::single(
         "sessions failed or lost, all runs",
         "",

@@ -121,12 +121,15 @@ impl Row {
     }
 }
 
-/// How a value is found in what a run reports.
+/// Finds a value in what a run reports.
+type Find = Box<dyn Fn(&Value) -> Option<f64>>;
+
+/// How a line comes from what runs report.
 pub struct Measure {
     what: String,
     unit: &'static str,
     wanted: Wanted,
-    of: Box<dyn Fn(&Value) -> Option<f64>>,
+    of: Find,
 }
 
 impl Measure {
