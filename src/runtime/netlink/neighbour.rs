@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_core::NLM_F_CREATE;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
@@ -93,11 +93,27 @@ impl Netlink {
     }
 
     /// Has the kernel find out where a host is, as if there were a packet for it. What comes of it
-    /// a [`super::Monitor`] tells.
+    /// a [`super::Monitor`] tells. One that was set by hand stays as it is.
     ///
     /// # Errors
     /// `ENODEV`, `ENETDOWN`, `EPERM`, `EINVAL` for an address that is no single host's.
     pub fn resolve(&mut self, index: u32, address: IpAddr) -> Result<(), NetlinkError> {
+        // A host that the kernel does not know is asked for by this alone.
+        match self.ask_for(index, address, NLM_F_EXCL) {
+            Err(error) if error.is_there() => {}
+            asked => return asked,
+        }
+        // Since Linux 5.16 asking for one that was set by hand is to take that back: the kernel
+        // would look for it from now on, and where nobody answers, forget what was set.
+        let known = self.neighbours()?.into_iter();
+        let mut confirmed = known.filter(|known| known.state == Reachability::Confirmed);
+        if confirmed.any(|known| known.index == index && known.address == address) {
+            return Ok(());
+        }
+        self.ask_for(index, address, 0)
+    }
+
+    fn ask_for(&mut self, index: u32, address: IpAddr, flags: u16) -> Result<(), NetlinkError> {
         let mut message = NeighbourMessage::default();
         message.header.family = family(address);
         message.header.ifindex = index;
@@ -112,7 +128,7 @@ impl Netlink {
         self.request(
             format!("asking for {address} on link {index}"),
             RouteNetlinkMessage::NewNeighbour(message),
-            NLM_F_CREATE,
+            NLM_F_CREATE | flags,
         )
     }
 }

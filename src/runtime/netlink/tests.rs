@@ -212,6 +212,33 @@ fn errors_say_what_was_asked() {
     );
 }
 
+/// A neighbour that the kernel is not to look for.
+fn set_by_hand(netlink: &mut Netlink, neighbour: &Neighbour) {
+    use netlink_packet_route::neighbour::{
+        NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+    };
+
+    let (IpAddr::V4(address), Some(hardware)) = (neighbour.address, neighbour.hardware) else {
+        panic!("IPv4 with a hardware address, not {neighbour:?}");
+    };
+    let mut message = NeighbourMessage::default();
+    message.header.family = family(neighbour.address);
+    message.header.ifindex = neighbour.index;
+    message.header.state = NeighbourState::Permanent;
+    message.attributes = vec![
+        NeighbourAttribute::Destination(NeighbourAddress::Inet(address)),
+        NeighbourAttribute::LinkLayerAddress(hardware.to_vec()),
+    ];
+    let message = RouteNetlinkMessage::NewNeighbour(message);
+    netlink
+        .request(
+            "setting a neighbour".into(),
+            message,
+            NLM_F_CREATE | NLM_F_REPLACE,
+        )
+        .unwrap();
+}
+
 #[test]
 fn neighbours_are_found_when_asked_for() {
     let Some(namespace) = namespace_or_skip() else {
@@ -255,6 +282,17 @@ fn neighbours_are_found_when_asked_for() {
                 std::thread::sleep(Duration::from_millis(1));
             }
             assert!(failed, "nobody said that the neighbour is silent");
+            // It may be asked for again; what was set by hand stays.
+            netlink.resolve(link.index, silent).unwrap();
+            let set = Neighbour {
+                index: link.index,
+                address: silent,
+                hardware: Some([2, 0, 0, 0, 0, 9]),
+                state: Reachability::Confirmed,
+            };
+            set_by_hand(&mut netlink, &set);
+            netlink.resolve(link.index, silent).unwrap();
+            assert!(netlink.neighbours().unwrap().contains(&set));
             let way = netlink.way_to(silent).unwrap();
             assert_eq!(way, Some(link.index));
             assert_eq!(netlink.way_to([10, 7, 0, 1].into()).unwrap(), None);
