@@ -10,6 +10,7 @@
 //! | when a connection is tried, kept and given up | `keeper/` |
 //! | the set of slaves, their queues and counters | `master.rs`, `slave.rs` |
 //! | the way of a packet, and when there is room for one | `master/packets.rs` |
+//! | when the next router of a slave is asked for | `next_hop.rs` |
 //! | how a master can be configured | `config.rs` |
 //!
 //! What belongs to a master and its slaves is in the words of the driver and of its HOWTO:
@@ -21,6 +22,7 @@ pub mod fuzz;
 pub mod keeper;
 mod master;
 mod meter;
+mod next_hop;
 pub mod priority;
 mod rate;
 mod rules;
@@ -32,6 +34,7 @@ pub use config::{Config, Limits, Scheduler};
 pub use finish::{FLOW_BUCKETS, GUARD, Order};
 pub use master::{Enslave, Master, Refused, Stats, Transmit, Why};
 pub use meter::{AUTO_MIN_BPS, Counters};
+pub use next_hop::{Heard, NextHop, Search};
 pub use rate::{DEFAULT_RATE_BPS, Framing, MAX_RATE_BPS, Rate};
 pub use rules::{
     DEFAULT_MAX_SLAVES, Device, MAX_SLAVES, MIN_SLAVES, NAME_OCTETS, Refusal, check_enslave,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use wanbox_eql_engine::{Change, Config, Framing, Master, SlaveId, State};
+use wanbox_eql_engine::{Change, Config, Framing, Master, Search, SlaveId, State};
 use wanbox_runtime::control::{ClientId, Server};
 use wanbox_runtime::event_loop::{Handler, Interest, Loop, Priority, Readiness, Source, Token};
 use wanbox_runtime::files;
@@ -63,6 +63,7 @@ pub struct Pending {
     pub client: ClientId,
     pub wanted: Wanted,
     pub index: u32,
+    pub search: Search,
 }
 
 /// The daemon.
@@ -320,7 +321,7 @@ impl Handler for Daemon {
     fn timer(&mut self, lp: &mut Loop, token: Token) {
         match token.owner {
             owner::MEASURE => self.measure(lp),
-            owner::NEXT_HOP => self.ask_again(SlaveId(token.id)),
+            owner::NEXT_HOP => self.ask_again(lp, SlaveId(token.id)),
             // The pace: what is due leaves at the end of the turn.
             _ => {}
         }

@@ -102,12 +102,11 @@ impl Daemon {
             }
             let pool = &mut self.pool;
             let stopped = port.hand_over(|transmit| pool.give_back(transmit.packet));
-            if let Some(hop) = port.next_hop.as_mut().filter(|hop| hop.stale)
+            if let Some(hop) = &mut port.next_hop
+                && hop.used()
                 && let Some(link) = &port.link
             {
-                // It is used: whether it is still there is for the kernel to find out.
-                hop.stale = false;
-                let _ = self.netlink.resolve(link.index, hop.address);
+                let _ = self.netlink.resolve(link.index, hop.address());
             }
             match stopped {
                 None => {}

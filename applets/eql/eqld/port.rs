@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::time::Duration;
 
-use wanbox_eql_engine::{Framing, SlaveId, Transmit};
+use wanbox_eql_engine::{Framing, NextHop, SlaveId, Transmit};
 use wanbox_runtime::event_loop::Source;
 use wanbox_runtime::files::{FileError, FileProblem, Lock};
 use wanbox_runtime::netlink::Link;
@@ -19,9 +18,6 @@ const ETHERNET: u16 = 1;
 const NO_ARP: u32 = 0x80;
 /// `ARPHRD_SLIP` to `ARPHRD_CSLIP6`.
 const SLIP: std::ops::RangeInclusive<u16> = 256..=259;
-
-/// The longest pause before a silent next hop is asked for again; the first is a second.
-const ASK_AT_MOST_EVERY: Duration = Duration::from_secs(30);
 
 /// What stands between a slave and its use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,36 +40,6 @@ impl std::fmt::Display for Obstacle {
             Self::Mtu(mtu) => write!(f, "its MTU became {mtu}, less than the master's"),
             Self::NextHop(address) => write!(f, "{address} does not answer"),
         }
-    }
-}
-
-/// The next router on an Ethernet.
-#[derive(Debug)]
-pub struct NextHop {
-    pub address: IpAddr,
-    /// Where it is, while the kernel knows.
-    pub hardware: Option<[u8; 6]>,
-    /// The kernel doubts it: the next packet has it asked again.
-    pub stale: bool,
-    /// The pause before it is asked for again.
-    pub pause: Duration,
-}
-
-impl NextHop {
-    pub fn new(address: IpAddr) -> Self {
-        Self {
-            address,
-            hardware: None,
-            stale: false,
-            pause: Duration::from_secs(1),
-        }
-    }
-
-    /// The pause now, and a longer one next time.
-    pub fn next_pause(&mut self) -> Duration {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(ASK_AT_MOST_EVERY);
-        pause
     }
 }
 
@@ -120,12 +86,18 @@ impl Port {
         self.link.as_ref().map(|link| link.index)
     }
 
+    /// Whether the interface is up and running.
+    pub fn runs(&self) -> bool {
+        let link = self.link.as_ref();
+        link.is_some_and(|link| link.is_up() && link.is_running())
+    }
+
     /// What keeps it from carrying packets of this MTU, octets.
     pub fn obstacle(&self, mtu: u32) -> Option<Obstacle> {
         let Some(link) = &self.link else {
             return Some(Obstacle::Absent);
         };
-        if !(link.is_up() && link.is_running()) {
+        if !self.runs() {
             return Some(Obstacle::Down);
         }
         if link.mtu < mtu {
@@ -133,8 +105,8 @@ impl Port {
         }
         self.next_hop
             .as_ref()
-            .filter(|hop| hop.hardware.is_none())
-            .map(|hop| Obstacle::NextHop(hop.address))
+            .filter(|hop| hop.hardware().is_none())
+            .map(|hop| Obstacle::NextHop(hop.address()))
     }
 
     /// Gives the gathered packets to the device. What it took is given to `taken`, in order; why the
@@ -143,7 +115,7 @@ impl Port {
         let Some(output) = &self.output else {
             return Some(Stopped::Gone);
         };
-        let hardware = self.next_hop.as_ref().and_then(|hop| hop.hardware);
+        let hardware = self.next_hop.as_ref().and_then(NextHop::hardware);
         let packets = self.batch.iter().map(|transmit| transmit.packet.octets());
         let Taken { count, stopped } = output.send(packets, hardware);
         for transmit in self.batch.drain(..count.min(self.batch.len())) {
@@ -237,6 +209,7 @@ pub enum Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wanbox_eql_engine::Heard;
 
     fn link(kind: u16, flags: u32) -> Link {
         Link {
@@ -296,19 +269,16 @@ mod tests {
         assert_eq!(port.obstacle(1501), Some(Obstacle::Mtu(1500)));
         assert_eq!(port.obstacle(1500), Some(Obstacle::NextHop(address)));
         if let Some(hop) = &mut port.next_hop {
-            hop.hardware = Some([2; 6]);
+            let heard = Heard::At {
+                hardware: [2; 6],
+                doubted: false,
+            };
+            hop.heard(std::time::Instant::now(), heard);
         }
         assert_eq!(port.obstacle(576), None);
         port.link = None;
         assert_eq!(port.obstacle(576), Some(Obstacle::Absent));
         drop(port);
         std::fs::remove_dir_all(dir).unwrap();
-    }
-
-    #[test]
-    fn a_silent_next_hop_is_asked_for_less_and_less() {
-        let mut hop = NextHop::new([192, 0, 2, 1].into());
-        let pauses: Vec<u64> = (0..8).map(|_| hop.next_pause().as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
     }
 }

@@ -1,14 +1,17 @@
 //! What commands ask of the daemon.
 
-use wanbox_eql_engine::{Device, Enslave, Framing, Refusal, SlaveId, check_enslave, check_name};
+use wanbox_eql_engine::{
+    Device, Enslave, Framing, Heard, NextHop, Refusal, Search, SlaveId, check_enslave, check_name,
+};
 use wanbox_runtime::control::{ClientId, Failure};
 use wanbox_runtime::daemon;
 use wanbox_runtime::event_loop::Loop;
-use wanbox_runtime::netlink::{Link, Neighbour, Reachability};
+use wanbox_runtime::netlink::{Link, Neighbour};
 
 use super::daemon::{Daemon, Pending};
-use super::port::{self, Claim, NextHop, Port};
+use super::port::{self, Claim, Port};
 use super::saved::Saved;
+use super::watch;
 use crate::circle;
 use crate::control::{self, Rate, Reply, Request, refused};
 use crate::kernel::{self, MASTER, SLAVE};
@@ -64,6 +67,7 @@ impl Daemon {
                     client,
                     wanted,
                     index,
+                    search: Search::new(lp.now()),
                 });
                 return Ok(None);
             }
@@ -120,16 +124,19 @@ impl Daemon {
             let known = self.netlink.neighbours().map_err(failed)?;
             let known = known
                 .iter()
-                .find(|n| n.index == link.index && n.address == hop.address);
-            hop.hardware = known.and_then(|neighbour| neighbour.hardware);
-            if hop.hardware.is_none() || known.is_some_and(|n| n.state == Reachability::Stale) {
-                match self.netlink.resolve(link.index, hop.address) {
+                .find(|n| n.index == link.index && n.address == hop.address());
+            // That it was silent once means nothing: it is asked for now.
+            if let Some(heard @ Heard::At { .. }) = known.map(watch::heard) {
+                hop.heard(lp.now(), heard);
+            }
+            if hop.used() || hop.hardware().is_none() {
+                match self.netlink.resolve(link.index, hop.address()) {
                     Ok(()) => {}
                     Err(_) if wanted.sticky => {}
                     Err(error) => return Err(failed(error)),
                 }
             }
-            if hop.hardware.is_none() && !wanted.sticky {
+            if hop.hardware().is_none() && !wanted.sticky {
                 return Ok(Some(link.index));
             }
         }
@@ -172,7 +179,7 @@ impl Daemon {
         let runs = link
             .as_ref()
             .is_some_and(|link| link.is_up() && link.is_running());
-        let up = runs && hop.as_ref().is_none_or(|hop| hop.hardware.is_some());
+        let up = runs && hop.as_ref().is_none_or(|hop| hop.hardware().is_some());
         let held = old.and_then(|place| self.ports.get_mut(place)?.lock.take());
         let lock = match held {
             Some(lock) => lock,
@@ -234,23 +241,16 @@ impl Daemon {
         Ok(())
     }
 
-    /// A neighbour answers or is silent: enslavings that wait for it are done or refused.
-    pub(super) fn pending_neighbour(&mut self, lp: &mut Loop, neighbour: &Neighbour) {
+    /// A neighbour answers or is silent: enslavings that wait for it are done, or it is asked once
+    /// more, or they are refused.
+    pub(super) fn pending_neighbour(&mut self, lp: &mut Loop, neighbour: &Neighbour, heard: Heard) {
         let is_it = |pending: &Pending| {
             pending.index == neighbour.index && pending.wanted.next_hop == Some(neighbour.address)
         };
-        if neighbour.hardware.is_none() {
-            if neighbour.state == Reachability::Failed {
-                self.fail_pending(lp, |pending| {
-                    is_it(pending).then(|| {
-                        format!(
-                            "{}: {} does not answer: is it the address of the next router?",
-                            pending.wanted.slave, neighbour.address
-                        )
-                    })
-                });
-            }
-            return;
+        match heard {
+            Heard::Silent | Heard::Forgotten => return self.search_on(lp, is_it),
+            Heard::Asked => return,
+            Heard::At { .. } => {}
         }
         let mut place = 0;
         while let Some(pending) = self.pending.get(place) {
@@ -259,6 +259,10 @@ impl Daemon {
                 continue;
             }
             let pending = self.pending.remove(place);
+            if !self.control.is_connected(pending.client) {
+                // Whoever asked did not wait, and takes it for refused.
+                continue;
+            }
             // Everything is checked anew: what was right may not be so any more.
             match self.enslave(lp, &pending.wanted) {
                 Ok(None) => self.control.reply(lp, pending.client, &Reply::Done),
@@ -269,6 +273,30 @@ impl Daemon {
                 Err(failure) => self.control.fail(lp, pending.client, failure),
             }
         }
+    }
+
+    /// Some enslavings' next hops were not found: they are asked for once more, or refused.
+    pub(super) fn search_on(&mut self, lp: &mut Loop, is_it: impl Fn(&Pending) -> bool) {
+        let now = lp.now();
+        for pending in self.pending.iter().filter(|pending| is_it(pending)) {
+            if pending.search.goes_on(now)
+                && let Some(hop) = pending.wanted.next_hop
+            {
+                log::debug!("{}: {hop} is asked for again", pending.wanted.slave);
+                if let Err(error) = self.netlink.resolve(pending.index, hop) {
+                    log::warn!("{}: {error}", pending.wanted.slave);
+                }
+            }
+        }
+        self.fail_pending(lp, |pending| {
+            let hop = pending.wanted.next_hop?;
+            (is_it(pending) && !pending.search.goes_on(now)).then(|| {
+                format!(
+                    "{}: {hop} does not answer: is it the address of the next router?",
+                    pending.wanted.slave
+                )
+            })
+        });
     }
 
     /// Refuses the enslavings for which `why` says why.
@@ -319,7 +347,7 @@ impl Daemon {
                         slave: port.name.clone(),
                         rate: slave.rate.into(),
                         sticky: slave.sticky,
-                        next_hop: port.next_hop.as_ref().map(|hop| hop.address),
+                        next_hop: port.next_hop.as_ref().map(NextHop::address),
                     },
                 ));
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wanbox_eql_engine::{Order, SlaveStatus, State};
+use wanbox_eql_engine::{NextHop, Order, SlaveStatus, State};
 use wanbox_runtime::event_loop::Loop;
 
 use super::daemon::Daemon;
@@ -72,7 +72,7 @@ impl Daemon {
                 ("downs", stats.downs),
             ]),
             sticky: slave.sticky,
-            next_hop: port.and_then(|port| port.next_hop.as_ref().map(|hop| hop.address)),
+            next_hop: port.and_then(|port| port.next_hop.as_ref().map(NextHop::address)),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What the kernel tells of interfaces and neighbours.
 
-use wanbox_eql_engine::SlaveId;
+use std::net::IpAddr;
+
+use wanbox_eql_engine::{Heard, SlaveId};
 use wanbox_runtime::event_loop::{Loop, Token};
 use wanbox_runtime::netlink::{Link, Neighbour, NetEvent, Reachability};
 
@@ -13,8 +15,12 @@ impl Daemon {
                 Ok(None) => return,
                 Ok(Some(NetEvent::Link(link))) => self.link_changed(lp, link),
                 Ok(Some(NetEvent::LinkGone(link))) => self.link_gone(lp, link.index),
-                Ok(Some(NetEvent::Neighbour(neighbour))) => self.neighbour(lp, &neighbour),
-                Ok(Some(NetEvent::NeighbourGone(neighbour))) => self.neighbour_gone(&neighbour),
+                Ok(Some(NetEvent::Neighbour(neighbour))) => {
+                    self.neighbour(lp, &neighbour, heard(&neighbour))
+                }
+                Ok(Some(NetEvent::NeighbourGone(neighbour))) => {
+                    self.neighbour(lp, &neighbour, Heard::Forgotten);
+                }
                 Ok(Some(NetEvent::Lost)) => self.look(lp),
                 Ok(Some(_)) => {}
                 Err(error) => {
@@ -49,8 +55,26 @@ impl Daemon {
             self.link_changed(lp, link);
         }
         for neighbour in &neighbours {
-            self.neighbour(lp, neighbour);
+            self.neighbour(lp, neighbour, heard(neighbour));
         }
+        // Those that were forgotten meanwhile.
+        let known = |index: u32, hop: IpAddr| {
+            let mut all = neighbours.iter();
+            all.any(|n| n.index == index && n.address == hop)
+        };
+        for id in self.ids() {
+            let hop = self.port(id).and_then(|port| {
+                let hop = port.next_hop.as_ref()?;
+                Some((port.index()?, hop.address()))
+            });
+            if hop.is_some_and(|(index, hop)| !known(index, hop)) {
+                self.ask(id);
+            }
+        }
+        self.search_on(lp, |pending| {
+            let hop = pending.wanted.next_hop;
+            hop.is_some_and(|hop| !known(pending.index, hop))
+        });
     }
 
     fn link_changed(&mut self, lp: &mut Loop, link: Link) {
@@ -66,11 +90,14 @@ impl Daemon {
             if link.name == port.name {
                 // What is known of the neighbour was known of another interface.
                 if !ours && let Some(hop) = &mut port.next_hop {
-                    hop.hardware = None;
+                    hop.lost();
                 }
                 let ran = port.link.as_ref().is_some_and(Link::is_running) && ours;
                 port.link = Some(link.clone());
                 if !ran && link.is_running() {
+                    if let Some(hop) = &mut port.next_hop {
+                        hop.begin();
+                    }
                     self.ask(id);
                 }
                 self.check(lp, id);
@@ -95,7 +122,7 @@ impl Daemon {
             if let Some(port) = self.port(id).filter(|port| port.index() == Some(index)) {
                 port.link = None;
                 if let Some(hop) = &mut port.next_hop {
-                    hop.hardware = None;
+                    hop.lost();
                 }
                 self.check(lp, id);
             }
@@ -116,7 +143,13 @@ impl Daemon {
         if let Some(link) = &mut port.link {
             link.flags = 0;
         }
+        let name = port.name.clone();
         self.check(lp, id);
+        // Where it was down for a moment only, and the kernel's word of that was lost, no other
+        // would come.
+        if let Ok(link) = self.netlink.link(&name) {
+            self.link_changed(lp, link);
+        }
     }
 
     fn master_changed(&mut self, lp: &mut Loop, link: Link) {
@@ -160,51 +193,27 @@ impl Daemon {
         }
     }
 
-    fn neighbour(&mut self, lp: &mut Loop, neighbour: &Neighbour) {
-        self.pending_neighbour(lp, neighbour);
+    fn neighbour(&mut self, lp: &mut Loop, neighbour: &Neighbour, heard: Heard) {
+        let now = lp.now();
+        self.pending_neighbour(lp, neighbour, heard);
         for id in self.ids() {
             let Some(port) = self.port(id) else {
                 continue;
             };
-            let index = port.index();
+            let (index, runs) = (port.index(), port.runs());
             let Some(hop) = &mut port.next_hop else {
                 continue;
             };
-            if index != Some(neighbour.index) || hop.address != neighbour.address {
+            if index != Some(neighbour.index) || hop.address() != neighbour.address {
                 continue;
             }
-            hop.stale = neighbour.state == Reachability::Stale;
-            match neighbour.hardware {
-                Some(hardware) => {
-                    hop.hardware = Some(hardware);
-                    hop.pause = std::time::Duration::from_secs(1);
-                    lp.cancel_timer(Token::new(owner::NEXT_HOP, id.0));
-                }
-                None if neighbour.state == Reachability::Failed => {
-                    hop.hardware = None;
-                    let at = lp.now() + hop.next_pause();
-                    lp.set_timer(Token::new(owner::NEXT_HOP, id.0), at);
-                }
-                // It is being asked; until it is silent what was known is good.
-                None => {}
-            }
-            self.check(lp, id);
-        }
-    }
-
-    fn neighbour_gone(&mut self, neighbour: &Neighbour) {
-        for id in self.ids() {
-            let wanted = self.port(id).is_some_and(|port| {
-                port.index() == Some(neighbour.index)
-                    && port.link.as_ref().is_some_and(Link::is_running)
-                    && port
-                        .next_hop
-                        .as_ref()
-                        .is_some_and(|hop| hop.address == neighbour.address)
-            });
-            if wanted {
+            let ask = hop.heard(now, heard);
+            let timer = Token::new(owner::NEXT_HOP, id.0);
+            lp.set_timer_to(timer, hop.poll_timeout());
+            if ask && runs {
                 self.ask(id);
             }
+            self.check(lp, id);
         }
     }
 
@@ -214,27 +223,42 @@ impl Daemon {
             return;
         };
         if let (Some(hop), Some(index)) = (&port.next_hop, port.index())
-            && let Err(error) = self.netlink.resolve(index, hop.address)
+            && let Err(error) = self.netlink.resolve(index, hop.address())
         {
             log::warn!("{}: {error}", port.name);
         }
     }
 
-    /// A next hop was silent for a while.
-    pub(super) fn ask_again(&mut self, id: SlaveId) {
-        let lost = self.port(id).is_some_and(|port| {
-            port.link.as_ref().is_some_and(Link::is_running)
-                && port
-                    .next_hop
-                    .as_ref()
-                    .is_some_and(|hop| hop.hardware.is_none())
-        });
-        if lost {
+    /// A next hop was silent for a while. One whose interface does not run is asked for when it does.
+    pub(super) fn ask_again(&mut self, lp: &mut Loop, id: SlaveId) {
+        let now = lp.now();
+        let Some(port) = self.port(id) else {
+            return;
+        };
+        let runs = port.runs();
+        let Some(hop) = &mut port.next_hop else {
+            return;
+        };
+        let ask = hop.handle_timeout(now);
+        lp.set_timer_to(Token::new(owner::NEXT_HOP, id.0), hop.poll_timeout());
+        if ask && runs {
             self.ask(id);
         }
     }
 
     fn ids(&self) -> Vec<SlaveId> {
         self.ports.iter().map(|port| port.id).collect()
+    }
+}
+
+/// What a neighbour's state means for whoever sends to it.
+pub(super) fn heard(neighbour: &Neighbour) -> Heard {
+    match neighbour.hardware {
+        Some(hardware) => Heard::At {
+            hardware,
+            doubted: neighbour.state == Reachability::Stale,
+        },
+        None if neighbour.state == Reachability::Failed => Heard::Silent,
+        None => Heard::Asked,
     }
 }
