@@ -22,7 +22,7 @@ use crate::test;
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tool("ip")];
 
 /// The longest that anything here may take.
-const LIMIT: Duration = Duration::from_secs(40);
+const LIMIT: Duration = Duration::from_secs(90);
 
 pub fn tests() -> Vec<Trial> {
     vec![
@@ -112,7 +112,9 @@ impl Site {
             Ok(is(&last).then(|| last.clone()))
         });
         waited.map_err(|error| {
-            wanbox_rig::Error::new(format!("{error}\n{last}\n{}", self.router.logs()))
+            let known = self.router.netns.ip("neigh").unwrap_or_default();
+            let logs = self.router.logs();
+            wanbox_rig::Error::new(format!("{error}\n{last}\n--- ip neigh\n{known}{logs}"))
         })
     }
 
@@ -670,6 +672,16 @@ fn told_by_pppd() -> Result {
             "{}",
             master.last("ppp7")
         );
+        // The last word of an earlier connection, which came late.
+        let mut late = site.router.applet("eql_dial");
+        late.args(["down", "ppp7"]);
+        late.envs([("PPPD_PID", "4194305"), ("DEVICE", "/dev/eqltest0")]);
+        site.router.netns.finish(&mut late, LIMIT)?.ok()?;
+        let same = site.status("one")?;
+        ensure!(
+            same["state"] == "up" && same["enslaved"] == true && same["pid"] == up["pid"],
+            "{same}"
+        );
         // Whatever keeps it is known, also where that went to the background.
         kill(pid(&up)?, Signal::SIGKILL)?;
         let again = site.wait("one", "another process", |now| {
@@ -924,10 +936,16 @@ fn with_eqld() -> Result {
              ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 dev $1\n",
         ),
     )?;
+    let log = site.router.path("/var/log/eqld");
+    fs::create_dir_all(site.router.path("/var/log"))?;
     let eqld = || -> Result {
         // The one before may not be gone altogether.
         until("a master", LIMIT, || {
-            Ok(site.router.run("eqld eql")?.code == 0)
+            Ok(site
+                .router
+                .run(&format!("eqld eql --log-file {}", log.display()))?
+                .code
+                == 0)
         })?;
         site.router.netns.ip("link set eql mtu 1500 up")?;
         Ok(())

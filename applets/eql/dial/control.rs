@@ -59,6 +59,14 @@ impl Caller {
     pub fn is_below(&self, pid: u32) -> bool {
         self.pppd == Some(pid) || self.ancestors.contains(&pid)
     }
+
+    /// Whether the connection is none of this process, as far as the caller says whose it is.
+    /// `pppd` is one that keeps the connection beside the process.
+    pub fn is_of_another(&self, process: Option<u32>, pppd: Option<u32>) -> bool {
+        self.pppd.is_some()
+            && self.pppd != pppd
+            && process.is_some_and(|process| !self.is_below(process))
+    }
 }
 
 /// What a person wants of a line.
@@ -156,4 +164,36 @@ pub struct LineStatus {
     pub holds: u64,
     /// Times the command had to be killed.
     pub kills: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_connection_it_is() {
+        let caller = Caller {
+            pppd: Some(20),
+            ancestors: vec![21, 10, 1],
+            ..Caller::default()
+        };
+        // The line's own pppd, one that it is kept beside, one below the line's script.
+        for (process, pppd) in [(Some(20), None), (Some(30), Some(20)), (Some(10), None)] {
+            assert!(
+                !caller.is_of_another(process, pppd),
+                "{process:?}, {pppd:?}"
+            );
+        }
+        // Nobody is known to keep it.
+        assert!(!caller.is_of_another(None, None));
+        // The next attempt runs already.
+        assert!(caller.is_of_another(Some(30), None));
+        assert!(caller.is_of_another(Some(30), Some(31)));
+        // A person says no process.
+        let person = Caller {
+            pppd: None,
+            ..caller
+        };
+        assert!(!person.is_of_another(Some(30), None));
+    }
 }

@@ -446,7 +446,7 @@ impl Daemon {
             Request::Disconnected(caller) => {
                 let place = self.place_of(&caller)?;
                 if let Some(kept) = self.lines.get_mut(place) {
-                    kept.disconnected(lp, &mut self.host);
+                    kept.disconnected(lp, &mut self.host, &caller);
                 }
                 self.tidy(lp);
                 Ok(Reply::Done)

@@ -205,8 +205,13 @@ impl Kept {
         }
     }
 
-    /// pppd's ip-down says that its connection is going.
-    pub fn disconnected(&mut self, lp: &mut Loop, host: &mut Host) {
+    /// pppd's ip-down says that its connection is going. On a busy machine that may be said when the
+    /// next connection is up already, over the same device and on an interface of the same name.
+    pub fn disconnected(&mut self, lp: &mut Loop, host: &mut Host, caller: &Caller) {
+        let known = self.pppd.map(|pppd| pppd.pid);
+        if caller.is_of_another(self.pid(), known) {
+            return;
+        }
         self.going = true;
         self.follow_interface(lp.now(), host);
         self.act(lp, host);
