@@ -14,8 +14,7 @@ use crate::{Error, Need, Result, TempDir, ensure};
 /// What `tests/lab/run` ends with when the time was over, or the lab itself failed.
 const FAILURES: [i32; 2] = [124, 125];
 
-/// The machines that run. No more than there are processors: an emulated one fills a real one,
-/// and timers are to be kept.
+/// The machines that run. No more than there are processors: an emulated one fills a real one.
 static MACHINES: Mutex<usize> = Mutex::new(0);
 static MACHINE_ENDED: Condvar = Condvar::new();
 
@@ -91,7 +90,8 @@ impl Lab {
         self.option("--memory", mib)
     }
 
-    /// Ends the machine after so long; 120 s without this.
+    /// Ends the machine after so long by its own clock, or after four times as long by the host's;
+    /// 120 s without this.
     #[must_use]
     pub fn timeout(mut self, seconds: u64) -> Self {
         self.seconds = seconds;
@@ -112,7 +112,7 @@ impl Lab {
         command.arg(&file).arg("--out").arg(out.path());
         command.args(["--timeout", &self.seconds.to_string()]);
         command.args(&self.options).arg("--").args(arguments);
-        let finished = finish(&mut command, Duration::from_secs(self.seconds + 30))?;
+        let finished = finish(&mut command, Duration::from_secs(4 * self.seconds + 60))?;
         let last = finished.stderr.lines().last().unwrap_or_default();
         let failed = FAILURES.contains(&finished.code) && last.starts_with("lab: ");
         let ran = Ran { finished, out };
