@@ -31,7 +31,7 @@ const FOREIGN: &[Need] = &[
 const LAB: &[Need] = &[Need::Lab, Need::Tool("socat")];
 
 /// The longest that anything on a quick line takes, on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Echoes characters as capitals, however they come.
 const CAPITALS: &str = "import os
@@ -216,7 +216,7 @@ fn to_the_line() -> Result {
     ensure!(received == expected, "damaged on the way");
     // Ten bits a character: 7, a start bit and two stop bits.
     ensure!(
-        took > Duration::from_millis(900) && took < Duration::from_secs(8),
+        took > Duration::from_millis(900),
         "1024 characters in {took:?}"
     );
     for tag in 0..11 {

@@ -16,7 +16,7 @@ use crate::test;
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
 
 /// The longest that anything here may take: the dial timeout of the configuration and more.
-const LIMIT: Duration = Duration::from_secs(40);
+const LIMIT: Duration = Duration::from_secs(90);
 
 pub fn tests() -> Vec<Trial> {
     vec![

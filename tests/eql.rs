@@ -193,7 +193,7 @@ fn an_eqld() -> Result {
     ensure!(status()?["slaves"] == json!([]), "{}", status()?);
 
     router.signal("eqld-eql", Signal::SIGKILL)?;
-    until("the end of the daemon", Duration::from_secs(10), || {
+    until("the end of the daemon", Duration::from_secs(60), || {
         Ok(router.run("eql_status eql")?.code != 0)
     })?;
     let gone = "eql: its eqld is gone: start it again (eqld eql)";

@@ -12,7 +12,7 @@ use wanbox_rig::{Error, Finished, Need, Result, TempDir, ensure, need};
 
 use crate::{source, test, wanbox};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn tests() -> Vec<Trial> {
     vec![

@@ -11,7 +11,7 @@ use wanbox_rig::{Error, Need, Result, ensure, need};
 use crate::executable::applets;
 use crate::{source, test};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn tests() -> Vec<Trial> {
     vec![

@@ -36,7 +36,7 @@ const DEBIAN: &[Need] = &[
 ];
 
 /// The longest that anything here may take.
-const LIMIT: Duration = Duration::from_secs(40);
+const LIMIT: Duration = Duration::from_secs(90);
 
 pub fn tests() -> Vec<Trial> {
     let mut trials = vec![

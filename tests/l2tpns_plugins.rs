@@ -16,7 +16,7 @@ use wanbox_runtime::event_loop::{Handler, Loop, Readiness, Token};
 
 use crate::{source, test, wanbox};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
 
 pub fn tests() -> Vec<Trial> {

@@ -287,7 +287,7 @@ fn noise() -> Result {
     octets.extend(std::iter::repeat_n(b'x', 5000));
     octets.push(b'~');
     stream.write_all(&octets)?;
-    until("the counters", Duration::from_secs(10), || {
+    until("the counters", Duration::from_secs(60), || {
         Ok(counter(&ends.a, "framing_crc")? >= 1
             && counter(&ends.a, "framing_aborts")? == 1
             && counter(&ends.a, "framing_too_short")? == 1

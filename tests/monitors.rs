@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use wanbox_rig::ping::Ping;
@@ -259,7 +259,6 @@ fn trace_to_pcap() -> Result {
 fn nobody_answers() -> Result {
     let (node, cpe) = frame_relay();
     let pair = Pair::up(Over::Cable, &node, &cpe)?;
-    let started = Instant::now();
     let wrong_port = pair
         .a
         .run("fpipemon -i 10.0.16.2 -u 9777 -c xm --timeout 500ms")?;
@@ -271,11 +270,6 @@ fn nobody_answers() -> Result {
     ensure!(
         said.contains("Unable to obtain network interface information"),
         "{wrong_port:?}"
-    );
-    ensure!(
-        started.elapsed() < Duration::from_secs(10),
-        "it took {:?}",
-        started.elapsed()
     );
     let no_interface = pair.a.run("fpipemon -i wp9_fr99 -c xm")?.code(3)?;
     ensure!(no_interface.stderr.contains("wp9_fr99"), "{no_interface:?}");

@@ -24,7 +24,7 @@ const NEEDS: &[Need] = &[
     Need::Tool("nsctl"),
 ];
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn tests() -> Vec<Trial> {
     vec![

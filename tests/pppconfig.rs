@@ -38,7 +38,7 @@ fn provider(method: &str) -> Result<Router> {
         .args(["--set", "NUMBER=0,555", "--set", "USER=joe d"])
         .args(["--set", &format!("METHOD={method}"), "--password-file"])
         .arg(&file);
-    run::finish(&mut command, Duration::from_secs(20))?.ok()?;
+    run::finish(&mut command, Duration::from_secs(60))?.ok()?;
     Ok(router)
 }
 
@@ -67,7 +67,7 @@ fn pppd_takes_it() -> Result {
         .arg("file")
         .arg(router.path("/etc/ppp/peers/isp"))
         .arg("dryrun");
-    let ended = run::finish(&mut command, Duration::from_secs(20))?;
+    let ended = run::finish(&mut command, Duration::from_secs(60))?;
     // 4: the options were taken, and this kernel has no PPP. 2 would be a wrong option.
     ensure!([0, 4].contains(&ended.code), "{ended:?}");
     ensure!(!ended.stderr.contains("unrecognized"), "{ended:?}");

@@ -197,7 +197,6 @@ fn full_devices() -> Result {
             .iter()
             .all(|name| slave(a, name).is_ok_and(|s| s["queued_packets"] == 0)))
     })?;
-    thread::sleep(Duration::from_millis(200));
     accounted(a)?;
     let end = status(a)?;
     ensure!(end["dropped"]["failed"] == 0, "{end:#}");

@@ -22,7 +22,7 @@ use wanbox_runtime::tun::{Mode, Options, Tun};
 use wanbox_wire::l2tp::{DataHeader, Message};
 
 /// How long anything may take that needs some time-outs of protocols.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How somebody calls.
 #[derive(Clone, Debug)]

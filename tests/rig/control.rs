@@ -14,11 +14,11 @@ impl Router {
     /// Asks a device's daemon and returns its reply.
     ///
     /// # Errors
-    /// No daemon, no reply within five seconds, or one that is no JSON.
+    /// No daemon, no reply within a minute, or one that is no JSON.
     pub fn ask(&self, device: &str, request: &Value) -> Result<Value> {
         let path = self.path(&format!("/run/wanbox/{device}.sock"));
         let mut stream = UnixStream::connect(&path).context(path.display())?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         stream.write_all(format!("{request}\n").as_bytes())?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line)?;

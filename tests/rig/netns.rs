@@ -79,7 +79,7 @@ impl Netns {
         let ip = find_tool("ip").ok_or_else(|| Error::new("ip (iproute2) is missing"))?;
         self.finish(
             Command::new(ip).args(words.split_whitespace()),
-            Duration::from_secs(10),
+            Duration::from_secs(60),
         )?
         .ok()
     }

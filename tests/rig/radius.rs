@@ -86,7 +86,7 @@ impl Radius {
             .stderr(log);
         let server = at.spawn(&mut command)?.into();
         let mut radius = Self { server, files };
-        wait_for("freeradius", Duration::from_secs(20), || {
+        wait_for("freeradius", Duration::from_secs(60), || {
             if let Some(status) = radius.server.status()? {
                 let log = radius.log();
                 return Err(Error::new(format!(

@@ -14,7 +14,7 @@ use crate::run::describe;
 use crate::{Error, Result, wait_for};
 
 /// How long a screen may take to show something.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Cursor up.
 pub const UP: &str = "\x1b[A";
