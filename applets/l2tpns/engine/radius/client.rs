@@ -8,9 +8,11 @@
 //! patience, so that an outage costs no more logins than it must. Records of the beginning and the
 //! end of sessions are kept meanwhile.
 
+mod exchange;
+mod vocabulary;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,9 @@ use super::{
     Status,
 };
 use crate::config::RadiusServer;
+use exchange::{Exchange, Lane, Try, Waiting, Work};
+
+pub use vocabulary::{Answer, Complaint, Event, ExchangeView, Fault, Refusal, Transmit, Unmatched};
 
 /// Requests of a service that are under way while none of its servers answers.
 const PROBES: usize = 16;
@@ -80,184 +85,6 @@ impl Config {
 pub const fn retry_after(n: usize) -> Duration {
     let doubled = if n > 6 { 6 } else { n };
     Duration::from_secs(2 + (1 << doubled.saturating_sub(1)))
-}
-
-/// Why a request is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// As many wait as may: try later, or not at all.
-    Busy,
-    /// No server is configured.
-    NoServer,
-    /// The name or the password is longer than RADIUS has room for.
-    TooLong,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Busy => "too many RADIUS requests wait",
-            Self::NoServer => "no RADIUS server is configured",
-            Self::TooLong => "the name or the password is too long for RADIUS",
-        })
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The user may come in.
-    Accepted(Box<Authorization>),
-    /// The user may not.
-    Rejected(Rejection),
-    /// The server wants another proof, which PPP cannot ask for: the user may not come in.
-    Challenged(Rejection),
-    /// No server answered about the user.
-    TimedOut,
-    /// A server has the record.
-    Accounted,
-    /// No server took the record.
-    Lost,
-}
-
-/// An answer and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// As the request was given.
-    pub key: u64,
-    /// What became of it.
-    pub answer: Answer,
-}
-
-/// What is wrong with answers of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// They are not by who knows the secret.
-    Forged,
-    /// They have no Message-Authenticator although it is required.
-    Unsigned,
-}
-
-/// That answers are dropped, for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Complaint {
-    /// The server.
-    pub server: SocketAddr,
-    /// What is wrong.
-    pub fault: Fault,
-}
-
-impl fmt::Display for Complaint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let server = self.server;
-        match self.fault {
-            Fault::Forged => write!(
-                f,
-                "answers of the RADIUS server {server} are not by who knows radius_secret"
-            ),
-            Fault::Unsigned => write!(
-                f,
-                "answers of the RADIUS server {server} have no Message-Authenticator; if it cannot \
-                 be told to send it: set radius_message_authenticator no"
-            ),
-        }
-    }
-}
-
-/// Where a datagram goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Transmit {
-    /// The place of our socket.
-    pub socket: u8,
-    /// The server.
-    pub to: SocketAddr,
-}
-
-/// Counters of what belongs to no server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Unmatched {
-    /// Datagrams that are no RADIUS packets.
-    pub malformed: u64,
-    /// Answers to nothing that is under way: late or doubled ones.
-    pub late: u64,
-    /// Answers from where nothing was asked.
-    pub foreign: u64,
-    /// Access-Requests refused because too many waited.
-    pub refused: u64,
-    /// Access-Requests that waited longer than anybody does.
-    pub expired: u64,
-    /// Accounting records that no server took.
-    pub lost: u64,
-}
-
-/// What is shown of a request under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExchangeView {
-    /// Its number: socket and identifier.
-    pub number: u16,
-    /// `AUTH`, `START`, `STOP` or `INTERIM`.
-    pub state: &'static str,
-    /// As the request was given.
-    pub key: u64,
-    /// How often it was sent.
-    pub tries: usize,
-    /// When it is sent again, or given up.
-    pub retry: Instant,
-    /// The server it was sent to last.
-    pub server: SocketAddr,
-}
-
-/// Both services; the place in tables of both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lane {
-    Access = 0,
-    Accounting = 1,
-}
-
-#[derive(Debug)]
-enum Work {
-    Access(Box<AccessRequest>),
-    Accounting(Box<AccountingRequest>),
-}
-
-impl Work {
-    const fn lane(&self) -> Lane {
-        match self {
-            Self::Access(_) => Lane::Access,
-            Self::Accounting(_) => Lane::Accounting,
-        }
-    }
-}
-
-/// A request that waits.
-#[derive(Debug)]
-struct Waiting {
-    key: u64,
-    since: Instant,
-    work: Work,
-}
-
-/// One try.
-#[derive(Clone, Copy, Debug)]
-struct Try {
-    number: u16,
-    to: SocketAddr,
-    authenticator: Authenticator,
-    at: Instant,
-}
-
-/// A request under way.
-#[derive(Debug)]
-struct Exchange {
-    waiting: Waiting,
-    /// Tells it from others that had its place.
-    serial: u64,
-    tries: Vec<Try>,
-    deadline: Instant,
-    packet: Vec<u8>,
-    secret: SharedSecret,
 }
 
 /// Asks the servers.
@@ -564,24 +391,8 @@ impl Client {
 
     /// What is under way.
     pub fn exchanges(&self) -> impl Iterator<Item = ExchangeView> {
-        self.exchanges.iter().filter_map(|(_, exchange)| {
-            let last = exchange.tries.last()?;
-            Some(ExchangeView {
-                number: last.number,
-                state: match &exchange.waiting.work {
-                    Work::Access(_) => "AUTH",
-                    Work::Accounting(record) => match record.status {
-                        Status::Start => "START",
-                        Status::Stop(_) => "STOP",
-                        Status::Interim => "INTERIM",
-                    },
-                },
-                key: exchange.waiting.key,
-                tries: exchange.tries.len(),
-                retry: exchange.deadline,
-                server: last.to,
-            })
-        })
+        let all = self.exchanges.iter();
+        all.filter_map(|(_, exchange)| exchange.view())
     }
 
     /// How long a request waits before it is given up.

@@ -6,7 +6,7 @@
 //! | authenticators, hidden passwords | `crypto.rs` |
 //! | what is asked and what is reported | `request.rs`, `accounting.rs` |
 //! | what an answer means | `authorization.rs`, `pairs.rs` |
-//! | which server is asked when, and how often | `client.rs`, `server.rs`, `slots.rs` |
+//! | which server is asked when, and how often | `client.rs`, `client/`, `server.rs`, `slots.rs` |
 //! | requests to us | `dae.rs` |
 //!
 //! A user may also be known without a server: [`crate::subscribers`] gives the same
