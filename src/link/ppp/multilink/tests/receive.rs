@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// A member brings a frame, and nothing is given out for it.
+#[track_caller]
+fn keeps(bundle: &mut Bundle, now: Instant, member: MemberId, frame: &[u8]) {
+    assert!(give(bundle, now, member, frame).is_empty());
+}
+
 #[test]
 fn a_packet_in_pieces_is_put_together() {
     for format in [Format::Long, Format::Short] {
@@ -12,32 +18,23 @@ fn a_packet_in_pieces_is_put_together() {
         let (mut bundle, ids) = bundle(config, 2);
         let at = now();
         let [one, two] = [ids[0], ids[1]];
-        assert!(
-            give(
-                &mut bundle,
-                at,
-                two,
-                &fragment(format, 1, false, false, b"bb")
-            )
-            .is_empty()
+        keeps(
+            &mut bundle,
+            at,
+            two,
+            &fragment(format, 1, false, false, b"bb"),
         );
-        assert!(
-            give(
-                &mut bundle,
-                at,
-                two,
-                &fragment(format, 3, true, true, b"next")
-            )
-            .is_empty()
+        keeps(
+            &mut bundle,
+            at,
+            two,
+            &fragment(format, 3, true, true, b"next"),
         );
-        assert!(
-            give(
-                &mut bundle,
-                at,
-                two,
-                &fragment(format, 2, false, true, b"cc")
-            )
-            .is_empty()
+        keeps(
+            &mut bundle,
+            at,
+            two,
+            &fragment(format, 2, false, true, b"cc"),
         );
         let packets = give(
             &mut bundle,
@@ -57,23 +54,17 @@ fn a_fragment_that_every_member_has_passed_is_lost() {
     let (mut bundle, ids) = bundle(Config::default(), 2);
     let at = now();
     // 0 is lost; 1 ends its packet; 2 is whole.
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            ids[0],
-            &fragment(format, 1, false, true, b"x")
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        ids[0],
+        &fragment(format, 1, false, true, b"x"),
     );
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            ids[0],
-            &fragment(format, 2, true, true, b"two")
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        ids[0],
+        &fragment(format, 2, true, true, b"two"),
     );
     // The other member may still bring 0, until it has sent a later one.
     let packets = give(
@@ -85,14 +76,11 @@ fn a_fragment_that_every_member_has_passed_is_lost() {
     assert_eq!(packets, [&b"two"[..], &b"three"[..]]);
     let stats = bundle.stats();
     assert_eq!((stats.lost, stats.orphans, stats.timeouts), (1, 1, 0));
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            ids[1],
-            &fragment(format, 0, true, false, b"y")
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        ids[1],
+        &fragment(format, 0, true, false, b"y"),
     );
     assert_eq!(bundle.stats().late, 1);
 }
@@ -103,14 +91,11 @@ fn a_silent_member_delays_for_a_while_only() {
     let (mut bundle, ids) = bundle(Config::default(), 2);
     let at = now();
     assert_eq!(bundle.poll_timeout(), None);
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            ids[0],
-            &fragment(format, 1, true, true, b"one")
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        ids[0],
+        &fragment(format, 1, true, true, b"one"),
     );
     let deadline = bundle.poll_timeout().unwrap();
     assert_eq!(deadline, at + Duration::from_secs(1));
@@ -129,37 +114,28 @@ fn a_packet_without_its_end_is_given_up_in_time() {
     let format = Format::Long;
     let (mut bundle, ids) = bundle(Config::default(), 1);
     let at = now();
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            ids[0],
-            &fragment(format, 0, true, false, b"a")
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        ids[0],
+        &fragment(format, 0, true, false, b"a"),
     );
     bundle.handle_timeout(at + Duration::from_secs(2));
     assert_eq!(bundle.waiting(), (0, 0));
     assert_eq!((bundle.stats().discarded, bundle.stats().timeouts), (1, 1));
     // And one whose end is a beginning.
     let later = at + Duration::from_secs(2);
-    assert!(
-        give(
-            &mut bundle,
-            later,
-            ids[0],
-            &fragment(format, 1, false, true, b"b")
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        later,
+        ids[0],
+        &fragment(format, 1, false, true, b"b"),
     );
-    assert!(
-        give(
-            &mut bundle,
-            later,
-            ids[0],
-            &fragment(format, 2, true, false, b"c")
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        later,
+        ids[0],
+        &fragment(format, 2, true, false, b"c"),
     );
     let packets = give(
         &mut bundle,
@@ -180,14 +156,11 @@ fn a_leaving_member_frees_what_waits_for_it() {
     };
     let (mut bundle, ids) = bundle(config, 2);
     let at = now();
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            ids[0],
-            &fragment(format, 1, true, true, b"one")
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        ids[0],
+        &fragment(format, 1, true, true, b"one"),
     );
     bundle.leave(ids[1]);
     let mut packet = Vec::new();
@@ -233,14 +206,11 @@ fn a_silent_member_is_not_ahead_when_numbers_come_around() {
         assert_eq!(packets.len(), 1, "{sequence}");
     }
     // 10000 is under way on the other member.
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            ids[0],
-            &fragment(format, 10_001, true, true, b"b")
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        ids[0],
+        &fragment(format, 10_001, true, true, b"b"),
     );
     let packets = give(
         &mut bundle,
@@ -261,14 +231,11 @@ fn long_and_empty_packets_are_not_given_out() {
     let (mut bundle, ids) = bundle(config, 1);
     let at = now();
     let id = ids[0];
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            id,
-            &fragment(format, 0, true, true, &[1; 67])
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        id,
+        &fragment(format, 0, true, true, &[1; 67]),
     );
     assert_eq!(
         give(
@@ -280,26 +247,20 @@ fn long_and_empty_packets_are_not_given_out() {
         .len(),
         1
     );
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            id,
-            &fragment(format, 2, true, false, &[1; 40])
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        id,
+        &fragment(format, 2, true, false, &[1; 40]),
     );
-    assert!(
-        give(
-            &mut bundle,
-            at,
-            id,
-            &fragment(format, 3, false, true, &[1; 40])
-        )
-        .is_empty()
+    keeps(
+        &mut bundle,
+        at,
+        id,
+        &fragment(format, 3, false, true, &[1; 40]),
     );
-    assert!(give(&mut bundle, at, id, &fragment(format, 4, true, true, &[])).is_empty());
-    assert!(give(&mut bundle, at, id, &[0xc0, 0]).is_empty());
+    keeps(&mut bundle, at, id, &fragment(format, 4, true, true, &[]));
+    keeps(&mut bundle, at, id, &[0xc0, 0]);
     assert_eq!(
         give(&mut bundle, at, id, &fragment(format, 5, true, true, b"!")),
         [b"!"]
@@ -318,12 +279,12 @@ fn duplicates_are_dropped() {
     let (mut bundle, ids) = bundle(Config::default(), 2);
     let at = now();
     let second = fragment(format, 1, true, true, b"b");
-    assert!(give(&mut bundle, at, ids[0], &second).is_empty());
-    assert!(give(&mut bundle, at, ids[0], &second).is_empty());
+    keeps(&mut bundle, at, ids[0], &second);
+    keeps(&mut bundle, at, ids[0], &second);
     assert_eq!(bundle.stats().duplicates, 1);
     let first = fragment(format, 0, true, true, b"a");
     assert_eq!(give(&mut bundle, at, ids[1], &first), [b"a", b"b"]);
-    assert!(give(&mut bundle, at, ids[1], &first).is_empty());
+    keeps(&mut bundle, at, ids[1], &first);
     assert_eq!(bundle.stats().late, 1);
 }
 
@@ -353,7 +314,7 @@ fn what_waits_is_bounded() {
     }
     // Far away: what lies between is lost.
     let octets = fragment(format, 100_000, true, true, b"far");
-    assert!(give(&mut bundle, at, ids[0], &octets).is_empty());
+    keeps(&mut bundle, at, ids[0], &octets);
     let octets = fragment(format, 100_001, true, true, b"away");
     assert_eq!(
         give(&mut bundle, at, ids[1], &octets),
