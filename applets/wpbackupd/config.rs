@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::sections::{Record, Section, Sections};
+use wanbox_grammar::value::{Span, Wrong};
 use wanbox_grammar::{value, words};
 use wanbox_wpbackupd_engine::Config as Timers;
 
-/// The longest time that a key takes.
-const LONGEST: Duration = Duration::from_secs(86_400);
+/// The times that keys take.
+const TIMES: Span = Span {
+    longest: Duration::from_secs(86_400),
+    words: "86400 seconds",
+};
 /// Destinations of one section.
 const MAX_ROUTES: usize = 64;
 /// Primary links of one file.
@@ -153,9 +157,6 @@ fn read_section(section: &Section, diagnostics: &mut Diagnostics) -> Option<Link
     }
 }
 
-/// What is wrong, and what would be right.
-type Wrong = (String, String);
-
 impl Draft {
     fn read(&mut self, key: &str, record: &Record) -> Result<(), Wrong> {
         let text = record.value.as_deref().unwrap_or_default().trim();
@@ -182,16 +183,16 @@ impl Draft {
             }
             "START" => self.start = Some(words(text)?),
             "STOP" => self.stop = Some(words(text)?),
-            "FAIL_AFTER" => self.timers.fail_after = time(text)?,
-            "RESTORE_AFTER" => self.timers.restore_after = time(text)?,
-            "DIAL_TIMEOUT" => self.timers.dial_timeout = positive(text)?,
-            "STOP_TIMEOUT" => self.timers.stop_timeout = positive(text)?,
-            "REDIAL" => self.timers.redial = positive(text)?,
-            "REDIAL_MAX" => self.timers.redial_max = positive(text)?,
-            "MIN_BACKUP" => self.timers.minimum = time(text)?,
+            "FAIL_AFTER" => self.timers.fail_after = TIMES.time(text)?,
+            "RESTORE_AFTER" => self.timers.restore_after = TIMES.time(text)?,
+            "DIAL_TIMEOUT" => self.timers.dial_timeout = TIMES.positive(text)?,
+            "STOP_TIMEOUT" => self.timers.stop_timeout = TIMES.positive(text)?,
+            "REDIAL" => self.timers.redial = TIMES.positive(text)?,
+            "REDIAL_MAX" => self.timers.redial_max = TIMES.positive(text)?,
+            "MIN_BACKUP" => self.timers.minimum = TIMES.time(text)?,
             "ROUTES" => self.routes = Some(routes(text)?),
             "CHECK" => self.check = Some(words(text)?),
-            "CHECK_EVERY" => self.every = Some(positive(text)?),
+            "CHECK_EVERY" => self.every = Some(TIMES.positive(text)?),
             "CHECK_FAILURES" => {
                 let count = value::number(text).ok().map(|number| number.value);
                 let count = count.filter(|count| (1..=1000).contains(count));
@@ -263,25 +264,6 @@ fn words(text: &str) -> Result<Vec<String>, Wrong> {
         Ok(words) if words.first().is_some_and(|word| !word.is_empty()) => Ok(words),
         Ok(_) => Err(("names no program".into(), allowed())),
         Err(what) => Err((what, allowed())),
-    }
-}
-
-fn time(text: &str) -> Result<Duration, Wrong> {
-    let allowed = || "0 to 86400 seconds, or with a unit as 500ms, 5m".to_owned();
-    let time = value::duration(text, Duration::from_secs(1)).map_err(|what| (what, allowed()))?;
-    if time > LONGEST {
-        return Err((format!("'{text}' is too long"), allowed()));
-    }
-    Ok(time)
-}
-
-fn positive(text: &str) -> Result<Duration, Wrong> {
-    match time(text)? {
-        Duration::ZERO => Err((
-            "0 would never be over".into(),
-            "more than 0, at most 86400 seconds".into(),
-        )),
-        time => Ok(time),
     }
 }
 

@@ -91,6 +91,47 @@ pub fn duration(text: &str, unit: Duration) -> Result<Duration, String> {
     Err(format!("'{text}' is not a duration (as 10s, 500ms)"))
 }
 
+/// What is wrong with a value, and what is allowed.
+pub type Wrong = (String, String);
+
+/// Times up to a longest one: seconds, or with a unit.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// The longest.
+    pub longest: Duration,
+    /// The same in words: `7 days`.
+    pub words: &'static str,
+}
+
+impl Span {
+    /// Reads a time from 0 on.
+    ///
+    /// # Errors
+    /// It is none, or too long.
+    pub fn time(self, text: &str) -> Result<Duration, Wrong> {
+        let allowed = || format!("0 to {}, in seconds or as 500ms, 5m", self.words);
+        let time = duration(text, Duration::from_secs(1)).map_err(|what| (what, allowed()))?;
+        if time > self.longest {
+            return Err((format!("'{text}' is too long"), allowed()));
+        }
+        Ok(time)
+    }
+
+    /// Reads a time that is more than 0.
+    ///
+    /// # Errors
+    /// It is none, 0, or too long.
+    pub fn positive(self, text: &str) -> Result<Duration, Wrong> {
+        match self.time(text)? {
+            Duration::ZERO => Err((
+                "0 would never be over".into(),
+                format!("more than 0, at most {}", self.words),
+            )),
+            time => Ok(time),
+        }
+    }
+}
+
 fn has_unit(text: &str) -> bool {
     text.bytes().any(|b| b.is_ascii_alphabetic())
 }
@@ -208,6 +249,24 @@ pub fn interface_name(text: &str) -> Result<&str, String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn spans_have_an_end_and_may_have_to_be_more_than_nothing() {
+        let span = Span {
+            longest: Duration::from_secs(3600),
+            words: "an hour",
+        };
+        assert_eq!(span.time("0"), Ok(Duration::ZERO));
+        assert_eq!(span.time("1h"), Ok(Duration::from_secs(3600)));
+        assert_eq!(span.positive("250ms"), Ok(Duration::from_millis(250)));
+        let allowed = "0 to an hour, in seconds or as 500ms, 5m".to_owned();
+        let long = ("'3601' is too long".to_owned(), allowed.clone());
+        assert_eq!(span.positive("3601"), Err(long));
+        assert_eq!(span.time("soon").unwrap_err().1, allowed);
+        let (what, allowed) = span.positive("0s").unwrap_err();
+        assert_eq!(what, "0 would never be over");
+        assert_eq!(allowed, "more than 0, at most an hour");
+    }
 
     #[test]
     fn numbers_in_c_notation() {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use wanbox_eql_engine::keeper::{self, Keep, Schedule};
 use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::sections::{Record, Section, Sections};
+use wanbox_grammar::value::{Span, Wrong};
 use wanbox_grammar::{value, words};
 
 use super::runslip;
@@ -23,8 +24,11 @@ pub const MAX_FILE: u64 = 256 * 1024;
 pub(super) const MAX_LINES: usize = 64;
 /// The longest name of a line, octets.
 const MAX_NAME: usize = 32;
-/// The longest time that a key takes.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+/// The times that keys take.
+const TIMES: Span = Span {
+    longest: Duration::from_secs(7 * 86_400),
+    words: "7 days",
+};
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,9 +97,6 @@ pub struct Slave {
 const KEYS: &str = "COMMAND, STOP, DEVICE, LOCK, LOCK_DIR, INTERFACE, MASTER, RATE, STICKY, NEXT_HOP, KEEP, \
      SCHEDULE, DIAL_TIMEOUT, STOP_TIMEOUT, REDIAL, REDIAL_MAX, MIN_UP, MAX_FAILURES, HOLD, OUTPUT, \
      ON_UP, ON_DOWN";
-
-/// What is wrong, and what would be right.
-pub(super) type Wrong = (String, String);
 
 /// Reads a file's text, of this form or DSLIP's, which its first line tells. All findings are
 /// collected; with an error among them the lines are not to be used.
@@ -299,12 +300,12 @@ impl Draft {
                 let allowed = || "as mon-fri 08:00-18:00, sat 09:00-12:00".to_owned();
                 self.schedule = Some(Schedule::parse(text).map_err(|what| (what, allowed()))?);
             }
-            "DIAL_TIMEOUT" => self.timers.dial_timeout = positive(text)?,
-            "STOP_TIMEOUT" => self.timers.stop_timeout = positive(text)?,
-            "REDIAL" => self.timers.redial = positive(text)?,
-            "REDIAL_MAX" => self.timers.redial_max = positive(text)?,
-            "MIN_UP" => self.timers.min_up = time(text)?,
-            "HOLD" => self.hold = Some(positive(text)?),
+            "DIAL_TIMEOUT" => self.timers.dial_timeout = TIMES.positive(text)?,
+            "STOP_TIMEOUT" => self.timers.stop_timeout = TIMES.positive(text)?,
+            "REDIAL" => self.timers.redial = TIMES.positive(text)?,
+            "REDIAL_MAX" => self.timers.redial_max = TIMES.positive(text)?,
+            "MIN_UP" => self.timers.min_up = TIMES.time(text)?,
+            "HOLD" => self.hold = Some(TIMES.positive(text)?),
             "MAX_FAILURES" => {
                 let count = value::number(text).ok().map(|number| number.value);
                 let count = count.and_then(|count| u32::try_from(count).ok());
@@ -447,25 +448,6 @@ pub(super) fn interface(text: &str) -> Result<String, Wrong> {
     match value::interface_name(text) {
         Ok(name) => Ok(name.to_owned()),
         Err(what) => Err((what, "the name of an interface, as ppp0".into())),
-    }
-}
-
-fn time(text: &str) -> Result<Duration, Wrong> {
-    let allowed = || "0 to 7 days in seconds, or with a unit as 500ms, 5m, 2h".to_owned();
-    let time = value::duration(text, Duration::from_secs(1)).map_err(|what| (what, allowed()))?;
-    if time > LONGEST {
-        return Err((format!("'{text}' is too long"), allowed()));
-    }
-    Ok(time)
-}
-
-fn positive(text: &str) -> Result<Duration, Wrong> {
-    match time(text)? {
-        Duration::ZERO => Err((
-            "0 would never be over".into(),
-            "more than 0, at most 7 days".into(),
-        )),
-        time => Ok(time),
     }
 }
 

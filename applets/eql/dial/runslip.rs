@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use wanbox_eql_engine::keeper::{self, Keep};
 use wanbox_grammar::diagnostic::Diagnostics;
-use wanbox_grammar::value;
+use wanbox_grammar::value::{self, Wrong};
 
-use super::config::{self, How, LineConf, Lock, Slave, Wrong};
+use super::config::{self, How, LineConf, Lock, Slave};
 use crate::master;
 
 /// The longest dial command's time-out that is waited for when the file says none, with margin.
