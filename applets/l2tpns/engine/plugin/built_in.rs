@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Change, Common, Event, Facts, Flow, Sessions, Wall, Work, commands};
+use super::{Answer, Change, Common, Event, Facts, Flow, Sessions, Wall, Work, commands};
 
 /// Their names, and what each is for.
 pub const BUILT_IN: &[(&str, &str)] = &[
@@ -102,17 +102,18 @@ impl BuiltIn {
         sessions: &dyn Sessions,
     ) -> Flow {
         if let Event::Control { arguments, answer } = event {
-            let given = match self {
+            let outcome = match self {
                 Self::Sessionctl => commands::sessionctl(arguments, common, sessions),
                 Self::Snoopctl => commands::snoopctl(arguments, common, sessions),
                 Self::Throttlectl => commands::throttlectl(arguments, common, sessions),
                 Self::Garden => commands::garden(arguments, common, sessions),
-                _ => None,
+                _ => Ok(false),
             };
-            if given.is_none() {
-                return Flow::Next;
-            }
-            *answer = given;
+            *answer = match outcome {
+                Ok(false) => return Flow::Next,
+                Ok(true) => Some(Answer::DONE),
+                Err(why) => Some(Answer::error(why)),
+            };
             return Flow::Stop;
         }
         match self {

@@ -1,33 +1,36 @@
-//! The commands of nsctl that built-in plugins understand. `None` is for commands of others.
+//! The commands of nsctl that built-in plugins understand.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::built_in::{enclose, release};
-use super::{Answer, Change, Common, Facts, Sessions};
+use super::{Change, Common, Facts, Sessions};
 use crate::SessionId;
 
-/// `drop`, `kill`.
+/// Whether a command was one of the plugin's, and was done; otherwise what is wrong with it.
+pub(super) type Outcome = Result<bool, &'static str>;
+
+const NOT_FOUND: &str = "session not found";
+
+/// `drop`, `kill`. Nothing of a session lingers here, so that both are the same to the user.
 pub(super) fn sessionctl(
     words: &[String],
     common: &mut Common,
     sessions: &dyn Sessions,
-) -> Option<Answer> {
-    let (command, rest) = words.split_first()?;
+) -> Outcome {
+    let Some((command, rest)) = words.split_first() else {
+        return Ok(false);
+    };
     let kill = match &**command {
         "drop" => false,
         "kill" => true,
-        _ => return None,
+        _ => return Ok(false),
     };
     let (who, reason) = match rest {
         [who] => (who, "Requested by administrator."),
         [who, reason] => (who, &**reason),
-        _ => {
-            return refuse("requires username or session id and optional reason");
-        }
+        _ => return Err("requires username or session id and optional reason"),
     };
-    let Some(about) = find(who, sessions) else {
-        return refuse("session not found");
-    };
+    let about = find(who, sessions)?;
     let reason = reason.to_owned();
     let change = if kill {
         Change::Kill { reason }
@@ -35,56 +38,43 @@ pub(super) fn sessionctl(
         Change::Shutdown { reason }
     };
     common.effect(about.session, change);
-    Some(Answer::DONE)
+    Ok(true)
 }
 
 /// `snoop`, `unsnoop`.
-pub(super) fn snoopctl(
-    words: &[String],
-    common: &mut Common,
-    sessions: &dyn Sessions,
-) -> Option<Answer> {
-    let (command, rest) = words.split_first()?;
+pub(super) fn snoopctl(words: &[String], common: &mut Common, sessions: &dyn Sessions) -> Outcome {
+    let Some((command, rest)) = words.split_first() else {
+        return Ok(false);
+    };
     let change = match &**command {
         "snoop" => {
             let [who, ip, port] = rest else {
-                return refuse("requires username or session id and host, port");
+                return Err("requires username or session id and host, port");
             };
-            let Some(about) = find(who, sessions) else {
-                return refuse("session not found");
-            };
-            let Some(ip) = ip
-                .parse::<Ipv4Addr>()
-                .ok()
-                .filter(|ip| !ip.is_unspecified())
-            else {
-                return refuse("invalid ip address");
-            };
-            let Some(port) = port.parse::<u16>().ok().filter(|port| *port != 0) else {
-                return refuse("invalid port");
-            };
-            let to = SocketAddr::from((ip, port));
+            let about = find(who, sessions)?;
+            let ip = ip.parse().ok().filter(|ip: &Ipv4Addr| !ip.is_unspecified());
+            let ip = ip.ok_or("invalid ip address")?;
+            let port = port.parse().ok().filter(|port| *port != 0);
+            let to = SocketAddr::from((ip, port.ok_or("invalid port")?));
             if about.snoop.is_some() {
-                return refuse("already intercepted");
+                return Err("already intercepted");
             }
             (about.session, Change::Snoop(Some(to)))
         }
         "unsnoop" => {
             let [who] = rest else {
-                return refuse("requires username or session id");
+                return Err("requires username or session id");
             };
-            let Some(about) = find(who, sessions) else {
-                return refuse("session not found");
-            };
+            let about = find(who, sessions)?;
             if about.snoop.is_none() {
-                return refuse("not intercepted");
+                return Err("not intercepted");
             }
             (about.session, Change::Snoop(None))
         }
-        _ => return None,
+        _ => return Ok(false),
     };
     common.effect(change.0, change.1);
-    Some(Answer::DONE)
+    Ok(true)
 }
 
 /// `throttle`, `unthrottle`.
@@ -92,44 +82,41 @@ pub(super) fn throttlectl(
     words: &[String],
     common: &mut Common,
     sessions: &dyn Sessions,
-) -> Option<Answer> {
-    let (command, rest) = words.split_first()?;
+) -> Outcome {
+    let Some((command, rest)) = words.split_first() else {
+        return Ok(false);
+    };
     match &**command {
         "throttle" => {
             let [who, rates @ ..] = rest else {
-                return refuse("requires username or session id and optional rate(s)");
+                return Err("requires username or session id and optional rate(s)");
             };
             if rates.len() > 4 {
-                return refuse("requires username or session id and optional rate(s)");
+                return Err("requires username or session id and optional rate(s)");
             }
-            let Some(about) = find(who, sessions) else {
-                return refuse("session not found");
-            };
-            let Some((input, output)) = read_rates(rates, common.settings.throttle_speed) else {
-                return refuse("invalid rate");
-            };
+            let about = find(who, sessions)?;
+            let default = common.settings.throttle_speed;
+            let (input, output) = read_rates(rates, default).ok_or("invalid rate")?;
             let same = |wanted: Option<u32>, rate| wanted.is_none_or(|wanted| wanted == rate);
             if same(input, about.throttle_in) && same(output, about.throttle_out) {
-                return refuse("already throttled");
+                return Err("already throttled");
             }
             common.effect(about.session, Change::Throttle { input, output });
         }
         "unthrottle" => {
             let [who] = rest else {
-                return refuse("requires username or session id");
+                return Err("requires username or session id");
             };
-            let Some(about) = find(who, sessions) else {
-                return refuse("session not found");
-            };
+            let about = find(who, sessions)?;
             if about.throttle_in == 0 && about.throttle_out == 0 {
-                return refuse("not throttled");
+                return Err("not throttled");
             }
             let (input, output) = (Some(0), Some(0));
             common.effect(about.session, Change::Throttle { input, output });
         }
-        _ => return None,
+        _ => return Ok(false),
     }
-    Some(Answer::DONE)
+    Ok(true)
 }
 
 /// Nothing, a rate, or `in` and `out` each with a rate; kbit/s, not 0.
@@ -157,22 +144,18 @@ fn read_rates(words: &[String], default: u32) -> Option<(Option<u32>, Option<u32
 }
 
 /// `garden`, `ungarden`.
-pub(super) fn garden(
-    words: &[String],
-    common: &mut Common,
-    sessions: &dyn Sessions,
-) -> Option<Answer> {
-    let (command, rest) = words.split_first()?;
+pub(super) fn garden(words: &[String], common: &mut Common, sessions: &dyn Sessions) -> Outcome {
+    let Some((command, rest)) = words.split_first() else {
+        return Ok(false);
+    };
     match &**command {
         "garden" => {
             let [who] = rest else {
-                return refuse("requires username or session id");
+                return Err("requires username or session id");
             };
-            let Some(about) = find(who, sessions) else {
-                return refuse("session not found");
-            };
+            let about = find(who, sessions)?;
             if about.garden {
-                return refuse("already in walled garden");
+                return Err("already in walled garden");
             }
             enclose(&about, common);
             common.effect(about.session, Change::Garden);
@@ -181,36 +164,33 @@ pub(super) fn garden(
             let (who, user) = match rest {
                 [who] => (who, None),
                 [who, user] => (who, Some(user.clone())),
-                _ => return refuse("requires session id and optional username"),
+                _ => return Err("requires session id and optional username"),
             };
             // Users in the garden are not found by their names.
-            let Some(about) = by_number(who, sessions) else {
-                return refuse("session not found");
-            };
+            let about = by_number(who, sessions)?;
             if !about.garden {
-                return refuse("not in walled garden");
+                return Err("not in walled garden");
             }
             release(&about, common);
             common.effect(about.session, Change::Ungarden { user });
         }
-        _ => return None,
+        _ => return Ok(false),
     }
-    Some(Answer::DONE)
+    Ok(true)
 }
 
 /// The session of a number, or else of a user.
-fn find(who: &str, sessions: &dyn Sessions) -> Option<Facts> {
+fn find(who: &str, sessions: &dyn Sessions) -> Result<Facts, &'static str> {
     if !who.is_empty() && who.bytes().all(|b| b.is_ascii_digit()) {
         return by_number(who, sessions);
     }
-    sessions.session(sessions.session_of(who)?)
+    let id = sessions.session_of(who);
+    let about = id.and_then(|id| sessions.session(id));
+    about.ok_or(NOT_FOUND)
 }
 
-fn by_number(who: &str, sessions: &dyn Sessions) -> Option<Facts> {
-    sessions.session(SessionId(who.parse().ok()?))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "what a command answers")]
-fn refuse(why: &str) -> Option<Answer> {
-    Some(Answer::error(why))
+fn by_number(who: &str, sessions: &dyn Sessions) -> Result<Facts, &'static str> {
+    let number = who.parse().ok();
+    let about = number.and_then(|number| sessions.session(SessionId(number)));
+    about.ok_or(NOT_FOUND)
 }
