@@ -91,6 +91,9 @@ impl Counters {
 /// The most octets of headers before a packet: L2TP with Ns and Nr, and PPP.
 pub(super) const HEAD: usize = DataHeader::PLAIN_LEN + 4 + FrameRepr::MAX_LEN;
 
+/// How far behind the newest a message may be that comes late; some seconds of a fast line.
+const LATE: u16 = 1024;
+
 /// The headers before packets of one protocol.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Head {
@@ -114,6 +117,8 @@ pub(super) struct Entry {
     peer_call: u16,
     /// The number of the next data message.
     ns: u16,
+    /// The number of the peer's next one.
+    expected: u16,
     numbered: bool,
     pub(super) settings: Settings,
     v4: Head,
@@ -135,6 +140,7 @@ impl Entry {
             peer_tunnel: call.peer_tunnel,
             peer_call: call.peer_call,
             ns: 0,
+            expected: 0,
             numbered: call.sequencing,
             settings: Settings::default(),
             v4: Head::default(),
@@ -200,6 +206,18 @@ impl Entry {
             self.ns = self.ns.wrapping_add(1);
         }
         head
+    }
+
+    /// Whether a message with this number comes after a later one, or again (RFC 2661 section 5.4).
+    /// Those that are lost are lost, and one from far behind is of a peer that numbers anew. Numbers
+    /// that nobody asked for say nothing.
+    pub(super) fn is_late(&mut self, ns: u16) -> bool {
+        let behind = self.expected.wrapping_sub(ns);
+        let late = self.numbered && (1..=LATE).contains(&behind);
+        if !late {
+            self.expected = ns.wrapping_add(1);
+        }
+        late
     }
 
     pub(super) fn has_filter(&self, place: u16) -> bool {

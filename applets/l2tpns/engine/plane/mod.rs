@@ -96,7 +96,7 @@ pub struct Call {
     pub peer_tunnel: u16,
     /// The peer's number of the call.
     pub peer_call: u16,
-    /// Data messages to the peer are numbered.
+    /// Data messages to the peer are numbered, and of its own each is taken once and in its order.
     pub sequencing: bool,
     /// Where they go.
     pub way: Way,
@@ -137,6 +137,8 @@ pub enum Cause {
     UnknownSession,
     /// From a subscriber: not from the tunnel's peer.
     Stranger,
+    /// From a subscriber: overtaken by a later one, or a second copy.
+    Late,
     /// From a subscriber: no PPP frame.
     Frame,
     /// From a subscriber: no IP packet of the version that the frame says.
@@ -167,10 +169,11 @@ pub enum Cause {
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Header,
         Self::UnknownSession,
         Self::Stranger,
+        Self::Late,
         Self::Frame,
         Self::Packet,
         Self::Closed,
@@ -193,6 +196,7 @@ impl Cause {
             Self::Header => "in_malformed_header",
             Self::UnknownSession => "in_unknown_session",
             Self::Stranger => "in_not_the_peer",
+            Self::Late => "in_late",
             Self::Frame => "in_malformed_frame",
             Self::Packet => "in_malformed_packet",
             Self::Closed => "in_not_open",
@@ -233,6 +237,12 @@ impl Stats {
     #[must_use]
     pub fn dropped(&self, cause: Cause) -> u64 {
         self.drops.get(cause as usize).copied().unwrap_or_default()
+    }
+
+    /// Packets dropped for any of these causes.
+    #[must_use]
+    pub fn dropped_for(&self, causes: &[Cause]) -> u64 {
+        causes.iter().map(|cause| self.dropped(*cause)).sum()
     }
 
     /// Packets dropped.

@@ -75,6 +75,11 @@ impl Plane {
             self.moved.push_back((tunnel.id, tunnel.way));
         }
         entry.counters.heard = now;
+        if let Some(numbers) = header.sequence
+            && entry.is_late(numbers.ns)
+        {
+            return Up::Dropped(self.drop_in(at, Cause::Late));
+        }
         let Ok(frame) = Frame::parse(payload) else {
             return Up::Dropped(self.drop_in(at, Cause::Frame));
         };

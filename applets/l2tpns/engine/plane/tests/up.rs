@@ -258,3 +258,67 @@ fn packets_of_a_bundle_come_in_through_another_door() {
     bench.plane.count_out(bench.now, SESSION, 60);
     assert_eq!(bench.counters().packets_out, 1);
 }
+
+/// A numbered message of session 1 with a packet of so many octets.
+fn numbered(ns: u16, octets: usize) -> Vec<u8> {
+    let [high, low] = ns.to_be_bytes();
+    let mut message = vec![8, 2, 0, 7, 0, 1, high, low, 0, 0];
+    message.extend(frame_of(&udp(SUBSCRIBER, HOST, octets, true)));
+    message
+}
+
+#[test]
+fn numbered_data_comes_once_and_in_its_order() {
+    let mut bench = Bench::new(Config::default());
+    let sequencing = Call {
+        sequencing: true,
+        ..call(1)
+    };
+    bench.plane.insert(bench.now, SESSION, sequencing);
+    bench.plane.update(SESSION, OPEN);
+    bench.plane.add_route(SESSION, SUBSCRIBER.into(), 32);
+    let late = Up::Dropped(Cause::Late);
+    for (ns, result) in [
+        (0, Up::Passed),
+        (1, Up::Passed),
+        (1, late),
+        // 2 and 3 were lost, or come too late.
+        (4, Up::Passed),
+        (3, late),
+        (5, Up::Passed),
+        // Half of all numbers are ahead.
+        (0x8004, Up::Passed),
+        (0xfffe, Up::Passed),
+        (0xffff, Up::Passed),
+        (0, Up::Passed),
+        (0xffff, late),
+        (1, Up::Passed),
+        // From far behind: the peer numbers anew.
+        (64_000, Up::Passed),
+        (64_000, late),
+        (64_001, Up::Passed),
+    ] {
+        assert_eq!(
+            bench.up_from(peer(), &mut numbered(ns, 100)),
+            result,
+            "{ns}"
+        );
+    }
+    assert_eq!(bench.plane.stats().dropped(Cause::Late), 4);
+    assert_eq!(bench.counters().dropped_in, 4);
+    assert_eq!(bench.left.host.len(), 11);
+    // Without a number there is nothing to go by.
+    assert_eq!(
+        bench.up(&frame_of(&udp(SUBSCRIBER, HOST, 100, true))),
+        Up::Passed
+    );
+}
+
+#[test]
+fn numbers_that_nobody_asked_for_are_ignored() {
+    let mut bench = Bench::new(Config::default());
+    for ns in [7, 7, 6, 0] {
+        let mut message = numbered(ns, 100);
+        assert_eq!(bench.up_from(peer(), &mut message), Up::Passed);
+    }
+}
