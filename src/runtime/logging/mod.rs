@@ -82,6 +82,10 @@ pub enum Style {
 /// The target of lines that begin with a tag of their own.
 pub const TAGGED: &str = "tagged";
 
+/// The target of errors that begin with a tag of their own after which nothing works: level
+/// "critical" of [`Entry`], and RFC 3164's severity 2.
+pub const CRITICAL: &str = "tagged-critical";
+
 /// What to log and where.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -102,7 +106,7 @@ pub struct Options {
 pub struct Entry {
     /// When, UTC in ISO 8601 with milliseconds.
     pub time: String,
-    /// How important: "error", "warning", "info", "debug" or "trace".
+    /// How important: "critical", "error", "warning", "info", "debug" or "trace".
     pub level: &'static str,
     /// What, without control characters.
     pub text: String,
@@ -300,7 +304,7 @@ impl Logging {
         let shared = &self.0;
         let mut clean = Clean::default();
         if let Style::Tagged(tag) = shared.style
-            && target != TAGGED
+            && ![TAGGED, CRITICAL].contains(&target)
         {
             clean.text.push_str(tag);
             clean.text.push(' ');
@@ -319,7 +323,8 @@ impl Logging {
         for sink in sinks {
             line.clear();
             // Writing to a String does not fail.
-            let _ = shared.format(line, sink, time, level, &text);
+            let critical = target == CRITICAL;
+            let _ = shared.format(line, sink, time, (level, critical), &text);
             let taken = match sink {
                 Open::Stderr => io::stderr().write_all(line.as_bytes()),
                 Open::File { file, .. } => file.write_all(line.as_bytes()),
@@ -339,7 +344,11 @@ impl Logging {
             }
             ring.push_back(Entry {
                 time: humantime::format_rfc3339_millis(time).to_string(),
-                level: name(level),
+                level: if target == CRITICAL {
+                    "critical"
+                } else {
+                    name(level)
+                },
                 text,
             });
             *written += 1;
@@ -354,14 +363,14 @@ impl Shared {
         line: &mut String,
         sink: &Open,
         time: SystemTime,
-        level: Level,
+        (level, critical): (Level, bool),
         text: &str,
     ) -> fmt::Result {
         let program = &self.program;
         let level_name = name(level);
         match (sink, self.style) {
             (Open::Syslog { facility, .. }, style) => {
-                let severity = severity(level, style);
+                let severity = if critical { 2 } else { severity(level, style) };
                 syslog_line(line, time, facility.0 * 8 + severity, program, text)
             }
             (Open::Stderr | Open::File { .. }, Style::Tagged(_)) => {

@@ -172,8 +172,23 @@ fn tagged_lines_have_the_local_time_and_a_tag() {
         assert!(packet.starts_with(&format!("<{priority}>")), "{packet}");
         assert!(packet.ends_with(": 00/00 text"), "{packet}");
     }
-    let (lines, written) = logging.since(3);
-    assert_eq!((lines.len(), written), (2, 5));
+    let own = format_args!("00/00 the end");
+    let mut record = Record::builder();
+    logging.log(
+        &record
+            .target(CRITICAL)
+            .level(Level::Error)
+            .args(own)
+            .build(),
+    );
+    let mut octets = [0; 256];
+    let count = daemon.recv(&mut octets).unwrap();
+    let packet = std::str::from_utf8(&octets[..count]).unwrap();
+    assert!(packet.starts_with("<170>"), "{packet}");
+    assert!(packet.ends_with(": 00/00 the end"), "{packet}");
+    let (lines, written) = logging.since(4);
+    assert_eq!((lines.len(), written), (2, 6));
+    assert_eq!((lines[0].level, lines[1].level), ("trace", "critical"));
     assert_eq!(logging.since(0).0.len(), 2);
     assert_eq!(logging.since(written), (vec![], 5));
     fs::remove_dir_all(&directory).unwrap();
