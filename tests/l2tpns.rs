@@ -13,7 +13,7 @@ use wanbox_link::ppp::auth::Method;
 use wanbox_rig::debian::NEEDED;
 use wanbox_rig::error::Context;
 use wanbox_rig::ping::Ping;
-use wanbox_rig::{Debian, Error, Need, Netns, Result, Router, Running, ensure, netns, until};
+use wanbox_rig::{Debian, Error, Need, Netns, Result, Router, Running, ensure, json, netns, until};
 
 use self::caller::{Call, Caller};
 use crate::{test, wanbox};
@@ -45,6 +45,7 @@ pub fn tests() -> Vec<Trial> {
         test("l2tpns::debian_s_l2tpns_forwards", DEBIAN, forwarded),
         test("l2tpns::leaves_when_asked", NEEDS, leaves),
         test("l2tpns::reads_its_files_again", NEEDS, reload),
+        test("l2tpns::counts", NEEDS, counts),
         test("l2tpns::wrong_files_start_nothing", NEEDS, wrong_files),
     ];
     trials.extend(accounting::tests());
@@ -119,7 +120,9 @@ impl Net {
             Ok(())
         })?;
         let log = fs::File::create(self.lns.path("/log"))?;
-        let server = self.lns.netns.spawn(command.stderr(log))?.into();
+        let out = fs::File::create(self.lns.path("/out"))?;
+        let command = command.stderr(log).stdout(out);
+        let server = self.lns.netns.spawn(command)?.into();
         until("the server", LIMIT, || Ok(self.log().contains(" is up, "))).context(self.log())?;
         Ok(server)
     }
@@ -255,6 +258,63 @@ fn logs_in() -> Result {
         let why = caller.ended()?;
         ensure!(why.starts_with("CDN"), "{method:?}: {why}");
     }
+    Ok(())
+}
+
+/// What passes and what does not is counted, from the start or since somebody cleared it, and the
+/// bandwidth is told every second.
+fn counts() -> Result {
+    let net = Net::new()?;
+    let _lns = net.serve("set dump_speed yes\n")?;
+    let caller = Caller::dial(&net.lac, &net.home, &joe())?;
+    let address = caller.connected()?;
+    Ping::new("198.51.100.2").send(&net.home)?;
+    // To a session that there is not, and to an address that nobody has.
+    net.lac.inside(|| {
+        let socket = UdpSocket::bind("192.0.2.2:0")?;
+        socket.send_to(&[0, 2, 0xff, 0xfe, 0xff, 0xfe, 0x21], "192.0.2.1:1701")?;
+        Ok(())
+    })?;
+    let nobody = if address.octets()[3] == 9 { 8 } else { 9 };
+    Ping::new(&format!("10.9.0.{nobody}")).send(&net.site)?;
+    let counters = net.json("show counters")?;
+    let count = |counters: &Value, name: &str| json::number(counters, name);
+    for (name, least) in [
+        ("/ethernet_rx/packets", 6),
+        ("/ethernet_rx/dropped", 3),
+        ("/ethernet_tx/packets", 3),
+        ("/tunnel_rx/packets", 9),
+        ("/tunnel_rx/octets", 9 * 20),
+        ("/tunnel_rx/errors", 1),
+        ("/tunnel_tx/packets", 9),
+        ("/named/in_unknown_session", 1),
+        ("/named/out_no_session", 3),
+        ("/named/select_called", 9),
+        ("/named/session_created", 1),
+    ] {
+        let is = count(&counters, name)?;
+        ensure!(is >= least, "{name}: {is}, not {least}");
+    }
+    net.cli(&["clear counters"])?;
+    let counters = net.json("show counters")?;
+    for name in [
+        "/ethernet_rx/dropped",
+        "/ethernet_tx/packets",
+        "/tunnel_rx/errors",
+        "/named/in_unknown_session",
+        "/named/out_no_session",
+        "/named/session_created",
+    ] {
+        let is = count(&counters, name)?;
+        ensure!(is == 0, "{name}: {is} after clear counters");
+    }
+    until("three lines of bandwidth", LIMIT, || {
+        let out = net.lns.read("/out")?;
+        let lines = out.lines().filter(|line| {
+            line.starts_with("UDP-ETH:") && line.contains("  ETH-UDP:") && line.contains("  TOTAL:")
+        });
+        Ok(lines.count() >= 3)
+    })?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use wanbox_grammar::diagnostic::{Diagnostics, Severity};
-use wanbox_l2tpns_engine::config::{Config, Networks, parse_pool};
+use wanbox_l2tpns_engine::config::{AddressPools, Config, parse_pool};
 use wanbox_l2tpns_engine::subscribers::Subscribers;
 use wanbox_runtime::files::{self, Root};
 
@@ -35,8 +35,8 @@ pub struct Files {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// The networks of the address pool, with their lengths in bits.
-    pub pool: Networks,
+    /// The address pools.
+    pub pool: AddressPools,
     /// The users of `subscribers_file`.
     pub subscribers: Subscribers,
     /// Who may log in to the command line.
@@ -90,7 +90,7 @@ impl Files {
     }
 
     /// The address pool. Without a file, RADIUS or the file of users has to give addresses.
-    fn pool(&self, said: &mut Said, listen: &[IpAddr]) -> Option<Networks> {
+    fn pool(&self, said: &mut Said, listen: &[IpAddr]) -> Option<AddressPools> {
         let path = self.root.path(POOL);
         let name = path.display().to_string();
         let text = match files::read_text(&path, MAX_FILE) {
@@ -98,7 +98,7 @@ impl Files {
             Err(error) if error.is_absent() => {
                 let what = "is not there: only RADIUS and subscribers_file give addresses";
                 said.remarks.push(format!("{name}: warning: {what}"));
-                return Some(Networks::new());
+                return Some(AddressPools::default());
             }
             Err(error) => {
                 said.wrong.push(error.to_string());
@@ -106,9 +106,9 @@ impl Files {
             }
         };
         match parse_pool(&name, &text, listen) {
-            Ok((networks, findings)) => {
+            Ok((pools, findings)) => {
                 said.found::<()>(&findings);
-                Some(networks)
+                Some(pools)
             }
             Err(findings) => said.found(&findings),
         }
@@ -230,7 +230,7 @@ mod tests {
         put(&files, "ip_pool", "10.0.0.0/24\n");
         let loaded = files.load().unwrap();
         assert_eq!(loaded.subscribers.len(), 1);
-        assert_eq!(loaded.pool, [(Ipv4Addr::new(10, 0, 0, 0), 24)]);
+        assert_eq!(loaded.pool.own, [(Ipv4Addr::new(10, 0, 0, 0), 24)]);
         assert!(loaded.remarks.is_empty(), "{:?}", loaded.remarks);
         std::fs::remove_file(files.root.path(POOL)).unwrap();
         assert_eq!(files.load().unwrap().remarks.len(), 1);

@@ -1,7 +1,7 @@
 //! What a command at a terminal waits for: a line from the user, a signal, other descriptors.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
@@ -40,6 +40,20 @@ pub fn wait_readable(fds: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::R
         .filter(|(_, fd)| fd.any().unwrap_or(false))
         .map(|(position, _)| position)
         .collect())
+}
+
+/// Prints to standard output, unless that would wait for somebody who reads it.
+///
+/// # Errors
+/// [`io::ErrorKind::WouldBlock`], or those of write(2).
+pub fn print_unless_full(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    let mut set = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
+    if poll(&mut set, PollTimeout::ZERO)? == 0 {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// Whether the user wants a command to end: SIGINT, SIGTERM, SIGHUP, or a line on standard input.

@@ -39,9 +39,28 @@ impl Deciding for Concentrator {
     }
 }
 
-/// What became of packets at the edges.
+/// What passed the edges, and what did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// Octets of datagrams from peers.
+    pub peers_octets: u64,
+    /// Datagrams from peers.
+    pub peers_datagrams: u64,
+    /// Octets of packets from the TUN. A segment of TCP or UDP that came with others has no
+    /// headers of its own.
+    pub host_octets: u64,
+    /// Packets from the TUN, each segment for itself.
+    pub host_packets: u64,
+    /// Data messages to peers.
+    pub sent: u64,
+    /// Their octets.
+    pub sent_octets: u64,
+    /// Copies of packets for collectors.
+    pub copies: u64,
+    /// Turns in which more than one read brought something from a socket.
+    pub read_again: u64,
+    /// Turns in which there was more to read than a turn takes.
+    pub read_enough: u64,
     /// Packets that the TUN did not take.
     pub tun_refused: u64,
     /// Messages that a socket did not take.
@@ -78,10 +97,12 @@ impl Forward {
 
     /// What became of packets at the edges.
     pub fn counters(&self) -> Counters {
-        let refused = self.batch.stats().refused;
+        let batch = self.batch.stats();
         Counters {
-            unsent: refused,
-            aside_unsent: self.counters.aside_unsent + self.batch.stats().aside_dropped,
+            sent: batch.messages.saturating_sub(batch.refused),
+            sent_octets: batch.octets,
+            unsent: batch.refused,
+            aside_unsent: self.counters.aside_unsent + batch.aside_dropped,
             ..self.counters
         }
     }
@@ -115,15 +136,19 @@ impl Forward {
         datagrams: &mut [u8],
     ) -> io::Result<()> {
         let refused = &mut self.counters.tun_refused;
-        for _ in 0..BUDGET {
+        for turn in 0..BUDGET {
             let Some(socket) = sockets.get_mut(usize::from(place.0)) else {
                 return Ok(());
             };
             let Some(got) = socket.receive(datagrams)? else {
                 return Ok(());
             };
+            let (length, segment) = (got.received.len, got.received.segment.max(1));
+            self.counters.peers_octets += length as u64;
+            self.counters.peers_datagrams += length.div_ceil(segment) as u64;
+            self.counters.read_again += u64::from(turn == 1);
             let octets = datagrams.get_mut(..got.received.len).unwrap_or_default();
-            for datagram in octets.chunks_mut(got.received.segment.max(1)) {
+            for datagram in octets.chunks_mut(segment) {
                 let mut sink = self.batch.outlet(|header, packet| {
                     write(tun, header, packet, refused);
                 });
@@ -135,6 +160,7 @@ impl Forward {
                 }
             }
         }
+        self.counters.read_enough += 1;
         Ok(())
     }
 
@@ -164,6 +190,8 @@ impl Forward {
             let Ok(header) = VirtioHeader::parse(&octets) else {
                 break;
             };
+            self.counters.host_octets += length as u64;
+            self.counters.host_packets += packets_in(&header, length);
             let refused = &mut self.counters.tun_refused;
             let mut sink = self.batch.outlet(|header, packet| {
                 write(tun, header, packet, refused);
@@ -202,12 +230,16 @@ impl Forward {
         self.transmit(sockets);
         let (raw, copies) = (&self.raw, &mut self.copies);
         let unsent = &mut self.counters.aside_unsent;
+        let copied = &mut self.counters.copies;
         self.batch.take_aside(|what, octets| {
             let done = match what {
                 // The engine makes no bundles yet.
                 Aside::Bundle(_) => Ok(()),
                 Aside::Icmp => raw.as_ref().map_or(Ok(()), |raw| raw.send(octets)),
-                Aside::Copy(to) => copy(copies, to, octets),
+                Aside::Copy(to) => {
+                    *copied += 1;
+                    copy(copies, to, octets)
+                }
             };
             *unsent += u64::from(done.is_err());
         });
@@ -223,6 +255,16 @@ impl Forward {
 
 fn write(tun: &Tun, header: &[u8; VirtioHeader::LEN], packet: &[u8], refused: &mut u64) {
     *refused += u64::from(tun.write_packet(header, packet).is_err());
+}
+
+/// How many packets are in what the TUN gave.
+fn packets_in(header: &VirtioHeader, length: usize) -> u64 {
+    let payload = length.saturating_sub(header.header_len.into());
+    let packets = payload.checked_div(header.gso_size.into());
+    // The last segment may be shorter.
+    let rest = payload.checked_rem(header.gso_size.into());
+    let packets = packets.unwrap_or(1) + usize::from(rest.is_some_and(|rest| rest > 0));
+    packets.max(1) as u64
 }
 
 /// Sends a copy of a packet as the payload of a datagram, from a socket opened when it is needed first.

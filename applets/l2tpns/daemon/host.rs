@@ -9,8 +9,8 @@ use wanbox_l2tpns_engine::config::{Mode, Refusal, Reply};
 use wanbox_l2tpns_engine::{SessionId, TunnelId};
 use wanbox_runtime::event_loop::Loop;
 use wanbox_runtime::files;
-use wanbox_runtime::wall_clock::unix_time;
 
+use super::forward::Forward;
 use super::pump::Node;
 use crate::cli::{BgpChange, Cli, Features, Form, Host, Page, Show};
 
@@ -24,7 +24,8 @@ pub struct Asked<'n> {
 
 impl<'n> Asked<'n> {
     /// The node at this time.
-    pub fn new(node: &'n mut Node, now: Instant) -> Self {
+    pub fn new(node: &'n mut Node, forward: &Forward, now: Instant) -> Self {
+        node.edges = forward.counters();
         Self {
             node,
             now,
@@ -123,8 +124,7 @@ impl Host for Asked<'_> {
     }
 
     fn clear_counters(&mut self) {
-        self.node.engine.clear_counters();
-        self.node.cleared = u64::try_from(unix_time()).unwrap_or(0);
+        self.node.clear_counters();
     }
 
     fn configure(&mut self, mode: &mut Mode, words: &[&str]) -> Result<Reply, Refusal> {
@@ -144,6 +144,7 @@ impl Host for Asked<'_> {
         if !changes.is_empty() {
             self.node.config = Arc::new(config);
             let config = Arc::clone(&self.node.config);
+            self.node.use_plugin_directory();
             self.node.engine.configure(self.now, config);
         }
         if log {
@@ -180,6 +181,7 @@ impl Host for Asked<'_> {
         let (entries, written) = self.node.logging.since(written);
         let entries = entries.into_iter().map(|entry| {
             let level = match entry.level {
+                "critical" => Level::Critical,
                 "error" => Level::Error,
                 "warning" => Level::Warning,
                 "info" => Level::Info,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use wanbox_l2tpns_engine::config::Config;
-use wanbox_runtime::netlink::{Address, Netlink, NetlinkError, Route};
+use wanbox_runtime::netlink::{Address, LinkStats, Netlink, NetlinkError, Route};
 use wanbox_runtime::tun::{Mode, Options, Tun};
 
 /// How our routes are marked, as those of the original: the table of names calls it "babel".
@@ -68,6 +68,12 @@ impl Interface {
             Err(error) if error.is_gone() => Ok(()),
             result => result,
         }
+    }
+
+    /// What the kernel counted. Its "received" is what we wrote.
+    pub fn stats(&mut self) -> LinkStats {
+        // Without an answer there is nothing to add to our own counts.
+        self.netlink.stats(self.index).unwrap_or_default()
     }
 
     fn route(&self, network: IpAddr, bits: u8) -> Route {

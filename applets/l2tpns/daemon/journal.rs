@@ -6,7 +6,7 @@ use wanbox_l2tpns_engine::config::Log;
 use wanbox_l2tpns_engine::{SessionId, TunnelId};
 use wanbox_runtime::files::Root;
 use wanbox_runtime::logging::{
-    Facility, LogError, Logging, Options, SYSLOG_SOCKET, Sink, Style, TAGGED,
+    CRITICAL, Facility, LogError, Logging, Options, SYSLOG_SOCKET, Sink, Style, TAGGED,
 };
 
 use crate::options::NAME;
@@ -74,6 +74,10 @@ fn filter(debug: u32) -> LevelFilter {
 
 /// Logs a line about a tunnel and a session.
 pub fn write(level: Level, tunnel: Option<TunnelId>, session: Option<SessionId>, text: &str) {
+    let target = match level {
+        Level::Critical => CRITICAL,
+        _ => TAGGED,
+    };
     let level = match level {
         Level::Critical | Level::Error => Severity::Error,
         Level::Warning => Severity::Warn,
@@ -83,5 +87,5 @@ pub fn write(level: Level, tunnel: Option<TunnelId>, session: Option<SessionId>,
     };
     let tunnel = tunnel.map_or(0, |tunnel| tunnel.0);
     let session = session.map_or(0, |session| session.0);
-    log::log!(target: TAGGED, level, "{tunnel:02}/{session:02} {text}");
+    log::log!(target: target, level, "{tunnel:02}/{session:02} {text}");
 }

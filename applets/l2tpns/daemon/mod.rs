@@ -59,6 +59,8 @@ mod owner {
     pub const COMMANDS: u32 = 12;
     /// Programs that are plugins, and the walled garden.
     pub const PLUGINS: u32 = 13;
+    /// The next line of `dump_speed`.
+    pub const SPEED: u32 = 14;
 }
 
 /// How long the daemon may take to start.

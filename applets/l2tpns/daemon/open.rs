@@ -68,7 +68,8 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         Priority::Data,
     )
     .map_err(|error| format!("{name}: cannot wait for packets: {error}"))?;
-    for (network, bits) in &pool {
+    let networks = pool.all();
+    for (network, bits) in &networks {
         interface
             .add_route((*network).into(), *bits)
             .map_err(|error| error.to_string())?;
@@ -86,11 +87,11 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
     let machine = start.host_name.clone().unwrap_or_else(process::host_name);
     let seed = process::random().map_err(|error| format!("no random numbers: {error}"))?;
     let config = Arc::new(config);
-    let engine = Concentrator::new(
+    let mut engine = Concentrator::new(
         lp.now(),
         Setup {
             config: Arc::clone(&config),
-            pool: pool.clone(),
+            pool: pool.own,
             machine: machine.clone(),
             subscribers,
             radius_sockets: u8::try_from(opened.radius.len()).unwrap_or(u8::MAX),
@@ -98,6 +99,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
             unix: u64::try_from(unix_time()).unwrap_or(0),
         },
     );
+    engine.configure_named_pools(&pool.named);
     let plugins = Plugins::new(
         owner::PLUGINS,
         root.path(&config.plugin_directory),
@@ -109,7 +111,7 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
     let node = Node {
         engine,
         config,
-        pool,
+        pool: networks,
         files: start.files.clone(),
         background: start.background,
         interface,
@@ -127,7 +129,10 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         machine,
         started: lp.now(),
         cleared: u64::try_from(unix_time()).unwrap_or(0),
+        before: Default::default(),
+        edges: Default::default(),
         measured: Measured::new(lp.now()),
+        dumping: false,
     };
     let mut daemon = Daemon {
         node,

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wanbox_l2tpns_engine::SocketId;
-use wanbox_l2tpns_engine::concentrator::{Concentrator, HostEvent, Outgoing};
+use wanbox_l2tpns_engine::concentrator::{Concentrator, HostEvent, Level, Outgoing};
 use wanbox_l2tpns_engine::config::Config;
+use wanbox_l2tpns_engine::show;
 use wanbox_runtime::answering::Answering;
 use wanbox_runtime::daemon::PidFile;
 use wanbox_runtime::event_loop::{Handler, Loop, Readiness, Token};
@@ -18,7 +19,7 @@ use wanbox_runtime::process::Signal;
 use wanbox_runtime::udp::ManySocket;
 use wanbox_runtime::wall_clock::{WallTimer, unix_time};
 
-use super::forward::Forward;
+use super::forward::{self, Forward};
 use super::host::Asked;
 use super::interface::{Interface, Network};
 use super::views::Measured;
@@ -78,9 +79,14 @@ pub struct Node {
     /// The name of the machine, or that of the command line.
     pub(super) machine: String,
     pub(super) started: Instant,
-    /// When the counters were cleared, seconds since 1970.
+    /// When the counters were cleared, seconds since 1970, and what they were then.
     pub(super) cleared: u64,
+    pub(super) before: show::Counters,
+    /// What passed the edges, as far as it was looked at.
+    pub(super) edges: forward::Counters,
     pub(super) measured: Measured,
+    /// A line of `dump_speed` was printed, and the time of the next has not come.
+    pub(super) dumping: bool,
 }
 
 /// Of the node itself.
@@ -90,6 +96,14 @@ pub struct Counters {
     pub unsent: u64,
     /// Routes that the kernel refused to make or to delete.
     pub routes_refused: u64,
+    /// Control messages and PPP's own frames to peers of tunnels.
+    pub l2tp_sent: u64,
+    /// Their octets.
+    pub l2tp_octets: u64,
+    /// Those that no socket took.
+    pub l2tp_unsent: u64,
+    /// Turns of the poll loop.
+    pub turns: u64,
 }
 
 impl Node {
@@ -115,10 +129,20 @@ impl Node {
     fn send(&mut self, to: Outgoing) {
         let octets = &self.datagram;
         let sent = match to {
-            Outgoing::L2tp { socket, to } => match self.l2tp.get_mut(usize::from(socket.0)) {
-                Some(socket) => one(socket.send(to, &[IoSlice::new(octets)])),
-                None => Ok(()),
-            },
+            Outgoing::L2tp { socket, to } => {
+                let socket = self.l2tp.get_mut(usize::from(socket.0));
+                let sent = socket.map_or(Ok(()), |socket| {
+                    one(socket.send(to, &[IoSlice::new(octets)]))
+                });
+                let counters = &mut self.counters;
+                if sent.is_ok() {
+                    counters.l2tp_sent += 1;
+                    counters.l2tp_octets += octets.len() as u64;
+                } else {
+                    counters.l2tp_unsent += 1;
+                }
+                sent
+            }
             Outgoing::Radius { socket, to } => match self.radius.get(usize::from(socket)) {
                 Some(socket) => socket.send_to(octets, to).map(|_| ()),
                 None => Ok(()),
@@ -175,7 +199,8 @@ impl Node {
         let directory = self.files.root.path(&self.config.accounting_dir);
         let time = i64::try_from(time).unwrap_or(i64::MAX);
         if let Err(error) = records::write(&directory, time, text) {
-            log::error!("accounting: {error}");
+            let text = format!("accounting: {error}");
+            journal::write(Level::Critical, None, None, &text);
         }
     }
 
@@ -310,7 +335,7 @@ impl Daemon {
 
 /// Without this nothing can go on.
 fn fail(lp: &mut Loop, why: std::fmt::Arguments<'_>) {
-    log::error!("{why}");
+    journal::write(Level::Critical, None, None, &why.to_string());
     lp.stop();
 }
 
@@ -352,7 +377,7 @@ impl Handler for Daemon {
                 }
             }
             owner::TELNET | owner::COMMANDS => {
-                let mut asked = Asked::new(&mut self.node, lp.now());
+                let mut asked = Asked::new(&mut self.node, &self.forward, lp.now());
                 self.cli.ready(lp, token, readiness, &mut asked);
                 asked.finish(lp, &mut self.cli);
             }
@@ -383,11 +408,12 @@ impl Handler for Daemon {
                 }
             }
             owner::TELNET | owner::COMMANDS => {
-                let mut asked = Asked::new(&mut self.node, lp.now());
+                let mut asked = Asked::new(&mut self.node, &self.forward, lp.now());
                 self.cli.timer(lp, token, &mut asked);
                 asked.finish(lp, &mut self.cli);
             }
             owner::PLUGINS => self.node.plugins.timer(lp, token.id),
+            owner::SPEED => self.node.dumping = false,
             owner::LEAVING => {
                 self.node.pump(lp);
                 self.node.look_whether_to_end(lp);
@@ -418,7 +444,10 @@ impl Handler for Daemon {
     fn turn_end(&mut self, lp: &mut Loop) {
         self.node.plugins_said(lp);
         self.node.pump(lp);
+        self.node.counters.turns += 1;
+        self.node.edges = self.forward.counters();
         self.node.measure(lp.now());
+        self.node.dump_speed(lp);
         let due = self.node.engine.plane().poll_timeout();
         lp.set_timer_to(Token::new(owner::PACKETS, 0), due);
     }

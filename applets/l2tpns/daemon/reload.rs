@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use wanbox_l2tpns_engine::config::AddressPools;
 use wanbox_runtime::event_loop::Loop;
 use wanbox_runtime::wall_clock;
 
-use super::interface::{Network, missing};
+use super::interface::missing;
 use super::journal;
 use super::open::use_level;
 use super::pump::Node;
@@ -47,12 +48,19 @@ impl Node {
         if log {
             self.open_log();
         }
+        self.use_plugin_directory();
         self.engine.configure(lp.now(), Arc::clone(&self.config));
         self.engine.set_subscribers(loaded.subscribers);
         self.change_pool(loaded.pool);
         cli.set_users(loaded.users);
         let word = if changed { "changed" } else { "as before" };
         log::info!("read the configuration again: {word}");
+    }
+
+    /// Before the engine wants plugins that are to be found there.
+    pub(super) fn use_plugin_directory(&mut self) {
+        let directory = self.files.root.path(&self.config.plugin_directory);
+        self.plugins.set_directory(directory);
     }
 
     pub(super) fn open_log(&self) {
@@ -69,7 +77,8 @@ impl Node {
         }
     }
 
-    fn change_pool(&mut self, pool: Vec<Network>) {
+    fn change_pool(&mut self, pools: AddressPools) {
+        let pool = pools.all();
         for (network, bits) in missing(&pool, &self.pool) {
             if let Err(error) = self.interface.add_route(network.into(), bits) {
                 log::error!("{error}");
@@ -80,7 +89,8 @@ impl Node {
                 log::error!("{error}");
             }
         }
-        self.engine.configure_pool(pool.iter().copied());
+        self.engine.configure_pool(pools.own);
+        self.engine.configure_named_pools(&pools.named);
         self.pool = pool;
     }
 }

@@ -8,13 +8,17 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use wanbox_l2tpns_engine::plane::Cause;
 use wanbox_l2tpns_engine::show::{
     self, Bandwidth, Cluster, ForwardRow, IpCacheRow, Matches, PoolRow, RadiusRow, RadiusTotals,
     SessionRow, ThrottleRow, Traffic, TunnelRow, TunnelState, Uptime,
 };
 use wanbox_l2tpns_engine::{SessionId, TunnelId};
+use wanbox_runtime::event_loop::{Loop, Token};
+use wanbox_runtime::terminal::print_unless_full;
 use wanbox_runtime::wall_clock::{local_offset, local_time, unix_time};
 
+use super::owner;
 use super::pump::Node;
 use crate::cli::{Form, Page, Show, VERSION};
 
@@ -24,6 +28,37 @@ const PART: usize = 200;
 const MAX_DETAILS: usize = 32;
 /// How many RADIUS requests may be under way over a socket: the identifiers.
 const IDENTIFIERS: usize = 256;
+
+/// How often the used bandwidth is looked at.
+const SECOND: Duration = Duration::from_secs(1);
+/// The counters that it comes from.
+const COUNTS: usize = 6;
+
+/// What was wrong with packets from peers, and why others were dropped.
+const WRONG_IN: [Cause; 5] = [
+    Cause::Header,
+    Cause::UnknownSession,
+    Cause::Stranger,
+    Cause::Frame,
+    Cause::Packet,
+];
+const DROPPED_IN: [Cause; 5] = [
+    Cause::Late,
+    Cause::Closed,
+    Cause::Spoofed,
+    Cause::FilteredIn,
+    Cause::ThrottledIn,
+];
+/// The same of packets of the host.
+const WRONG_OUT: [Cause; 1] = [Cause::NotIp];
+const DROPPED_OUT: [Cause; 6] = [
+    Cause::NoSession,
+    Cause::NotOpen,
+    Cause::TooLong,
+    Cause::Limited,
+    Cause::FilteredOut,
+    Cause::ThrottledOut,
+];
 
 /// A part in the making.
 struct Part {
@@ -330,23 +365,85 @@ impl Node {
     }
 
     fn shown_counters(&mut self) -> show::Counters {
+        let mut counters = self.totals().since(&self.before);
+        counters.reset = self.cleared;
+        counters.reset_text = date(self.cleared);
+        counters
+    }
+
+    /// `clear counters`: what is shown begins at zero. What Prometheus is told goes on.
+    pub(super) fn clear_counters(&mut self) {
+        self.before = self.totals();
+        self.cleared = u64::try_from(unix_time()).unwrap_or(0);
+    }
+
+    /// Everything counted since the start.
+    fn totals(&mut self) -> show::Counters {
+        let (edges, own) = (self.edges, self.counters);
+        let tun = self.interface.stats();
         let stats = *self.engine.plane().stats();
-        let traffic = |octets, packets| Traffic {
-            octets,
-            packets,
-            ..Traffic::default()
-        };
+        let tunnels = self.engine.tunnels();
+        let (table, control) = (tunnels.table_stats(), tunnels.stats());
+        let mut wrong = stats.dropped_for(&WRONG_IN);
+        for count in [
+            table.malformed,
+            table.unknown_tunnel,
+            table.not_a_request,
+            table.bad_request,
+            control.malformed,
+            control.wrong_source,
+            control.bad_acknowledgement,
+            control.beyond_window,
+        ] {
+            wrong += u64::from(count);
+        }
+        for socket in &self.l2tp {
+            wrong += socket.overflows() + socket.stats().cut;
+        }
+        let mut named = self.engine.named_counters();
+        named.extend([
+            ("packets_snooped", edges.copies),
+            ("select_called", own.turns),
+            ("multi_read_used", edges.read_again),
+            ("multi_read_exceeded", edges.read_enough),
+            ("unsent", own.unsent),
+            ("routes_refused", own.routes_refused),
+            ("aside_unsent", edges.aside_unsent),
+            ("log_lines_lost", self.logging.lost()),
+        ]);
+        named.sort_unstable();
         show::Counters {
-            ethernet_rx: traffic(stats.octets_out, stats.packets_out),
-            ethernet_tx: traffic(stats.octets_in, stats.packets_in),
-            tunnel_rx: traffic(stats.octets_in, stats.packets_in),
-            tunnel_tx: Traffic {
-                errors: self.counters.unsent,
-                ..traffic(stats.octets_out, stats.packets_out)
+            ethernet_rx: Traffic {
+                octets: edges.host_octets,
+                packets: edges.host_packets,
+                errors: stats.dropped_for(&WRONG_OUT),
+                // The kernel drops what it would have sent when we do not read in time.
+                dropped: stats.dropped_for(&DROPPED_OUT) + tun.tx_dropped,
+                retries: 0,
             },
-            named: self.engine.named_counters(),
-            reset: self.cleared,
-            reset_text: date(self.cleared),
+            ethernet_tx: Traffic {
+                octets: stats.octets_in,
+                packets: stats.packets_in,
+                errors: edges.tun_refused,
+                dropped: tun.rx_dropped,
+                retries: 0,
+            },
+            tunnel_rx: Traffic {
+                octets: edges.peers_octets,
+                packets: edges.peers_datagrams,
+                errors: wrong,
+                dropped: stats.dropped_for(&DROPPED_IN),
+                retries: 0,
+            },
+            tunnel_tx: Traffic {
+                octets: edges.sent_octets + own.l2tp_octets,
+                packets: edges.sent + own.l2tp_sent,
+                errors: edges.unsent + own.l2tp_unsent,
+                dropped: 0,
+                retries: control.resent.into(),
+            },
+            named,
+            ..show::Counters::default()
         }
     }
 
@@ -380,35 +477,55 @@ impl Node {
         }
     }
 
+    /// `dump_speed`: the used bandwidth on standard output, once a second.
+    pub(super) fn dump_speed(&mut self, lp: &mut Loop) {
+        if !self.config.dump_speed || self.dumping {
+            return;
+        }
+        // Nobody has to be there who reads it.
+        let _ = print_unless_full(&format!("{}\n", self.measured.bandwidth));
+        self.dumping = true;
+        lp.set_timer(Token::new(owner::SPEED, 0), lp.now() + SECOND);
+    }
+
     /// Looks at the counters, if a second has passed since the last look.
     pub(super) fn measure(&mut self, now: Instant) {
-        const SECOND: Duration = Duration::from_secs(1);
         let elapsed = now.saturating_duration_since(self.measured.at);
         if elapsed < SECOND {
             return;
         }
         let stats = self.engine.plane().stats();
+        let (edges, own) = (&self.edges, &self.counters);
         let counts = [
+            edges.peers_octets,
             stats.octets_in,
-            stats.octets_out,
+            edges.host_octets,
+            edges.sent_octets + own.l2tp_octets,
             stats.packets_in,
             stats.packets_out,
         ];
         let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        let mut rates = [0; 4];
+        let mut rates = [0; COUNTS];
         for ((rate, count), before) in rates.iter_mut().zip(counts).zip(self.measured.counts) {
             let new = count.saturating_sub(before);
             *rate = new.saturating_mul(1000) / milliseconds;
         }
-        let [octets_in, octets_out, packets_in, packets_out] = rates;
+        let [
+            from_tunnels,
+            to_tun,
+            from_tun,
+            to_tunnels,
+            packets_in,
+            packets_out,
+        ] = rates;
         self.measured = Measured {
             at: now,
             counts,
             bandwidth: Bandwidth {
-                from_tunnels: octets_in * 8,
-                to_tun: octets_in * 8,
-                from_tun: octets_out * 8,
-                to_tunnels: octets_out * 8,
+                from_tunnels: from_tunnels * 8,
+                to_tun: to_tun * 8,
+                from_tun: from_tun * 8,
+                to_tunnels: to_tunnels * 8,
                 packets_in,
                 packets_out,
             },
@@ -419,7 +536,7 @@ impl Node {
 /// Used bandwidth: what passed between the last two looks at the counters.
 pub struct Measured {
     at: Instant,
-    counts: [u64; 4],
+    counts: [u64; COUNTS],
     bandwidth: Bandwidth,
 }
 
@@ -428,7 +545,7 @@ impl Measured {
     pub fn new(now: Instant) -> Self {
         Self {
             at: now,
-            counts: [0; 4],
+            counts: [0; COUNTS],
             bandwidth: Bandwidth::default(),
         }
     }

@@ -4,12 +4,16 @@
 //! the one that is unused the longest. Only addresses that somebody had take memory, at most
 //! [`REMEMBERED`] more than are in use, so that a pool may be as large as one likes.
 
+mod named;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use crate::SessionId;
+
+pub use named::Pools;
 
 /// Addresses out of use whose last user is remembered. When there are as many, they are given
 /// again before others that nobody had.
@@ -231,11 +235,9 @@ impl Pool {
         leases
     }
 
-    /// The addresses that nobody had, in order.
-    pub fn never_used(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
-        self.ranges
-            .iter()
-            .flat_map(|range| range.first..=range.last)
+    /// The addresses of a range that nobody had, in order.
+    fn never_used_of(&self, range: &Range) -> impl Iterator<Item = Ipv4Addr> + '_ {
+        (range.first..=range.last)
             .filter(|address| is_usable(*address) && !self.entries.contains_key(address))
             .map(Ipv4Addr::from)
     }

@@ -54,6 +54,11 @@ pub struct Plugins {
 }
 
 impl Plugins {
+    /// Programs that are started from now on are in this directory.
+    pub fn set_directory(&mut self, directory: PathBuf) {
+        self.directory = directory;
+    }
+
     /// Programs of a directory, a garden that this script fills in this packet filter. All tokens in
     /// the loop have this owner.
     pub fn new(owner: u32, directory: PathBuf, build_garden: PathBuf, filter: Filter) -> Self {

@@ -191,14 +191,16 @@ impl Link {
     }
 
     /// The peer was heard at this time, though not by the link: its user data passes elsewhere.
-    /// The next Echo-Request is due when it was silent for the interval.
-    pub fn heard(&mut self, at: Instant) {
+    /// With `postpone`, the next Echo-Request is due when it was silent for the interval.
+    pub fn heard(&mut self, at: Instant, postpone: bool) {
         if let (Some(echo), Some(interval)) = (&mut self.echo, self.profile.lcp.echo_interval)
             && at + interval > *echo
         {
             // Later than the last Echo-Request.
             self.echoes_pending = 0;
-            *echo = at + interval;
+            if postpone {
+                *echo = at + interval;
+            }
         }
     }
 

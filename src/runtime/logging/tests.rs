@@ -190,7 +190,7 @@ fn tagged_lines_have_the_local_time_and_a_tag() {
     assert_eq!((lines.len(), written), (2, 6));
     assert_eq!((lines[0].level, lines[1].level), ("trace", "critical"));
     assert_eq!(logging.since(0).0.len(), 2);
-    assert_eq!(logging.since(written), (vec![], 5));
+    assert_eq!(logging.since(written), (vec![], 6));
     fs::remove_dir_all(&directory).unwrap();
 }
 

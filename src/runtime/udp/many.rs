@@ -130,6 +130,28 @@ impl ManySocket {
         &self.stats
     }
 
+    /// Datagrams that the kernel dropped because too many waited to be received, or that were
+    /// damaged; 0 where it does not tell (Linux before 4.12).
+    #[must_use]
+    pub fn overflows(&self) -> u64 {
+        /// SK_MEMINFO_DROPS of linux/sock_diag.h.
+        const DROPS: usize = 8;
+        let mut values = [0_u32; DROPS + 1];
+        let mut length = size_of_val(&values) as libc::socklen_t;
+        // SAFETY: the kernel writes at most `length` octets to `values`, which is borrowed
+        // exclusively.
+        let result = unsafe {
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_MEMINFO,
+                values.as_mut_ptr().cast(),
+                &mut length,
+            )
+        };
+        if result == 0 { values[DROPS].into() } else { 0 }
+    }
+
     /// Sends datagrams to a peer, in order. Runs of equal size, closed by a shorter one, go out as
     /// super-datagrams. Returns how many were taken, sent or counted as lost; fewer than given: the
     /// send buffer is full.

@@ -244,7 +244,12 @@ fn packets_of_subscribers_reach_the_host() {
             assert_eq!(numbers.len(), 100);
             assert!(numbers.is_sorted());
         }
-        assert_eq!(site.forward.counters(), Counters::default());
+        let counters = site.forward.counters();
+        assert_eq!(
+            (counters.peers_datagrams, counters.peers_octets),
+            (300, 300 * 1238)
+        );
+        assert_eq!((counters.tun_refused, counters.sent), (0, 0));
         assert_eq!(site.forward.batch.coalesced().merged > 0, offload);
     });
 }
@@ -279,6 +284,11 @@ fn packets_of_the_host_reach_subscribers() {
             assert_eq!(number, 100);
         }
         assert_eq!(site.ours[0].stats().segmented_sends > 0, offload);
+        let counters = site.forward.counters();
+        assert_eq!((counters.sent, counters.sent_octets), (300, 300 * 1238));
+        // The host has a word of its own to say to routers.
+        assert!((300..310).contains(&counters.host_packets), "{counters:?}");
+        assert_eq!((counters.tun_refused, counters.unsent), (0, 0));
     });
 }
 
@@ -334,4 +344,21 @@ fn copies_go_to_who_may_see_them() {
         assert_eq!(buffer[..length], message[10..]);
         assert_eq!(receive_all(&mut site.host).len(), 1);
     });
+}
+
+#[test]
+fn segments_are_counted_each_for_itself() {
+    let of = |header_len, gso_size, length| {
+        let header = VirtioHeader {
+            header_len,
+            gso_size,
+            ..VirtioHeader::FINISHED
+        };
+        packets_in(&header, length)
+    };
+    assert_eq!(of(0, 0, 1500), 1);
+    assert_eq!(of(40, 1000, 40 + 3000), 3);
+    assert_eq!(of(40, 1000, 40 + 3001), 4);
+    // The hint may be anything; something came.
+    assert_eq!(of(u16::MAX, 1000, 100), 1);
 }

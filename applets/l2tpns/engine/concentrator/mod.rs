@@ -53,11 +53,11 @@ pub use event::{HostEvent, Level, Outgoing};
 pub use operation::{Direction, OperationError};
 pub use views::More;
 
-use crate::config::Config;
+use crate::config::{Config, Networks};
 use crate::ipv6::Server;
 use crate::plane::Plane;
 use crate::plugin::{Chain, Facts, ProgramId};
-use crate::pool::Pool;
+use crate::pool::Pools;
 use crate::radius::{self, AccountingRequest, Client, dae};
 use crate::session::{Judgement, Profiles, Session, Table};
 use crate::subscribers::Subscribers;
@@ -158,7 +158,7 @@ pub struct Concentrator {
     sessions: Table,
     pacing: Pacing,
     timers: Timers,
-    pool: Pool,
+    pool: Pools,
     radius: Client,
     dae: dae::Server,
     subscribers: Subscribers,
@@ -207,7 +207,7 @@ impl Concentrator {
             sessions: Table::default(),
             pacing: Pacing::default(),
             timers: Timers::default(),
-            pool: Pool::new(setup.pool),
+            pool: Pools::new(setup.pool),
             radius: Client::new(
                 settings::radius(&config, &machine),
                 setup.radius_sockets.max(1),
@@ -268,6 +268,12 @@ impl Concentrator {
     /// Other networks for the address pool. No session ends because of it.
     pub fn configure_pool(&mut self, pool: impl IntoIterator<Item = (Ipv4Addr, u8)>) {
         self.pool.configure(pool);
+    }
+
+    /// Other pools that Framed-Pool may name. No session ends because of it.
+    pub fn configure_named_pools(&mut self, pools: &[(String, Networks)]) {
+        let pools = pools.iter().map(|(name, networks)| (&**name, &**networks));
+        self.pool.configure_named(pools);
     }
 
     /// Other users that are known without RADIUS. No session ends because of it.
@@ -348,6 +354,12 @@ impl Concentrator {
 
     /// A deadline passed. Calling it early or late is harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let silent: Vec<TunnelId> = self.tunnels.silent(now).collect();
+        for tunnel in silent {
+            if let Some(heard) = self.tunnel_heard(tunnel) {
+                self.tunnels.heard(heard, tunnel);
+            }
+        }
         self.tunnels.handle_timeout(now);
         self.radius.handle_timeout(now);
         self.plugins.handle_timeout(now, &self.sessions);
@@ -471,10 +483,9 @@ impl Concentrator {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
-        if let Some(heard) = heard
-            && self.config.ppp_keepalive
-        {
-            session.link_mut().heard(heard);
+        if let Some(heard) = heard {
+            let postpone = self.config.ppp_keepalive;
+            session.link_mut().heard(heard, postpone);
         }
         session.handle_timeout(now);
         if session.slow.take_if(|at| *at <= now).is_some() && std::mem::take(&mut session.counted) {

@@ -146,7 +146,21 @@ impl Concentrator {
             Some(address) => Some(address),
             None => {
                 let name = if garden { "" } else { &*user };
-                self.pool.take(now, name, id)
+                let wanted = grant.and_then(|grant| grant.pool.clone());
+                let (has, tunnel) = (
+                    wanted.as_ref().map(|pool| self.pool.has(pool)),
+                    session.tunnel,
+                );
+                if let (Some(pool), Some(false)) = (&wanted, has) {
+                    // RFC 2869 has who knows no pools ignore it.
+                    self.log(Level::Warning, Some(tunnel), Some(id), || {
+                        format!(
+                            "there is no pool {pool} for {user}: it gets an address of the others"
+                        )
+                    });
+                }
+                let pool = wanted.as_deref().filter(|_| has == Some(true));
+                self.pool.take(now, pool, name, id)
             }
         };
         let Some(address) = address.or(only6.then_some(Ipv4Addr::UNSPECIFIED)) else {

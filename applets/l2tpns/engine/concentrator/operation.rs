@@ -65,11 +65,6 @@ impl Concentrator {
         &self.counters
     }
 
-    /// Counts from zero.
-    pub fn clear_counters(&mut self) {
-        self.counters = Counters::default();
-    }
-
     /// The lowest session of a user that is not in the walled garden; case counts.
     #[must_use]
     pub fn session_of(&self, user: &str) -> Option<SessionId> {

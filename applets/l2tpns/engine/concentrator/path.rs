@@ -8,9 +8,9 @@ use wanbox_wire::radius::Prefix6;
 
 use super::network::{address6, routes, routes6};
 use super::{Concentrator, Direction, End, Outgoing, is_echo_request};
-use crate::SessionId;
 use crate::plane::{Call, Counters, Settings, Way};
 use crate::session::Stage;
+use crate::{SessionId, TunnelId};
 
 impl Concentrator {
     /// The call of a session stands: frames can come and go.
@@ -45,13 +45,18 @@ impl Concentrator {
         let network = session.network();
         let peer = link.peer();
         let mss = self.config.mru();
+        let granted = session.grant.as_deref().map_or(0, |grant| grant.mtu);
+        let mru = match granted {
+            0 => peer.mru,
+            most => peer.mru.min(most),
+        };
         let settings = Settings {
             ipv4: passes && network.ipv4().is_some(),
             ipv6: passes && network.ipv6().is_some(),
             acfc: peer.acfc,
             pfc: peer.pfc,
-            mru: peer.mru,
-            clamp: mss.min(peer.mru),
+            mru,
+            clamp: mss.min(mru),
             bundle: false,
         };
         self.plane.update(id, settings);
@@ -105,6 +110,13 @@ impl Concentrator {
     /// When something came from a session last.
     pub(super) fn heard(&self, id: SessionId) -> Option<Instant> {
         self.traffic(id).map(|counters| counters.heard)
+    }
+
+    /// When data of any session of a tunnel came last. Packets do not tell the tunnel of it, so it is
+    /// looked for when somebody wants to know.
+    pub(super) fn tunnel_heard(&self, tunnel: TunnelId) -> Option<Instant> {
+        let sessions = self.sessions.of_tunnel(tunnel);
+        sessions.filter_map(|id| self.heard(id)).max()
     }
 
     /// When a session ends because of its age or its silence.

@@ -222,7 +222,7 @@ impl Concentrator {
             next_received,
             next_sent,
             queued: tunnel.backlog(),
-            last_sent: Some(Self::seconds(now, tunnel.last_heard())),
+            last_sent: tunnel.last_sent().map(|at| Self::seconds(now, at)),
             sessions: &sessions,
         }))
     }
@@ -350,17 +350,52 @@ impl Concentrator {
             ("ip_freed", own.ip_freed),
             ("ip_exhausted", own.ip_exhausted),
             ("stale_frames", own.stale_frames),
-            ("calls_waiting", self.pacing.waiting() as u64),
+            (show::CALLS_WAITING, self.pacing.waiting() as u64),
         ];
-        let retries = |server: crate::radius::ServerView| {
-            server
-                .stats
-                .iter()
-                .map(|stats| stats.retransmissions)
-                .sum::<u64>()
-        };
-        all.push(("radius_retries", self.radius.servers().map(retries).sum()));
+        let answers = self.radius.servers().flat_map(|server| server.stats);
+        for of in answers {
+            all.extend([
+                ("radius_retries", of.retransmissions),
+                ("radius_accepted", of.accepted),
+                ("radius_rejected", of.rejected + of.challenged),
+                ("radius_unanswered", of.timeouts),
+                ("radius_unknown_code", of.unknown_code),
+                ("radius_bad_authenticator", of.bad_authenticator),
+                (
+                    "radius_bad_message_authenticator",
+                    of.bad_message_authenticator,
+                ),
+            ]);
+        }
+        let of = self.radius.unmatched();
+        all.extend([
+            ("radius_malformed", of.malformed),
+            ("radius_late", of.late),
+            ("radius_not_a_server", of.foreign),
+            ("radius_refused", of.refused),
+            ("radius_expired", of.expired),
+            ("radius_records_lost", of.lost),
+        ]);
+        let of = self.dae.stats();
+        all.extend([
+            ("dae_disconnects", of.disconnects),
+            ("dae_changes", of.changes),
+            ("dae_refused", of.refused),
+            ("dae_malformed", of.malformed),
+            ("dae_not_a_client", of.foreign),
+            (
+                "dae_not_authentic",
+                of.bad_authenticator + of.bad_message_authenticator,
+            ),
+            ("dae_stale", of.stale),
+            ("dae_repeated", of.repeated + of.replayed),
+            ("dae_busy", of.busy),
+        ]);
         let stats = self.plane.stats();
+        all.extend([
+            ("icmp_sent", stats.icmp),
+            ("icmp_limited", stats.icmp_limited),
+        ]);
         all.extend(crate::plane::Cause::ALL.map(|cause| (cause.name(), stats.dropped(cause))));
         let tunnels = self.tunnels.stats();
         all.extend(

@@ -34,7 +34,7 @@ pub use command::{MAX_PLUGIN_NAME, MAX_PLUGINS, Mode, Refusal, Reply};
 pub use derived::{FALLBACK_ADDRESS, MAX_MRU, RADIUS_PORT, RadiusServer};
 pub use file::fuzz_config;
 pub use forward::{Forward, MAX_FORWARDS};
-pub use ip_pool::{Networks, parse_pool};
+pub use ip_pool::{AddressPools, Networks, parse_pool};
 pub use value::{AuthType, FACILITIES, Kind, Log, MAX_TEXT, Secret};
 pub use variables::{Applies, Config, VARIABLES, Variable};
 pub use words::{Split, split};

@@ -165,7 +165,7 @@ variables! {
     ppp_max_failure: u32 = 5, Kind::Number(1, 255), NewSessions,
         "How many Configure-Naks are sent before Configure-Reject (RFC 1661, 4.6).";
     ppp_keepalive: bool = true, Kind::Flag, Now,
-        "LCP echo requests are only sent to sessions from which nothing comes (yes), or to all (no).";
+        "LCP echo requests are only sent to sessions from which nothing comes (yes), or to all (no). What ends a session is silence for idle_echo_timeout in either case.";
     primary_dns: Option<Ipv4Addr> = None, Kind::Ipv4, NewSessions,
         "The first DNS server for clients to which RADIUS gives none.";
     secondary_dns: Option<Ipv4Addr> = None, Kind::Ipv4, NewSessions,
@@ -213,7 +213,7 @@ variables! {
     account_all_origin: bool = false, Kind::Flag, Now,
         "Files of accounting_dir have sessions of every origin, and a column that tells it.";
     dump_speed: bool = false, Kind::Flag, Now,
-        "The used bandwidth is logged every second.";
+        "The used bandwidth is printed on standard output every second, of a daemon that is in the foreground.";
     multi_read_count: u32 = 10, Kind::Number(1, 10_000), Now,
         "How many batches of packets are read from a socket before others are looked after.";
     scheduler_fifo: bool = false, Kind::Flag, Restart,
@@ -336,8 +336,8 @@ variables! {
         "The UDP port for commands of nsctl; 0 serves none.";
     metrics_address: Option<SocketAddr> = None, Kind::Endpoint, Restart,
         "Where counters are served in the text format of Prometheus; nowhere if nothing is given.";
-    plugin_directory: String = "/usr/lib/l2tpns".into(), Kind::Path, Restart,
-        "Where programs that are plugins are.";
+    plugin_directory: String = "/usr/lib/l2tpns".into(), Kind::Path, Now,
+        "Where programs that are plugins are. Those that run go on.";
     subscribers_file: String = String::new(), Kind::Path, Now,
         "A file of users that are known without RADIUS.";
 }

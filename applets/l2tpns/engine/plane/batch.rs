@@ -45,6 +45,8 @@ pub enum Aside {
 pub struct BatchStats {
     /// Data messages gathered.
     pub messages: u64,
+    /// Their octets, from the L2TP header on.
+    pub octets: u64,
     /// Things besides dropped because there were too many at once.
     pub aside_dropped: u64,
     /// Data messages that no socket took.
@@ -163,6 +165,7 @@ impl Batch {
                 left -= count.min(left);
             }
         }
+        self.stats.octets += self.octets.len() as u64;
         self.octets.clear();
         self.messages.clear();
         self.runs.clear();

@@ -100,6 +100,10 @@ pub struct Grant {
     pub dns6: Vec<Ipv6Addr>,
     /// To be told to the accounting server (RFC 2865 section 5.25).
     pub class: Vec<Box<[u8]>>,
+    /// The pool that its address is from.
+    pub pool: Option<Box<str>>,
+    /// The longest packet to the subscriber, octets; 0 for what PPP agreed on.
+    pub mtu: u16,
     /// The longest time that the session may last, seconds; 0 for any.
     pub session_timeout: u32,
     /// The longest time without user data, seconds; 0 for any.
@@ -124,6 +128,12 @@ impl Grant {
             dns: all.dns,
             dns6: all.dns6,
             class: all.class,
+            pool: all.pool,
+            // RFC 2865 section 5.12 knows shorter ones, which PPP's packets would not fit in.
+            mtu: all.mtu.map_or(0, |mtu| match mtu {
+                576..=0xffff => mtu as u16,
+                _ => 0,
+            }),
             session_timeout: all.session_timeout.unwrap_or_default(),
             idle_timeout: all.idle_timeout.unwrap_or_default(),
             interim: all.interim,

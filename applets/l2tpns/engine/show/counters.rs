@@ -26,6 +26,9 @@ pub const ORIGINAL_COUNTERS: [&str; 18] = [
     "multi_read_exceeded",
 ];
 
+/// The one named value that is no count of events: it is not cleared.
+pub const CALLS_WAITING: &str = "calls_waiting";
+
 /// What went one way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
@@ -39,6 +42,18 @@ pub struct Traffic {
     pub dropped: u64,
     /// Control messages sent again.
     pub retries: u64,
+}
+
+impl Traffic {
+    fn since(self, before: Self) -> Self {
+        Self {
+            octets: self.octets.saturating_sub(before.octets),
+            packets: self.packets.saturating_sub(before.packets),
+            errors: self.errors.saturating_sub(before.errors),
+            dropped: self.dropped.saturating_sub(before.dropped),
+            retries: self.retries.saturating_sub(before.retries),
+        }
+    }
 }
 
 /// All counters.
@@ -60,6 +75,24 @@ pub struct Counters {
     /// The same as people read it: `Sat Nov 21 13:34:06 2026`.
     #[serde(skip)]
     pub reset_text: String,
+}
+
+impl Counters {
+    /// What was counted since these counts.
+    #[must_use]
+    pub fn since(mut self, before: &Self) -> Self {
+        self.ethernet_rx = self.ethernet_rx.since(before.ethernet_rx);
+        self.ethernet_tx = self.ethernet_tx.since(before.ethernet_tx);
+        self.tunnel_rx = self.tunnel_rx.since(before.tunnel_rx);
+        self.tunnel_tx = self.tunnel_tx.since(before.tunnel_tx);
+        for (name, value) in &mut self.named {
+            let old = before.named.iter().find(|(known, _)| known == name);
+            if let Some((_, old)) = old.filter(|_| *name != CALLS_WAITING) {
+                *value = value.saturating_sub(*old);
+            }
+        }
+        self
+    }
 }
 
 fn as_map<S: Serializer>(named: &[(&'static str, u64)], serializer: S) -> Result<S::Ok, S::Error> {

@@ -23,7 +23,7 @@ mod status;
 mod throttle;
 mod tunnel;
 
-pub use counters::{Counters, Histogram, ORIGINAL_COUNTERS, Traffic};
+pub use counters::{CALLS_WAITING, Counters, Histogram, ORIGINAL_COUNTERS, Traffic};
 pub use pool::{IpCacheRow, PoolRow, PoolTotals};
 pub use radius::{RadiusRow, RadiusState, RadiusTotals};
 pub use session::{Origin, Phase, Session, SessionRow};

@@ -308,6 +308,45 @@ fn radius() {
 }
 
 #[test]
+fn counters_since_they_were_cleared() {
+    let of = |octets, created, waiting| {
+        let traffic = Traffic {
+            octets,
+            packets: octets / 100,
+            errors: 3 * created,
+            dropped: created,
+            retries: 2 * created,
+        };
+        Counters {
+            ethernet_rx: traffic,
+            ethernet_tx: traffic,
+            tunnel_rx: traffic,
+            tunnel_tx: traffic,
+            named: vec![("tunnel_created", created), ("calls_waiting", waiting)],
+            ..Counters::default()
+        }
+    };
+    let shown = of(1000, 9, 2).since(&of(300, 4, 7));
+    let traffic = Traffic {
+        octets: 700,
+        packets: 7,
+        errors: 15,
+        dropped: 5,
+        retries: 10,
+    };
+    for part in [
+        shown.ethernet_rx,
+        shown.ethernet_tx,
+        shown.tunnel_rx,
+        shown.tunnel_tx,
+    ] {
+        assert_eq!(part, traffic);
+    }
+    // What waits now is no count.
+    assert_eq!(shown.named, [("tunnel_created", 5), ("calls_waiting", 2)]);
+}
+
+#[test]
 fn counters() {
     let counters = Counters {
         ethernet_rx: Traffic {

@@ -111,6 +111,8 @@ pub struct Tunnel {
     tie_breaker: u64,
     /// The last sign of life.
     heard: Instant,
+    /// When the last message was sent.
+    sent: Option<Instant>,
     /// The end of the set-up time, or of lingering.
     until: Option<Instant>,
     random: Random,
@@ -142,6 +144,7 @@ impl Tunnel {
             challenge: None,
             tie_breaker: 0,
             heard: now,
+            sent: None,
             random,
             stats: Stats::default(),
         }
@@ -223,10 +226,14 @@ impl Tunnel {
     /// The next message to send, header included, written over `message`; `false` when there is
     /// none.
     pub fn poll_transmit(&mut self, now: Instant, message: &mut Vec<u8>) -> bool {
-        self.state != State::Dead
+        let sent = self.state != State::Dead
             && self
                 .channel
-                .transmit(now, self.number, message, &mut self.stats)
+                .transmit(now, self.number, message, &mut self.stats);
+        if sent {
+            self.sent = Some(now);
+        }
+        sent
     }
 
     /// Whether there is something to send.
@@ -295,7 +302,7 @@ impl Tunnel {
         self.calls_timed_out(now);
     }
 
-    /// A data message of the tunnel came in: a sign of life.
+    /// Data of the tunnel came in at this time: a sign of life.
     pub fn heard(&mut self, now: Instant) {
         self.heard = self.heard.max(now);
     }
@@ -381,6 +388,12 @@ impl Tunnel {
     #[must_use]
     pub const fn last_heard(&self) -> Instant {
         self.heard
+    }
+
+    /// When the last control message was sent to the peer; acknowledgements and repetitions count.
+    #[must_use]
+    pub const fn last_sent(&self) -> Option<Instant> {
+        self.sent
     }
 
     /// What it counted.

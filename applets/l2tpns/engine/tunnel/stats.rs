@@ -80,6 +80,8 @@ counters! {
         /// Requests for a tunnel refused: there are too many, we are about to stop, or their
         /// version of the protocol is not ours.
         refused,
+        /// Those of them that were refused because there are as many tunnels as there may be.
+        tunnel_overflow,
         /// Refusals that were not sent because too many waited.
         unsent_refusals,
         /// Requests for a tunnel dropped because our own request comes first.

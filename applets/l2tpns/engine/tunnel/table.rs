@@ -198,8 +198,11 @@ impl Tunnels {
         };
         let id = self.number().filter(|_| refusal.is_none());
         let Some(id) = id else {
-            let full = || Reason::error(wanbox_wire::l2tp::error::RESOURCES, "too many tunnels");
-            self.refuse(request, &refusal.unwrap_or_else(full));
+            let refusal = refusal.unwrap_or_else(|| {
+                count(&mut self.stats.tunnel_overflow);
+                Reason::error(wanbox_wire::l2tp::error::RESOURCES, "too many tunnels")
+            });
+            self.refuse(request, &refusal);
             return None;
         };
         let random = self.random.fork();
@@ -479,7 +482,17 @@ impl Tunnels {
         self.with(tunnel, |tunnel| tunnel.close(now, reason.clone()));
     }
 
-    /// A data message of a tunnel came in: a sign of life.
+    /// The tunnels whose peers are about to be asked for a sign of life, for a word of those whose
+    /// data came meanwhile ([`Self::heard`]).
+    pub fn silent(&self, now: Instant) -> impl Iterator<Item = TunnelId> {
+        let due = self.timers.range(..=(now, u16::MAX));
+        due.filter_map(move |(_, id)| {
+            let hello = self.slots.get(id)?.tunnel.hello_due()?;
+            (hello <= now).then_some(TunnelId(*id))
+        })
+    }
+
+    /// Data of a tunnel came in at this time: a sign of life.
     pub fn heard(&mut self, now: Instant, tunnel: TunnelId) {
         if let Some(slot) = self.slots.get_mut(&tunnel.0) {
             // The timer fires at the old time and finds the new one.

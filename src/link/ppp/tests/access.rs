@@ -265,7 +265,7 @@ fn user_data_from_the_peer_puts_echoes_off() {
     for _ in 0..10 {
         clock.advance(9 * SECOND);
         ppp.handle_timeout(clock.now());
-        ppp.heard(clock.now());
+        ppp.heard(clock.now(), true);
     }
     assert_eq!(transmitted(&mut ppp).len(), 0);
     assert_eq!(ppp.poll_timeout(), Some(clock.now() + 10 * SECOND));

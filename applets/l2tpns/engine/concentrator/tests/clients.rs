@@ -143,6 +143,7 @@ impl Lac {
         let config = Arc::new(TunnelConfig {
             host_names: vec![(*b"lac").into()],
             setup_time: 120 * SECOND,
+            hello: None,
             ..TunnelConfig::default()
         });
         let mut tunnels = Tunnels::new(Arc::clone(&config), Limits::default(), seed);

@@ -7,7 +7,7 @@ use super::*;
 const METHODS: [Method; 3] = [Method::Pap, Method::ChapMd5, Method::MsChapV2];
 
 /// A world in which `ann` with the secret `pw` has logged in.
-fn ann(lines: &[(&str, &str)], method: Method, grant: &[(Kind, &[u8])]) -> World {
+pub(super) fn ann(lines: &[(&str, &str)], method: Method, grant: &[(Kind, &[u8])]) -> World {
     let mut world = World::simple(lines);
     world.radius.user("ann", "pw", grant);
     world.call(0, Subscriber::new("ann", "pw", &[method]));

@@ -2,10 +2,12 @@
 //! them values, over a line that may be bad.
 
 mod clients;
+mod grants;
 mod login;
 mod orders;
 mod quirks;
 mod server;
+mod signs;
 mod storm;
 
 use std::collections::BTreeMap;
