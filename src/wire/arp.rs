@@ -1,12 +1,17 @@
 //! ARP and inverse ARP for IPv4 over Frame Relay (RFC 826, RFC 2390, RFC 2427 section 10).
 //!
 //! Parsing never panics. The view reads any ARP packet; [`Repr`] is the one
-//! form that Frame Relay uses: hardware type 15, two-octet Q.922 addresses.
+//! form that Frame Relay uses: hardware type 15, two-octet Q.922 addresses. [`LinkRepr`] has
+//! link addresses of any length.
+
+mod link;
 
 use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use crate::ParseError;
+
+pub use link::LinkRepr;
 
 /// Hardware type of Frame Relay.
 pub const HARDWARE_FRAME_RELAY: u16 = 15;
@@ -31,6 +36,10 @@ pub enum Operation {
     Request,
     /// This hardware has it (2).
     Reply,
+    /// Which protocol address has this hardware (3, RFC 903)?
+    ReverseRequest,
+    /// It has this one (4).
+    ReverseReply,
     /// Which protocol address is at the other end of this circuit (8)?
     InverseRequest,
     /// This one (9).
@@ -44,6 +53,8 @@ impl From<u16> for Operation {
         match code {
             1 => Self::Request,
             2 => Self::Reply,
+            3 => Self::ReverseRequest,
+            4 => Self::ReverseReply,
             8 => Self::InverseRequest,
             9 => Self::InverseReply,
             other => Self::Unknown(other),
@@ -56,6 +67,8 @@ impl From<Operation> for u16 {
         match operation {
             Operation::Request => 1,
             Operation::Reply => 2,
+            Operation::ReverseRequest => 3,
+            Operation::ReverseReply => 4,
             Operation::InverseRequest => 8,
             Operation::InverseReply => 9,
             Operation::Unknown(code) => code,
@@ -246,6 +259,7 @@ pub fn fuzz_arp(octets: &[u8]) {
         + packet.target_hardware().len()
         + packet.target_protocol().len();
     assert!(field::ADDRESSES + addresses <= octets.len());
+    link::check(&packet, octets);
     if let Ok(repr) = Repr::parse(&packet) {
         assert_eq!(Some(&repr.to_octets()[..]), octets.get(..Repr::LEN));
     }

@@ -189,7 +189,9 @@ fn address_resolution(dlci: u16, octets: &[u8], decoded: &mut Decoded<'_>) {
         arp::Operation::InverseReply => "Inverse Arp Reply",
         arp::Operation::Request => "Arp Request",
         arp::Operation::Reply => "Arp Reply",
-        arp::Operation::Unknown(_) => "Arp of an unknown operation",
+        arp::Operation::ReverseRequest
+        | arp::Operation::ReverseReply
+        | arp::Operation::Unknown(_) => "Arp of an unknown operation",
     };
     decoded.line(&format!("\t\t{name} on DLCI {dlci}"));
     let _ = write!(decoded.summary, "{name}, sender {}", repr.sender);

@@ -1,0 +1,70 @@
+//! How long a look-up takes among a million routes of the lengths that the Internet's table has.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use wanbox_link::random::SplitMix64;
+use wanbox_net_engine::filter::Filter;
+use wanbox_net_engine::route::{NewRoute, Routes};
+use wanbox_net_engine::{InterfaceId, Interfaces};
+
+#[expect(clippy::disallowed_methods, reason = "a measurement")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::print_stdout, reason = "the result")]
+fn main() {
+    let (interfaces, filter) = (Interfaces::default(), Filter::default());
+    for (what, lengths) in [
+        ("host routes", &[32u8][..]),
+        (
+            "lengths 8 to 32",
+            &[
+                8, 12, 16, 18, 19, 20, 21, 22, 22, 23, 23, 24, 24, 24, 24, 24, 24, 25, 26, 27, 28,
+                29, 30, 31, 32,
+            ][..],
+        ),
+    ] {
+        let mut random = SplitMix64::new(1);
+        let mut routes = Routes::default();
+        let mut targets = Vec::new();
+        let start = now();
+        while routes.len() < 1_000_000 {
+            let target = Ipv4Addr::from_bits(random.next_u32());
+            let length = lengths[random.next_u32() as usize % lengths.len()];
+            let route = NewRoute::new(target, length, InterfaceId::LOOPBACK);
+            if routes.add(start, &route, &interfaces, &filter).is_ok() {
+                targets.push(target);
+            }
+        }
+        println!(
+            "{what}: {} routes made in {:.2} s",
+            routes.len(),
+            start.elapsed().as_secs_f64()
+        );
+        let asked: Vec<Ipv4Addr> = (0..2_000_000)
+            .map(|_| targets[random.next_u32() as usize % targets.len()])
+            .collect();
+        for (kind, asked) in [
+            ("addresses of routes", asked),
+            (
+                "any addresses",
+                (0..2_000_000)
+                    .map(|_| Ipv4Addr::from_bits(random.next_u32()))
+                    .collect(),
+            ),
+        ] {
+            let start = now();
+            let found = asked
+                .iter()
+                .filter(|address| routes.route(**address).is_some())
+                .count();
+            let each = start.elapsed().as_nanos() / asked.len() as u128;
+            println!(
+                "  {kind}: {each} ns a look-up, {found} of {} found",
+                asked.len()
+            );
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The packet-radio station's network layer as values that are fed and asked: no descriptor, no clock.
+//!
+//! | to change | open |
+//! |---|---|
+//! | how addresses are typed | `address.rs` |
+//! | what an interface is, its link addresses and encapsulations | `interface/` |
+//! | routes: rules, ageing, look-up, the state file | `route/` |
+//! | which addresses may be spoken to | `filter.rs` |
+//! | what joins the parts, and what the owner gives and takes | `station.rs` |
+//! | the path of a datagram: options, fragments, output | `ip/` |
+//! | control messages and `ping` | `icmp/`, `ping.rs` |
+//! | link addresses | `arp/` |
+//! | datagrams in datagrams | `tunnel.rs` |
+//! | datagrams for programs | `udp/` |
+//! | exchange of routes | `rip/` |
+//! | what commands print | `show/` |
+//! | packets as text | `trace/` |
+//!
+//! Everything that is dropped is counted by name, and nothing that strangers send makes memory grow
+//! without a limit that is written down.
+
+pub mod address;
+pub mod arp;
+pub mod filter;
+pub mod icmp;
+pub mod interface;
+pub mod ip;
+pub mod ping;
+pub mod rip;
+pub mod route;
+pub mod show;
+mod station;
+pub mod trace;
+mod tunnel;
+pub mod udp;
+
+#[cfg(test)]
+mod simulation;
+
+pub use interface::{Encapsulation, Interface, InterfaceId, Interfaces, LinkAddress};
+pub use station::{Arrival, Entropy, Event, Frame, FrameKind, Sink, Station};

@@ -1,0 +1,563 @@
+//! The routing table: one entry for each prefix, the longest match wins, temporary entries age.
+//!
+//! | to change | open |
+//! |---|---|
+//! | rules, look-up and ageing | this file |
+//! | the state file | `file.rs` |
+
+pub mod file;
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+use wanbox_link::prefixes::Prefixes;
+
+use crate::address::mask;
+use crate::filter::Filter;
+use crate::interface::{InterfaceId, Interfaces};
+
+/// The longest lifetime, seconds; longer ones are cut to it.
+pub const LONGEST_LIFETIME: u32 = 2_147_483;
+/// The metric of what cannot be reached.
+pub const INFINITY: u32 = 16;
+/// The most temporary entries unless told otherwise: what strangers can make this table hold.
+const MOST_TEMPORARY: usize = 100_000;
+/// Places of the cache of look-ups, a power of two.
+const CACHE: usize = 256;
+
+/// Who made an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A command.
+    Command,
+    /// A datagram that was heard, or the state file.
+    Learned,
+    /// RIP: when it ages it is announced as unreachable for a while before it goes.
+    Rip,
+}
+
+/// What a new entry says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewRoute {
+    /// The prefix's address; bits behind its length do not matter.
+    pub target: Ipv4Addr,
+    /// The prefix's length, 0 (the default route) to 32.
+    pub bits: u8,
+    /// The interface.
+    pub interface: InterfaceId,
+    /// The next hop; 0.0.0.0: the destination itself.
+    pub gateway: Ipv4Addr,
+    /// Hops, for RIP; it takes no part in look-ups.
+    pub metric: u32,
+    /// RIP does not announce it.
+    pub private: bool,
+    /// Seconds; 0: permanent.
+    pub lifetime: u32,
+    /// Who makes it.
+    pub origin: Origin,
+}
+
+impl NewRoute {
+    /// A permanent direct route with metric 1.
+    #[must_use]
+    pub const fn new(target: Ipv4Addr, bits: u8, interface: InterfaceId) -> Self {
+        Self {
+            target,
+            bits,
+            interface,
+            gateway: Ipv4Addr::UNSPECIFIED,
+            metric: 1,
+            private: false,
+            lifetime: 0,
+            origin: Origin::Command,
+        }
+    }
+}
+
+/// An entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The prefix's address.
+    pub target: Ipv4Addr,
+    /// The prefix's length.
+    pub bits: u8,
+    /// The interface.
+    pub interface: InterfaceId,
+    /// The next hop; 0.0.0.0: the destination itself.
+    pub gateway: Ipv4Addr,
+    /// Hops.
+    pub metric: u32,
+    /// RIP does not announce it.
+    pub private: bool,
+    /// It changed since RIP last said so.
+    pub changed: bool,
+    /// Unreachable, and kept only to say so.
+    pub held_down: bool,
+    /// Who made it.
+    pub origin: Origin,
+    /// Datagrams that took it.
+    pub uses: u64,
+    lifetime: u32,
+    expires: Option<Instant>,
+    /// The time of its live entry in the heap of timers.
+    queued: Option<Instant>,
+    /// Grows with every entry made: newer ones are listed first, and timers of gone ones are known.
+    born: u64,
+}
+
+impl Route {
+    /// It has no timer.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        self.expires.is_none()
+    }
+
+    /// When its timer ends.
+    #[must_use]
+    pub fn expires(&self) -> Option<Instant> {
+        self.expires
+    }
+
+    /// Seconds left, 0 when permanent.
+    #[must_use]
+    pub fn seconds_left(&self, now: Instant) -> u64 {
+        self.expires
+            .map_or(0, |at| at.saturating_duration_since(now).as_secs())
+    }
+
+    /// Where a datagram goes next.
+    #[must_use]
+    pub fn next_hop(&self, destination: Ipv4Addr) -> Ipv4Addr {
+        if self.gateway.is_unspecified() {
+            destination
+        } else {
+            self.gateway
+        }
+    }
+
+    /// Whether datagrams to an address may take it: not when it is only held down, and not into
+    /// a tunnel whose far end is that address.
+    fn takes(&self, address: u32) -> bool {
+        let into_itself = self.interface == InterfaceId::ENCAP && self.gateway.to_bits() == address;
+        !self.held_down && !into_itself
+    }
+
+    /// The order of listings: long prefixes first, then by the original's buckets, the newest first.
+    fn listing_order(&self) -> (Reverse<u8>, u32, Reverse<u64>) {
+        let target = self.target.to_bits();
+        let bucket = ((target >> 16) ^ (target & 0xffff)) % 7;
+        (Reverse(self.bits), bucket, Reverse(self.born))
+    }
+}
+
+/// Why an entry is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteError {
+    /// There is no such interface.
+    NoInterface,
+    /// The prefix is longer than an address.
+    Bits,
+    /// A host route to one of our own addresses.
+    Own,
+    /// A temporary one to an address that the filter denies.
+    Filtered,
+    /// Through `encap` without a gateway, or with ourselves as gateway.
+    EncapGateway,
+    /// A temporary one where there is a permanent one.
+    Permanent,
+    /// There are too many temporary ones.
+    TooMany,
+}
+
+impl fmt::Display for RouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self {
+            Self::NoInterface => "no such interface",
+            Self::Bits => "a prefix has 0 to 32 bits",
+            Self::Own => "the address is our own",
+            Self::Filtered => "the filter denies the address",
+            Self::EncapGateway => "encap needs a gateway that is not ourselves",
+            Self::Permanent => "a permanent one is there",
+            Self::TooMany => "too many temporary ones",
+        };
+        write!(f, "Can't add route: {why}")
+    }
+}
+
+impl std::error::Error for RouteError {}
+
+/// What look-ups and refusals came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteStats {
+    /// Look-ups.
+    pub lookups: u64,
+    /// Of those, answered by the cache.
+    pub cache_hits: u64,
+    /// Temporary entries refused because there were too many.
+    pub too_many: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Cached {
+    address: u32,
+    slot: u32,
+    /// The table's generation it is valid for; 0: none.
+    generation: u32,
+}
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    routes: Slab<Route>,
+    prefixes: Prefixes,
+    timers: BinaryHeap<Reverse<(Instant, u32, u64)>>,
+    cache: Box<[Cached; CACHE]>,
+    generation: u32,
+    born: u64,
+    temporary: usize,
+    /// The most temporary entries.
+    pub most_temporary: usize,
+    /// What look-ups and refusals came to.
+    pub stats: RouteStats,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self {
+            routes: Slab::new(),
+            prefixes: Prefixes::default(),
+            timers: BinaryHeap::new(),
+            cache: Box::new([Cached::default(); CACHE]),
+            generation: 1,
+            born: 0,
+            temporary: 0,
+            most_temporary: MOST_TEMPORARY,
+            stats: RouteStats::default(),
+        }
+    }
+}
+
+impl Routes {
+    /// Adds an entry, or writes over the one of the same prefix. What changes is marked for RIP when
+    /// `origin` is [`Origin::Rip`].
+    ///
+    /// # Errors
+    /// See [`RouteError`].
+    pub fn add(
+        &mut self,
+        now: Instant,
+        new: &NewRoute,
+        interfaces: &Interfaces,
+        filter: &Filter,
+    ) -> Result<(), RouteError> {
+        if interfaces.get(new.interface).is_none() {
+            return Err(RouteError::NoInterface);
+        }
+        if new.bits > 32 {
+            return Err(RouteError::Bits);
+        }
+        let target = Ipv4Addr::from_bits(new.target.to_bits() & mask(new.bits));
+        if new.bits == 32 && interfaces.is_own(target) {
+            return Err(RouteError::Own);
+        }
+        let temporary = new.lifetime > 0;
+        if temporary && new.bits > 0 && !filter.allows(target) {
+            return Err(RouteError::Filtered);
+        }
+        if new.interface == InterfaceId::ENCAP && interfaces.is_own(new.gateway) {
+            return Err(RouteError::EncapGateway);
+        }
+        let lifetime = new.lifetime.min(LONGEST_LIFETIME);
+        let before = self.prefixes.owner(target.into(), new.bits);
+        let old = before.and_then(|slot| self.routes.get(slot as usize));
+        if temporary {
+            match old {
+                Some(old) if old.is_permanent() => return Err(RouteError::Permanent),
+                None if self.temporary >= self.most_temporary => {
+                    self.stats.too_many += 1;
+                    return Err(RouteError::TooMany);
+                }
+                _ => {}
+            }
+        }
+        self.temporary += usize::from(temporary);
+        self.temporary -= usize::from(old.is_some_and(|old| !old.is_permanent()));
+        self.born += 1;
+        let route = Route {
+            target,
+            bits: new.bits,
+            interface: new.interface,
+            gateway: new.gateway,
+            metric: new.metric,
+            private: new.private,
+            changed: new.origin == Origin::Rip,
+            held_down: new.metric >= INFINITY && new.origin == Origin::Rip,
+            origin: new.origin,
+            uses: old.map_or(0, |old| old.uses),
+            lifetime,
+            expires: None,
+            queued: None,
+            born: self.born,
+        };
+        let slot = match before {
+            Some(slot) => {
+                if let Some(place) = self.routes.get_mut(slot as usize) {
+                    *place = route;
+                }
+                slot
+            }
+            None => {
+                let slot = self.routes.insert(route) as u32;
+                self.prefixes.insert(target.into(), new.bits, slot);
+                slot
+            }
+        };
+        self.forget_cached();
+        if temporary {
+            self.set_timer(slot, now + Duration::from_secs(lifetime.into()));
+        }
+        Ok(())
+    }
+
+    /// Starts the timer of a temporary entry again: `lifetime` seconds from now.
+    pub fn refresh(&mut self, now: Instant, target: Ipv4Addr, bits: u8, lifetime: u32) {
+        let Some(slot) = self.prefixes.owner(target.into(), bits) else {
+            return;
+        };
+        let Some(route) = self.routes.get_mut(slot as usize) else {
+            return;
+        };
+        if !route.is_permanent() {
+            route.lifetime = lifetime.clamp(1, LONGEST_LIFETIME);
+            let expires = now + Duration::from_secs(route.lifetime.into());
+            self.set_timer(slot, expires);
+        }
+    }
+
+    /// Removes the entry of exactly this prefix.
+    pub fn drop(&mut self, target: Ipv4Addr, bits: u8) -> Option<Route> {
+        let slot = self.prefixes.remove(target.into(), bits)?;
+        self.forget_cached();
+        let route = self.routes.try_remove(slot as usize)?;
+        self.temporary -= usize::from(!route.is_permanent());
+        Some(route)
+    }
+
+    /// Removes all temporary entries.
+    pub fn flush(&mut self) {
+        let gone: Vec<_> = self
+            .iter()
+            .filter(|route| !route.is_permanent())
+            .map(|route| (route.target, route.bits))
+            .collect();
+        for (target, bits) in gone {
+            self.drop(target, bits);
+        }
+    }
+
+    /// The entry that a datagram to this address takes; it is counted as used.
+    pub fn route(&mut self, address: Ipv4Addr) -> Option<Route> {
+        let address = address.to_bits();
+        self.stats.lookups += 1;
+        let place = (address ^ address >> 16 ^ address >> 8) as usize % CACHE;
+        let cached = self.cache.get(place).copied().unwrap_or_default();
+        let slot = if cached.generation == self.generation && cached.address == address {
+            self.stats.cache_hits += 1;
+            cached.slot
+        } else {
+            let slot = self.search(address)?;
+            if let Some(cached) = self.cache.get_mut(place) {
+                *cached = Cached {
+                    address,
+                    slot,
+                    generation: self.generation,
+                };
+            }
+            slot
+        };
+        let route = self.routes.get_mut(slot as usize)?;
+        route.uses += 1;
+        Some(*route)
+    }
+
+    /// The entry that a datagram to this address would take.
+    #[must_use]
+    pub fn lookup(&self, address: Ipv4Addr) -> Option<&Route> {
+        let slot = self.search(address.to_bits())?;
+        self.routes.get(slot as usize)
+    }
+
+    /// The entry of exactly this prefix.
+    #[must_use]
+    pub fn exact(&self, target: Ipv4Addr, bits: u8) -> Option<&Route> {
+        let slot = self.prefixes.owner(target.into(), bits)?;
+        self.routes.get(slot as usize)
+    }
+
+    /// The entry of exactly this prefix, to be changed. Timers and prefixes cannot be changed so.
+    pub(crate) fn exact_mut(&mut self, target: Ipv4Addr, bits: u8) -> Option<&mut Route> {
+        self.forget_cached();
+        let slot = self.prefixes.owner(target.into(), bits)?;
+        self.routes.get_mut(slot as usize)
+    }
+
+    fn search(&self, address: u32) -> Option<u32> {
+        let slot = self.prefixes.lookup_v4(address)?;
+        let route = self.routes.get(slot as usize)?;
+        if route.takes(address) {
+            return Some(slot);
+        }
+        let target = Ipv4Addr::from_bits(address).into();
+        (0..route.bits).rev().find_map(|bits| {
+            let slot = self.prefixes.owner(target, bits)?;
+            let route = self.routes.get(slot as usize)?;
+            route.takes(address).then_some(slot)
+        })
+    }
+
+    fn forget_cached(&mut self) {
+        self.generation = match self.generation.checked_add(1) {
+            Some(next) => next,
+            None => {
+                self.cache.fill(Cached::default());
+                1
+            }
+        };
+    }
+
+    /// Sets a timer. One that is put off stays in the heap and is put off when its old time comes.
+    fn set_timer(&mut self, slot: u32, expires: Instant) {
+        let Some(route) = self.routes.get_mut(slot as usize) else {
+            return;
+        };
+        route.expires = Some(expires);
+        if route.queued.is_none_or(|queued| expires < queued) {
+            route.queued = Some(expires);
+            self.timers.push(Reverse((expires, slot, route.born)));
+        }
+        // What gone entries leave behind must not outgrow the table.
+        if self.timers.len() > 2 * self.routes.len() + 64 {
+            self.timers.clear();
+            for (slot, route) in &mut self.routes {
+                route.queued = route.expires;
+                if let Some(expires) = route.expires {
+                    self.timers
+                        .push(Reverse((expires, slot as u32, route.born)));
+                }
+            }
+        }
+    }
+
+    /// Makes an entry unreachable: it is kept two thirds of its lifetime to say so.
+    pub(crate) fn hold_down(&mut self, now: Instant, target: Ipv4Addr, bits: u8) {
+        let Some(slot) = self.prefixes.owner(target.into(), bits) else {
+            return;
+        };
+        if let Some(route) = self.routes.get_mut(slot as usize) {
+            route.metric = INFINITY;
+            route.held_down = true;
+            route.changed = true;
+            let rest = (route.lifetime.saturating_mul(2) / 3).max(1);
+            self.forget_cached();
+            self.set_timer(slot, now + Duration::from_secs(rest.into()));
+        }
+    }
+
+    /// Ages what is due. `true`: something became unreachable that RIP should tell.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        let mut told = false;
+        while let Some(&Reverse((due, slot, born))) = self.timers.peek() {
+            if due > now {
+                break;
+            }
+            self.timers.pop();
+            let Some(route) = self.routes.get_mut(slot as usize) else {
+                continue;
+            };
+            if route.born != born || route.queued != Some(due) {
+                continue;
+            }
+            route.queued = None;
+            let Some(expires) = route.expires else {
+                continue;
+            };
+            let (target, bits) = (route.target, route.bits);
+            if expires > now {
+                self.set_timer(slot, expires);
+            } else if route.origin == Origin::Rip && !route.held_down {
+                self.hold_down(now, target, bits);
+                told = true;
+            } else {
+                self.drop(target, bits);
+            }
+        }
+        told
+    }
+
+    /// When to call [`Routes::handle_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse((due, ..))| *due)
+    }
+
+    /// Removes temporary entries whose next less specific entry leads the same way; which.
+    pub fn merge(&mut self) -> Vec<(Ipv4Addr, u8)> {
+        let redundant: Vec<_> = self
+            .iter()
+            .filter(|route| !route.is_permanent() && self.is_redundant(route))
+            .map(|route| (route.target, route.bits))
+            .collect();
+        for (target, bits) in &redundant {
+            self.drop(*target, *bits);
+        }
+        redundant
+    }
+
+    fn is_redundant(&self, route: &Route) -> bool {
+        let target = route.target.into();
+        let wider = (0..route.bits).rev().find_map(|bits| {
+            let slot = self.prefixes.owner(target, bits)?;
+            self.routes.get(slot as usize)
+        });
+        wider.is_some_and(|wider| {
+            wider.interface == route.interface && wider.gateway == route.gateway
+        })
+    }
+
+    /// All entries, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().map(|(_, route)| route)
+    }
+
+    /// All entries, to mark them as told.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Route> {
+        self.routes.iter_mut().map(|(_, route)| route)
+    }
+
+    /// All entries in the order of the listing.
+    #[must_use]
+    pub fn listed(&self) -> Vec<&Route> {
+        let mut all: Vec<&Route> = self.iter().collect();
+        all.sort_by_key(|route| route.listing_order());
+        all
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+}

@@ -1,0 +1,208 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::show::plain;
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let octet = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(octet).collect()
+}
+
+fn lines(link: Link, text: &str) -> String {
+    let octets = hex(text);
+    packet(
+        "tnc0",
+        Way::Sent,
+        TraceFlags(0x0001),
+        "Tue Jan 31 00:00:00 1987",
+        link,
+        &octets,
+        &plain,
+    )
+}
+
+const PING: &str = "45 00 00 24 00 01 00 00 FE 01 5B CF 2C 80 04 04 2C 80 04 05, \
+    08 00 08 B2 00 00 00 00, 12 34 56 78 00 01 86 A0";
+
+#[test]
+fn the_datagrams_of_the_reference() {
+    let title = "\nTue Jan 31 00:00:00 1987 - tnc0 sent:\n";
+    assert_eq!(
+        lines(Link::Ip, PING),
+        format!(
+            "{title}IP: len 36 44.128.4.4->44.128.4.5 ihl 20 ttl 254 prot ICMP\n\
+             ICMP: type Echo Request id 0 seq 0\n"
+        )
+    );
+    let wrapped = format!("45 00 00 38 00 02 00 00 FE 04 3A BA C0 01 01 01 C0 01 01 02 {PING}");
+    assert_eq!(
+        lines(Link::Ip, &wrapped),
+        format!(
+            "{title}IP: len 56 192.1.1.1->192.1.1.2 ihl 20 ttl 254 prot IP\n\
+             IP: len 36 44.128.4.4->44.128.4.5 ihl 20 ttl 254 prot ICMP\n\
+             ICMP: type Echo Request id 0 seq 0\n"
+        )
+    );
+    assert_eq!(
+        lines(
+            Link::Ip,
+            "45 00 00 2C 00 03 00 00 FE 06 5B C0 2C 80 04 04 2C 80 04 05, \
+             04 00 00 17 12 34 50 00 00 00 00 00 60 02 08 00 CC 86 00 00 02 04 02 00"
+        ),
+        format!(
+            "{title}IP: len 44 44.128.4.4->44.128.4.5 ihl 20 ttl 254 prot TCP\n\
+             TCP: 1024->23 Seq x12345000 SYN Wnd 2048 MSS 512\n"
+        )
+    );
+    assert_eq!(
+        lines(
+            Link::Ip,
+            "45 00 00 20 00 08 00 00 FE 11 5B BC 2C 80 04 04 2C 80 04 05, 04 D2 04 D2 00 0C 30 66, 02 61 62 63"
+        ),
+        format!(
+            "{title}IP: len 32 44.128.4.4->44.128.4.5 ihl 20 ttl 254 prot UDP\n\
+             UDP: len 12 1234->1234 Data 4 CHECKSUM ERROR (65535)\n"
+        )
+        .replace("(65535)", &format!("({})", 0xfffe))
+    );
+    assert_eq!(
+        lines(
+            Link::Arp,
+            "00 03 00 CC 07 04 00 01, 9C 60 A0 A4 82 40 60, 2C 80 04 04, 00 00 00 00 00 00 00, 2C 80 04 05"
+        ),
+        format!(
+            "{title}ARP: len 30 hwtype AX.25 prot IP op REQUEST\n\
+             sender IPaddr 44.128.4.4 hwaddr N0PRA\n\
+             target IPaddr 44.128.4.5 hwaddr ......\n"
+        )
+    );
+    assert_eq!(
+        lines(Link::Arp, "00 03"),
+        format!("{title}ARP: len 2 bad packet\n")
+    );
+    assert_eq!(
+        lines(Link::Ip, "44 00 00"),
+        format!("{title}IP: bad header\n")
+    );
+    assert_eq!(lines(Link::Ip, ""), format!("{title}empty packet!!\n"));
+}
+
+#[test]
+fn messages_of_rip_and_errors() {
+    let rip = "02 01 00 00, 00 02 00 00 2C 80 04 00 00 00 00 00 00 00 00 00 00 00 00 02, \
+        00 02 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01";
+    let datagram = format!(
+        "45 00 00 48 00 07 00 00 FE 11 5B 95 2C 80 04 04 2C 80 04 05, 02 08 02 08 00 34 67 E5 {rip}"
+    );
+    assert!(lines(Link::Ip, &datagram).ends_with(
+        "prot UDP\nUDP: len 52 520->520 Data 44\nRIP: RESPONSE vers 1 entries 2:\n\
+         44.128.4.0      2   *               1   \n"
+    ));
+    let mut error =
+        hex("45 00 00 38 00 01 00 00 FE 01 00 00 2C 80 04 05 2C 80 04 04, 03 01 00 00 00 00 00 00");
+    error.extend(&hex(&datagram)[..28]);
+    let mut text = String::new();
+    ip(&mut text, &error, &plain);
+    assert!(text.starts_with("IP: CHECKSUM ERROR ("), "{text}");
+    assert!(
+        text.contains("ICMP: type Unreachable code Host CHECKSUM ERROR"),
+        "{text}"
+    );
+    assert!(text.ends_with(
+        "Returned IP: len 72 44.128.4.4->44.128.4.5 ihl 20 ttl 254 prot UDP\nUDP: len 52 520->520 Data 44\nRIP: bad message\n"
+    ), "{text}");
+}
+
+#[test]
+fn fragments_and_flags() {
+    let mut text = String::new();
+    let mut first =
+        hex("45 10 00 1C 00 09 20 00 20 11 00 00 01 00 00 01 02 00 00 02 00 35 00 35 01 00 00 01");
+    ip(&mut text, &first, &plain);
+    assert!(
+        text.contains(
+            "ihl 20 ttl 32 tos 16 id 9 offs 0 MF prot UDP\nUDP: len 256 53->53 Data 248\n"
+        ),
+        "{text}"
+    );
+    text.clear();
+    first[6..8].copy_from_slice(&[0x40, 2]);
+    let rest = ip(&mut text, &first, &plain);
+    assert!(text.ends_with(" id 9 offs 16 DF\n"), "{text}");
+    assert_eq!(rest.len(), 8);
+}
+
+#[test]
+fn dumps() {
+    let octets: Vec<u8> = (0x1e..0x30).collect();
+    assert_eq!(
+        hex_dump(&octets),
+        "0000  1e 1f 20 21 22 23 24 25 26 27 28 29 2a 2b 2c 2d .. !\"#$%&'()*+,-\n\
+         0010  2e 2f                                           ./\n"
+    );
+    assert_eq!(
+        ascii_dump(&[0x41; 65]),
+        format!("0000  {}\n0040  A\n", "A".repeat(64))
+    );
+    assert_eq!(
+        raw(Way::Received, b"A"),
+        format!(
+            "\n******* raw packet dump (recv)\n{:<54}A\n*******\n",
+            "0000  41 "
+        )
+    );
+    let flags = TraceFlags(0x0110);
+    let text = packet(
+        "a",
+        Way::Received,
+        flags,
+        "now",
+        Link::Ip,
+        &hex(PING),
+        &plain,
+    );
+    assert!(text.ends_with("seq 0\n0000  .4Vx....\n"));
+}
+
+#[test]
+fn compressed_headers() {
+    let shown = |octets: &[u8]| {
+        let mut text = String::new();
+        vj_compressed(&mut text, octets);
+        text
+    };
+    assert_eq!(
+        shown(&[0xdb, 3, 0x12, 0x34, b'x']),
+        "serial line VJ Compressed TCP: len   5\n\tchanges: 0xdb   connection: 0x03   TCP checksum: 0x1234   PUSH\n\
+         \tdelta ACK and delta SEQ implied by length of data\n\tincrement ID\n"
+    );
+    assert_eq!(
+        shown(&[0xac, 0x12, 0x34, 5, 0, 1, 0, 2]),
+        "serial line VJ Compressed TCP: len   8\n\tchanges: 0xac   TCP checksum: 0x1234\n\
+         \tdelta ACK: 0x05\tdelta SEQ: 0x100\n\tdelta ID: 0x02\n"
+    );
+    let mut text = String::new();
+    vj_uncompressed(&mut text, &[0x75, 0, 0, 40, 0, 0, 0, 0, 9, 7]);
+    assert_eq!(
+        text,
+        "serial line VJ Uncompressed TCP: len  10\n\tconnection ID = 7\n"
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_octets(mut octets in prop::collection::vec(any::<u8>(), 0..300), protocol in 0usize..6) {
+        fuzz(&octets);
+        if octets.len() >= 20 {
+            octets[0] = 0x45;
+            octets[9] = [1, 4, 6, 17, 94, 200][protocol];
+            octets[6..8].fill(0);
+            fuzz(&octets);
+            if octets.len() > 24 {
+                octets[22..24].copy_from_slice(&520u16.to_be_bytes());
+                fuzz(&octets);
+            }
+        }
+    }
+}
