@@ -92,6 +92,11 @@ pub fn run(lac: &mut Lac, options: &Options) -> Result<Vec<Row>, String> {
                 Beside::Tcp => tcp::measure(lac, options, Direction::Down, 1, time).map(|_| None),
             };
             stop.store(true, Ordering::Relaxed);
+            // The last one has to come back.
+            let mut result = result;
+            while result.is_ok() && !trips.is_finished() {
+                result = lac.turn(Duration::from_millis(2)).and(result);
+            }
             (result, trips.join())
         });
         let bulk_loss = result?;
