@@ -2,7 +2,8 @@
 //!
 //! Three network namespaces in a row: the LAC with its subscribers, the LNS, and a host beyond it.
 //! The LNS has a processor, everything else the other one. What the kernel would segment late is
-//! segmented before the wire, as on a network.
+//! segmented before the wire, and what arrives is merged as network cards let the kernel do; that
+//! the machine of an LNS forwards UDP merged too is asked for, as l2tpns.8 recommends.
 
 #![expect(
     clippy::print_stdout,

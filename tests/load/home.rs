@@ -136,7 +136,7 @@ impl Home {
         if known {
             let (tun, refused) = (&self.tun, &mut self.counters.refused);
             self.batch
-                .outlet(|header, packet| write(tun, header, packet, refused))
+                .outlet(&mut |header, packet| write(tun, header, packet, refused))
                 .host(packet);
         }
     }
@@ -148,9 +148,14 @@ impl Home {
     pub fn pass(&mut self, sockets: &mut [ManySocket]) -> Result<(), String> {
         let (tun, refused) = (&self.tun, &mut self.counters.refused);
         self.batch
-            .flush(|header, packet| write(tun, header, packet, refused));
+            .flush(&mut |header, packet| write(tun, header, packet, refused));
+        transmit(&mut self.batch, sockets);
         let mut octets = [0; VirtioHeader::LEN];
         for _ in 0..BUDGET {
+            // The homes' TCP hears of a full socket by the queue of the TUN.
+            if self.batch.is_waiting() {
+                break;
+            }
             let length = match self.tun.read_packet(&mut octets, &mut self.packet) {
                 Ok(Some(length)) => length,
                 Ok(None) => break,
@@ -171,7 +176,8 @@ impl Home {
                 self.counters.malformed += 1;
                 continue;
             };
-            let mut outlet = self.batch.outlet(|_, _| ());
+            let mut nowhere = |_: &[u8; VirtioHeader::LEN], _: &[u8]| ();
+            let mut outlet = self.batch.outlet(&mut nowhere);
             while let Some(length) = segments.next_len() {
                 let mut written = false;
                 outlet.peer(&line.way, &line.head, length, |place| {
@@ -201,9 +207,8 @@ impl AsFd for Home {
 fn transmit(batch: &mut Batch, sockets: &mut [ManySocket]) {
     batch.transmit(|way, messages| {
         let SocketId(place) = way.socket;
-        sockets.get_mut(usize::from(place)).map_or(0, |socket| {
-            socket.send(way.peer, messages).unwrap_or_default()
-        })
+        let socket = sockets.get_mut(usize::from(place))?;
+        socket.send(way.peer, messages).ok()
     });
 }
 

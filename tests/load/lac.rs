@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use wanbox_l2tpns_engine::plane::Way;
+use wanbox_l2tpns_engine::plane::{Batch, Way};
 use wanbox_l2tpns_engine::tunnel::{
     Authentication, Cdn, Config, Connection, Event, IncomingCall, Limits, Reason, Tunnels,
 };
@@ -61,6 +61,8 @@ pub struct Lac {
     profiles: ProfileMaker,
     buffer: Vec<u8>,
     frame: Vec<u8>,
+    /// What leaves at the end of a turn.
+    batch: Batch,
     pub counts: Counts,
     /// Where some of the subscribers have programs of their own.
     pub home: Option<Home>,
@@ -102,6 +104,7 @@ impl Lac {
             profiles: ProfileMaker::new(options),
             buffer: vec![0; ManySocket::MAX_RECEIVE],
             frame: Vec::new(),
+            batch: Batch::new(false, false),
             counts: Counts::default(),
             home: None,
             causes: HashMap::new(),
@@ -350,11 +353,11 @@ impl Lac {
             );
             while session.poll_transmit(&mut self.frame) {
                 let header = DataHeader::plain(subscriber.peer.0, subscriber.peer.1);
-                let datagram = [&header[..], &self.frame].concat();
-                if let Some(socket) = self.sockets.get_mut(place) {
-                    // What does not get out is repeated by PPP.
-                    let _ = socket.send(self.options.lns, &[IoSlice::new(&datagram)]);
-                }
+                let way = Way {
+                    socket: SocketId(place as u8),
+                    peer: self.options.lns,
+                };
+                self.batch.push(&way, &[&header[..], &self.frame].concat());
             }
             while let Some(event) = session.poll_event() {
                 match event {
@@ -404,7 +407,7 @@ impl Lac {
         *self.causes.entry(cause.to_owned()).or_default() += 1;
     }
 
-    /// Sends what the tunnels have, and takes what they tell.
+    /// Sends what the tunnels and subscribers have, and takes what the tunnels tell.
     fn flush(&mut self, now: Instant) {
         loop {
             while let Some((tunnel, event)) = self.tunnels.poll_event() {
@@ -413,11 +416,19 @@ impl Lac {
             let Some(to) = self.tunnels.poll_transmit(now, &mut self.frame) else {
                 break;
             };
-            if let Some(socket) = self.sockets.get_mut(usize::from(to.socket.0)) {
-                // What does not get out is repeated by the tunnel.
-                let _ = socket.send(to.to, &[IoSlice::new(&self.frame)]);
-            }
+            let way = Way {
+                socket: to.socket,
+                peer: to.to,
+            };
+            self.batch.push(&way, &self.frame);
         }
+        let sockets = &mut self.sockets;
+        // What does not get out is repeated by the tunnel, and by PPP.
+        self.batch.transmit(|way, messages| {
+            let socket = sockets.get_mut(usize::from(way.socket.0))?;
+            let _ = socket.send(way.peer, messages);
+            Some(messages.len())
+        });
     }
 
     fn number(&self, tunnel: TunnelId, call: CallId) -> usize {

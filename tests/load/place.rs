@@ -66,6 +66,8 @@ impl Place {
         ] {
             segment_before(network, name)?;
         }
+        // As l2tpns.8 recommends: UDP is forwarded as it was merged.
+        ethtool(&lns, "lns1", &["rx-udp-gro-forwarding", "on"])?;
         let files = TempDir::new()?;
         let server = lns.spawn(&mut command(whose, wanbox, files.path())?)?;
         let place = Self {
@@ -118,10 +120,17 @@ fn tool(name: &'static str) -> Result<PathBuf> {
     need::find_tool(name).ok_or_else(|| Error::new(format!("{name} is missing")))
 }
 
-/// Cuts super-datagrams before they pass an interface.
+/// Cuts super-packets before they pass an interface, and merges what comes: without its own
+/// segmentation a veth does so like a card.
 fn segment_before(network: &Netns, name: &str) -> Result<()> {
+    let words = ["tx-udp-segmentation", "off", "tso", "off", "gro", "on"];
+    ethtool(network, name, &words)
+}
+
+/// Features of an interface.
+fn ethtool(network: &Netns, name: &str, words: &[&str]) -> Result<()> {
     let mut command = Command::new(tool("ethtool")?);
-    command.args(["-K", name, "tx-udp-segmentation", "off"]);
+    command.args(["-K", name]).args(words);
     network
         .finish(&mut command, Duration::from_secs(10))?
         .ok()?;

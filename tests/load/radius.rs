@@ -1,15 +1,19 @@
 //! A RADIUS server that accepts everybody, for measurements: what the LNS does is of interest, not
-//! what a server does. One thread, one socket.
+//! what a server does. A thread and a socket a port.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use wanbox_l2tpns_engine::SocketId;
+use wanbox_l2tpns_engine::plane::{Batch, Way};
+use wanbox_runtime::udp::{ManyConfig, ManySocket};
 use wanbox_wire::radius::{Code, Kind, Packet, Writer};
 
 use crate::netns;
@@ -39,15 +43,18 @@ impl Server {
         };
         for port in [address.port(), address.port().wrapping_add(1)] {
             let at = SocketAddr::new(address.ip(), port);
-            let socket = netns::inside(network, || UdpSocket::bind(at))?
-                .map_err(|error| format!("RADIUS server at {at}: {error}"))?;
-            socket
-                .set_read_timeout(Some(Duration::from_millis(200)))
+            let config = ManyConfig {
+                local: at,
+                receive_buffer: Some(1 << 20),
+                send_buffer: Some(1 << 20),
+                offload: true,
+            };
+            let mut socket = netns::inside(network, || ManySocket::open(&config))?
                 .map_err(|error| format!("RADIUS server at {at}: {error}"))?;
             let (stop, answered) = (Arc::clone(&server.stop), Arc::clone(&server.answered));
             let secret = secret.as_bytes().to_vec();
             server.threads.push(std::thread::spawn(move || {
-                serve(&socket, &secret, &stop, &answered);
+                serve(&mut socket, &secret, &stop, &answered);
             }));
         }
         Ok(server)
@@ -63,18 +70,28 @@ impl Drop for Server {
     }
 }
 
-fn serve(socket: &UdpSocket, secret: &[u8], stop: &AtomicBool, answered: &AtomicU64) {
-    let mut buffer = [0; 4096];
+fn serve(socket: &mut ManySocket, secret: &[u8], stop: &AtomicBool, answered: &AtomicU64) {
+    let mut buffer = vec![0; ManySocket::MAX_RECEIVE];
+    let mut answers = Batch::new(false, false);
     while !stop.load(Ordering::Relaxed) {
-        let Ok((length, from)) = socket.recv_from(&mut buffer) else {
-            continue;
-        };
-        let datagram = buffer.get(..length).unwrap_or_default();
-        if let Some(answer) = answer(datagram, secret)
-            && socket.send_to(&answer, from).is_ok()
-        {
-            answered.fetch_add(1, Ordering::Relaxed);
+        let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+        let _ = poll(&mut fds, PollTimeout::from(200_u8));
+        while let Ok(Some(got)) = socket.receive(&mut buffer) {
+            let way = Way {
+                socket: SocketId(0),
+                peer: got.from,
+            };
+            for request in got.received.datagrams(&buffer) {
+                if let Some(answer) = answer(request, secret) {
+                    answers.push(&way, &answer);
+                }
+            }
         }
+        answers.transmit(|way, messages| {
+            let sent = socket.send(way.peer, messages).unwrap_or(0);
+            answered.fetch_add(sent as u64, Ordering::Relaxed);
+            Some(messages.len())
+        });
     }
 }
 

@@ -39,7 +39,7 @@ impl Node {
         page.counter(
             "unsent_total",
             "Datagrams of control channels, RADIUS and answers that the kernel did not take.",
-            self.counters.unsent,
+            self.unsent(),
         );
         page.counter(
             "tun_refused_total",
@@ -50,6 +50,11 @@ impl Node {
             "data_unsent_total",
             "Packets for subscribers that no socket took.",
             edges.unsent,
+        );
+        page.counter(
+            "pauses_total",
+            "Times that the interface was not read because a socket was full.",
+            edges.pauses,
         );
         page.counter(
             "aside_unsent_total",

@@ -63,8 +63,10 @@ pub struct Counters {
     pub read_enough: u64,
     /// Packets that the TUN did not take.
     pub tun_refused: u64,
-    /// Messages that a socket did not take.
+    /// Messages that no socket takes, or for which there was no room while one was full.
     pub unsent: u64,
+    /// How often the TUN was left unread because a socket was full.
+    pub pauses: u64,
     /// Copies of packets and ICMP messages that the kernel did not take.
     pub aside_unsent: u64,
 }
@@ -99,12 +101,27 @@ impl Forward {
     pub fn counters(&self) -> Counters {
         let batch = self.batch.stats();
         Counters {
-            sent: batch.messages.saturating_sub(batch.refused),
+            sent: batch.sent(),
             sent_octets: batch.octets,
             unsent: batch.refused,
             aside_unsent: self.counters.aside_unsent + batch.aside_dropped,
             ..self.counters
         }
+    }
+
+    /// A socket is full: what the host sends waits in the TUN's queue until [`Self::resume`].
+    pub fn is_waiting(&self) -> bool {
+        self.batch.is_waiting()
+    }
+
+    /// Whether messages wait for this socket to have room.
+    pub fn waits_for(&self, socket: SocketId) -> bool {
+        self.batch.waits_for(socket)
+    }
+
+    /// Sends what waited for room in a socket.
+    pub fn resume(&mut self, sockets: &mut [ManySocket]) {
+        transmit(&mut self.batch, sockets);
     }
 
     /// Takes what peers sent to the socket of this place.
@@ -135,7 +152,8 @@ impl Forward {
         engine: &mut impl Deciding,
         datagrams: &mut [u8],
     ) -> io::Result<()> {
-        let refused = &mut self.counters.tun_refused;
+        let (batch, refused) = (&mut self.batch, &mut self.counters.tun_refused);
+        let mut write = |header: &_, packet: &_| write(tun, header, packet, refused);
         for turn in 0..BUDGET {
             let Some(socket) = sockets.get_mut(usize::from(place.0)) else {
                 return Ok(());
@@ -149,11 +167,8 @@ impl Forward {
             self.counters.read_again += u64::from(turn == 1);
             let octets = datagrams.get_mut(..got.received.len).unwrap_or_default();
             for datagram in octets.chunks_mut(segment) {
-                let mut sink = self.batch.outlet(|header, packet| {
-                    write(tun, header, packet, refused);
-                });
-                let plane = engine.plane();
-                match plane.up(now, place, got.from, datagram, &mut sink) {
+                let from = (place, got.from);
+                match batch.up(engine.plane(), now, from, datagram, &mut write) {
                     Up::Control => engine.control(now, place, got.from, datagram),
                     Up::Ppp { session, frame } => engine.frame(now, session, frame),
                     Up::Passed | Up::Waits | Up::Dropped(_) => {}
@@ -164,7 +179,7 @@ impl Forward {
         Ok(())
     }
 
-    /// Takes what the host sends to subscribers.
+    /// Takes what the host sends to subscribers, as long as no socket is full.
     ///
     /// # Errors
     /// The TUN is gone.
@@ -178,6 +193,9 @@ impl Forward {
         let mut octets = [0; VirtioHeader::LEN];
         let mut result = Ok(());
         for _ in 0..BUDGET {
+            if self.batch.is_waiting() {
+                break;
+            }
             let length = match tun.read_packet(&mut octets, &mut self.packet) {
                 Ok(Some(length)) => length,
                 Ok(None) => break,
@@ -193,11 +211,10 @@ impl Forward {
             self.counters.host_octets += length as u64;
             self.counters.host_packets += packets_in(&header, length);
             let refused = &mut self.counters.tun_refused;
-            let mut sink = self.batch.outlet(|header, packet| {
-                write(tun, header, packet, refused);
-            });
+            let mut write = |header: &_, packet: &_| write(tun, header, packet, refused);
+            let plane = engine.plane();
             // What is dropped is counted there.
-            let _ = engine.plane().down(now, &header, packet, &mut sink);
+            let _ = self.batch.down(plane, now, &header, packet, &mut write);
             if self.batch.is_full() {
                 self.transmit(sockets);
             }
@@ -215,10 +232,8 @@ impl Forward {
         engine: &mut impl Deciding,
     ) {
         let refused = &mut self.counters.tun_refused;
-        let mut sink = self.batch.outlet(|header, packet| {
-            write(tun, header, packet, refused);
-        });
-        engine.plane().handle_timeout(now, &mut sink);
+        let mut write = |header: &_, packet: &_| write(tun, header, packet, refused);
+        self.batch.timeout(engine.plane(), now, &mut write);
         self.finish(sockets, tun);
     }
 
@@ -226,7 +241,7 @@ impl Forward {
     fn finish(&mut self, sockets: &mut [ManySocket], tun: &Tun) {
         let refused = &mut self.counters.tun_refused;
         self.batch
-            .flush(|header, packet| write(tun, header, packet, refused));
+            .flush(&mut |header, packet| write(tun, header, packet, refused));
         self.transmit(sockets);
         let (raw, copies) = (&self.raw, &mut self.copies);
         let unsent = &mut self.counters.aside_unsent;
@@ -246,11 +261,18 @@ impl Forward {
     }
 
     fn transmit(&mut self, sockets: &mut [ManySocket]) {
-        self.batch.transmit(|way: &Way, messages| {
-            let socket = sockets.get_mut(usize::from(way.socket.0));
-            socket.map_or(0, |socket| socket.send(way.peer, messages).unwrap_or(0))
-        });
+        let waited = self.batch.is_waiting();
+        transmit(&mut self.batch, sockets);
+        self.counters.pauses += u64::from(!waited && self.batch.is_waiting());
     }
+}
+
+/// Sends the messages of a batch, as far as the sockets have room.
+pub fn transmit(batch: &mut Batch, sockets: &mut [ManySocket]) {
+    batch.transmit(|way: &Way, messages| {
+        let socket = sockets.get_mut(usize::from(way.socket.0))?;
+        socket.send(way.peer, messages).ok()
+    });
 }
 
 fn write(tun: &Tun, header: &[u8; VirtioHeader::LEN], packet: &[u8], refused: &mut u64) {

@@ -1,14 +1,15 @@
 //! Everything is opened before anything is served, and nothing is left behind when one part fails.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use wanbox_l2tpns_engine::concentrator::{Concentrator, Setup};
 use wanbox_l2tpns_engine::config::Config;
+use wanbox_l2tpns_engine::plane::Batch;
 use wanbox_runtime::daemon::PidFile;
-use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
+use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
 use wanbox_runtime::files::Root;
 use wanbox_runtime::process::{self, Capability, Signal};
 use wanbox_runtime::udp::ManySocket;
@@ -16,7 +17,7 @@ use wanbox_runtime::wall_clock::{WallTimer, unix_time};
 
 use super::forward::Forward;
 use super::interface::Interface;
-use super::pump::{Daemon, Node};
+use super::pump::{Daemon, Node, Sources};
 use super::views::Measured;
 use super::{Start, journal, owner, sockets};
 use crate::cli::{self, Cli, Owners, Users};
@@ -61,13 +62,10 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
     let opened = open_sockets(&mut lp, &config)?;
     let mut interface = Interface::open(&config)?;
     let name = interface.tun.name().to_owned();
-    lp.register(
-        &interface.tun,
-        Token::new(owner::TUN, 0),
-        Interest::Read,
-        Priority::Data,
-    )
-    .map_err(|error| format!("{name}: cannot wait for packets: {error}"))?;
+    let token = Token::new(owner::TUN, 0);
+    let tun = lp
+        .register(&interface.tun, token, Interest::Read, Priority::Data)
+        .map_err(|error| format!("{name}: cannot wait for packets: {error}"))?;
     let networks = pool.all();
     for (network, bits) in &networks {
         interface
@@ -116,6 +114,8 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
         background: start.background,
         interface,
         l2tp: opened.l2tp,
+        control: Batch::new(false, false),
+        requests: Batch::new(false, false),
         radius: opened.radius,
         dae: opened.dae,
         nsctl: opened.nsctl,
@@ -137,6 +137,11 @@ pub fn open(start: &Start, loaded: Loaded) -> Result<(Loop, Daemon), String> {
     let mut daemon = Daemon {
         node,
         forward,
+        sources: Sources {
+            tun,
+            l2tp: opened.sources,
+        },
+        is_paused: false,
         cli,
         clock,
         metrics: opened.metrics,
@@ -185,7 +190,8 @@ fn claim(start: &Start, config: &Config) -> Result<PidFile, String> {
 
 struct Sockets {
     l2tp: Vec<ManySocket>,
-    radius: Vec<UdpSocket>,
+    sources: Vec<Source>,
+    radius: Vec<ManySocket>,
     dae: Option<wanbox_runtime::answering::Answering>,
     nsctl: Option<wanbox_runtime::answering::Answering>,
     metrics: Option<Metrics>,
@@ -195,10 +201,13 @@ struct Sockets {
 fn open_sockets(lp: &mut Loop, config: &Config) -> Result<Sockets, String> {
     let mut wrong = Vec::new();
     let mut note = |error: String| wrong.push(error);
-    let mut l2tp = Vec::new();
+    let (mut l2tp, mut sources) = (Vec::new(), Vec::new());
     for address in sockets::l2tp_addresses(config) {
         match sockets::l2tp(lp, l2tp.len(), address) {
-            Ok(socket) => l2tp.push(socket),
+            Ok((socket, source)) => {
+                l2tp.push(socket);
+                sources.push(source);
+            }
             Err(error) => note(error),
         }
     }
@@ -219,6 +228,7 @@ fn open_sockets(lp: &mut Loop, config: &Config) -> Result<Sockets, String> {
     match (radius, dae, nsctl, metrics) {
         (Ok(radius), Ok(dae), Ok(nsctl), Ok(metrics)) if wrong.is_empty() => Ok(Sockets {
             l2tp,
+            sources,
             radius,
             dae: Some(dae),
             nsctl,

@@ -1,8 +1,8 @@
 //! Datagrams into the engine, and what it wants out of it.
 
 use std::collections::HashMap;
-use std::io::{self, IoSlice};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 use wanbox_l2tpns_engine::SocketId;
 use wanbox_l2tpns_engine::concentrator::{Concentrator, HostEvent, Level, Outgoing};
 use wanbox_l2tpns_engine::config::Config;
+use wanbox_l2tpns_engine::plane::{Batch, Way};
 use wanbox_l2tpns_engine::show;
 use wanbox_runtime::answering::Answering;
 use wanbox_runtime::daemon::PidFile;
-use wanbox_runtime::event_loop::{Handler, Loop, Readiness, Token};
+use wanbox_runtime::event_loop::{Handler, Interest, Loop, Readiness, Source, Token};
 use wanbox_runtime::logging::Logging;
 use wanbox_runtime::process::Signal;
 use wanbox_runtime::udp::ManySocket;
 use wanbox_runtime::wall_clock::{WallTimer, unix_time};
 
-use super::forward::{self, Forward};
+use super::forward::{self, Forward, transmit};
 use super::host::Asked;
 use super::interface::{Interface, Network};
 use super::views::Measured;
@@ -45,11 +46,21 @@ pub struct Daemon {
     pub(super) clock: WallTimer,
     pub(super) metrics: Option<Metrics>,
     pub(super) forward: Forward,
+    pub(super) sources: Sources,
+    /// The TUN is not read, or a socket's room is waited for.
+    pub(super) is_paused: bool,
     pub(super) cli: Cli,
     /// What a datagram is read into.
     pub(super) buffer: Vec<u8>,
     /// Removed when dropped.
     pub(super) _pid_file: PidFile,
+}
+
+/// What the loop calls the descriptors of the way of packets.
+pub struct Sources {
+    pub(super) tun: Source,
+    /// By their places.
+    pub(super) l2tp: Vec<Source>,
 }
 
 /// The engine, and what it acts through.
@@ -64,7 +75,11 @@ pub struct Node {
     pub(super) level: u8,
     pub(super) interface: Interface,
     pub(super) l2tp: Vec<ManySocket>,
-    pub(super) radius: Vec<UdpSocket>,
+    /// Messages of control channels and PPP, which in a storm of logins are many of one length.
+    pub(super) control: Batch,
+    pub(super) radius: Vec<ManySocket>,
+    /// Requests to RADIUS servers.
+    pub(super) requests: Batch,
     pub(super) dae: Option<Answering>,
     pub(super) nsctl: Option<Answering>,
     pub(super) logging: Logging,
@@ -92,16 +107,10 @@ pub struct Node {
 /// Of the node itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
-    /// Datagrams of control channels, RADIUS and answers that the kernel did not take.
+    /// Answers that the kernel did not take.
     pub unsent: u64,
     /// Routes that the kernel refused to make or to delete.
     pub routes_refused: u64,
-    /// Control messages and PPP's own frames to peers of tunnels.
-    pub l2tp_sent: u64,
-    /// Their octets.
-    pub l2tp_octets: u64,
-    /// Those that no socket took.
-    pub l2tp_unsent: u64,
     /// Turns of the poll loop.
     pub turns: u64,
 }
@@ -122,31 +131,41 @@ impl Node {
             }
             self.plugins_said(lp);
         }
+        transmit(&mut self.control, &mut self.l2tp);
+        self.request();
         let token = Token::new(owner::ENGINE, 0);
         lp.set_timer_to(token, self.engine.poll_timeout());
+    }
+
+    /// Datagrams of control channels, RADIUS and answers that the kernel did not take.
+    pub(super) fn unsent(&self) -> u64 {
+        let lost = |socket: &ManySocket| {
+            let stats = socket.stats();
+            stats.refused + stats.unreachable + stats.too_long
+        };
+        let lost: u64 = self.radius.iter().map(lost).sum();
+        self.counters.unsent + self.control.stats().refused + lost
     }
 
     fn send(&mut self, to: Outgoing) {
         let octets = &self.datagram;
         let sent = match to {
             Outgoing::L2tp { socket, to } => {
-                let socket = self.l2tp.get_mut(usize::from(socket.0));
-                let sent = socket.map_or(Ok(()), |socket| {
-                    one(socket.send(to, &[IoSlice::new(octets)]))
-                });
-                let counters = &mut self.counters;
-                if sent.is_ok() {
-                    counters.l2tp_sent += 1;
-                    counters.l2tp_octets += octets.len() as u64;
-                } else {
-                    counters.l2tp_unsent += 1;
+                let way = Way { socket, peer: to };
+                self.control.push(&way, octets);
+                if self.control.is_full() && !self.control.is_waiting() {
+                    transmit(&mut self.control, &mut self.l2tp);
                 }
-                sent
+                return;
             }
-            Outgoing::Radius { socket, to } => match self.radius.get(usize::from(socket)) {
-                Some(socket) => socket.send_to(octets, to).map(|_| ()),
-                None => Ok(()),
-            },
+            Outgoing::Radius { socket, to } => {
+                let socket = SocketId(socket);
+                self.requests.push(&Way { socket, peer: to }, octets);
+                if self.requests.is_full() {
+                    self.request();
+                }
+                return;
+            }
             Outgoing::Dae { to } => answer(self.dae.as_ref(), &mut self.asked_at, octets, to),
             Outgoing::Nsctl { to } => answer(self.nsctl.as_ref(), &mut self.asked_at, octets, to),
         };
@@ -154,6 +173,18 @@ impl Node {
             // Whoever needs it sends or asks again.
             self.counters.unsent += 1;
         }
+    }
+
+    /// Sends what servers are asked. What their sockets do not take is asked again after a time, as
+    /// what is lost on the way.
+    fn request(&mut self) {
+        let (sockets, unsent) = (&mut self.radius, &mut self.counters.unsent);
+        self.requests.transmit(|way, requests| {
+            let socket = sockets.get_mut(usize::from(way.socket.0))?;
+            let taken = socket.send(way.peer, requests).unwrap_or(0);
+            *unsent += requests.len().saturating_sub(taken) as u64;
+            Some(requests.len())
+        });
     }
 
     fn happened(&mut self, event: HostEvent) {
@@ -286,19 +317,45 @@ impl Daemon {
         }
     }
 
-    fn radius(&mut self, lp: &Loop, socket: u32) {
+    /// While a socket is full the host's packets wait in the TUN's queue, where senders notice.
+    fn mind_room(&mut self, lp: &mut Loop) {
+        let node = &mut self.node;
+        let waits = self.forward.is_waiting();
+        let paused = waits || node.control.is_waiting();
+        if !paused && !self.is_paused {
+            return;
+        }
+        self.is_paused = paused;
+        let tun = if waits {
+            Interest::None
+        } else {
+            Interest::Read
+        };
+        let mut done = lp.modify(self.sources.tun, &node.interface.tun, tun);
+        for (place, (socket, source)) in node.l2tp.iter().zip(&self.sources.l2tp).enumerate() {
+            let id = SocketId(place as u8);
+            let full = self.forward.waits_for(id) || node.control.waits_for(id);
+            done = done.and(lp.modify(*source, socket, Interest::of(true, full)));
+        }
+        if let Err(error) = done {
+            fail(lp, format_args!("waiting for room in a socket: {error}"));
+        }
+    }
+
+    fn radius(&mut self, lp: &mut Loop, socket: u32) {
         let node = &mut self.node;
         for _ in 0..BUDGET {
-            let Some(reader) = node.radius.get(socket as usize) else {
+            let Some(reader) = node.radius.get_mut(socket as usize) else {
                 return;
             };
-            match receive(reader, &mut self.buffer) {
-                Received::Datagram(len, from) => {
-                    let octets = self.buffer.get(..len).unwrap_or_default();
-                    node.engine.radius(lp.now(), socket as u8, from, octets);
+            match reader.receive(&mut self.buffer) {
+                Ok(Some(got)) => {
+                    for octets in got.received.datagrams(&self.buffer) {
+                        node.engine.radius(lp.now(), socket as u8, got.from, octets);
+                    }
                 }
-                Received::Nothing => return,
-                Received::Error => {}
+                Ok(None) => return,
+                Err(error) => return fail(lp, format_args!("answers of RADIUS servers: {error}")),
             }
         }
     }
@@ -339,34 +396,17 @@ fn fail(lp: &mut Loop, why: std::fmt::Arguments<'_>) {
     lp.stop();
 }
 
-/// Whether the one message was taken.
-fn one(taken: io::Result<usize>) -> io::Result<()> {
-    match taken {
-        Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
-        Ok(_) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-enum Received {
-    Datagram(usize, SocketAddr),
-    Nothing,
-    /// Such as what ICMP says about an earlier datagram.
-    Error,
-}
-
-fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Received {
-    match socket.recv_from(buffer) {
-        Ok((len, from)) => Received::Datagram(len, from),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Nothing,
-        Err(_) => Received::Error,
-    }
-}
-
 impl Handler for Daemon {
     fn ready(&mut self, lp: &mut Loop, token: Token, readiness: Readiness) {
         match token.owner {
-            owner::L2TP => self.peers(lp, token.id),
+            owner::L2TP => {
+                if readiness.writable {
+                    self.forward.resume(&mut self.node.l2tp);
+                }
+                if readiness.readable || readiness.hangup {
+                    self.peers(lp, token.id);
+                }
+            }
             owner::TUN => self.host(lp),
             owner::RADIUS => self.radius(lp, token.id),
             owner::DAE | owner::NSCTL => self.requests(lp, token.owner),
@@ -448,6 +488,7 @@ impl Handler for Daemon {
         self.node.edges = self.forward.counters();
         self.node.measure(lp.now());
         self.node.dump_speed(lp);
+        self.mind_room(lp);
         let due = self.node.engine.plane().poll_timeout();
         lp.set_timer_to(Token::new(owner::PACKETS, 0), due);
     }

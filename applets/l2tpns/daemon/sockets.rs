@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use wanbox_l2tpns_engine::config::Config;
 use wanbox_runtime::answering::Answering;
-use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
+use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
 
 use wanbox_runtime::udp::{ManyConfig, ManySocket};
 
@@ -16,21 +16,30 @@ use super::owner;
 const L2TP_PORT: u16 = 1701;
 /// Sockets for requests to RADIUS servers: each has 256 requests under way.
 const RADIUS_SOCKETS: usize = 64;
-/// What may wait in the kernel for us, and from us, octets. Storms of logins come in bursts.
-const BUFFER: usize = 4 << 20;
+/// What may wait in the kernel for us, octets. Storms of logins come in bursts.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// What may wait in it from us, octets. It has to be full before a network card's queue is, which drops
+/// silently: a full socket is waited for instead.
+const SEND_BUFFER: usize = 256 << 10;
 
 /// Opens a socket for requests to RADIUS servers for each number of requests that may be under
 /// way, from the ports of the configuration.
 ///
 /// # Errors
 /// There is no port to be had, for people.
-pub fn radius(lp: &mut Loop, config: &Config) -> Result<Vec<UdpSocket>, String> {
+pub fn radius(lp: &mut Loop, config: &Config) -> Result<Vec<ManySocket>, String> {
     let mut sockets = Vec::new();
-    let mut open = |port: u16| -> io::Result<()> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
-        socket.set_nonblocking(true)?;
+    let mut open = |port: u16| -> Result<(), String> {
+        let config = ManyConfig {
+            local: (Ipv4Addr::UNSPECIFIED, port).into(),
+            receive_buffer: None,
+            send_buffer: None,
+            offload: true,
+        };
+        let socket = ManySocket::open_asking(&config).map_err(|error| error.error().to_string())?;
         let token = Token::new(owner::RADIUS, sockets.len() as u32);
-        lp.register(&socket, token, Interest::Read, Priority::Normal)?;
+        lp.register(&socket, token, Interest::Read, Priority::Normal)
+            .map_err(|error| error.to_string())?;
         sockets.push(socket);
         Ok(())
     };
@@ -65,23 +74,28 @@ pub fn radius(lp: &mut Loop, config: &Config) -> Result<Vec<UdpSocket>, String> 
     Ok(sockets)
 }
 
-/// Opens a socket for tunnels: the one of this place.
+/// Opens a socket for tunnels: the one of this place, with its registration.
 ///
 /// # Errors
 /// For people.
-pub fn l2tp(lp: &mut Loop, place: usize, address: SocketAddr) -> Result<ManySocket, String> {
+pub fn l2tp(
+    lp: &mut Loop,
+    place: usize,
+    address: SocketAddr,
+) -> Result<(ManySocket, Source), String> {
     let config = ManyConfig {
         local: address,
-        receive_buffer: Some(BUFFER),
-        send_buffer: Some(BUFFER),
+        receive_buffer: Some(RECEIVE_BUFFER),
+        send_buffer: Some(SEND_BUFFER),
         offload: true,
     };
     let wrong = |error: &dyn fmt::Display| format!("tunnels on {address}: {error}");
     let socket = ManySocket::open(&config).map_err(|error| wrong(error.error()))?;
     let token = Token::new(owner::L2TP, place as u32);
-    lp.register(&socket, token, Interest::Read, Priority::Data)
+    let source = lp
+        .register(&socket, token, Interest::Read, Priority::Data)
         .map_err(|error| wrong(&error))?;
-    Ok(socket)
+    Ok((socket, source))
 }
 
 /// The addresses on which tunnels are accepted.

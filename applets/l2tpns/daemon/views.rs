@@ -384,6 +384,7 @@ impl Node {
         let stats = *self.engine.plane().stats();
         let tunnels = self.engine.tunnels();
         let (table, control) = (tunnels.table_stats(), tunnels.stats());
+        let own_messages = *self.control.stats();
         let mut wrong = stats.dropped_for(&WRONG_IN);
         for count in [
             table.malformed,
@@ -406,7 +407,7 @@ impl Node {
             ("select_called", own.turns),
             ("multi_read_used", edges.read_again),
             ("multi_read_exceeded", edges.read_enough),
-            ("unsent", own.unsent),
+            ("unsent", self.unsent()),
             ("routes_refused", own.routes_refused),
             ("aside_unsent", edges.aside_unsent),
             ("log_lines_lost", self.logging.lost()),
@@ -436,9 +437,9 @@ impl Node {
                 retries: 0,
             },
             tunnel_tx: Traffic {
-                octets: edges.sent_octets + own.l2tp_octets,
-                packets: edges.sent + own.l2tp_sent,
-                errors: edges.unsent + own.l2tp_unsent,
+                octets: edges.sent_octets + own_messages.octets,
+                packets: edges.sent + own_messages.sent(),
+                errors: edges.unsent + own_messages.refused,
                 dropped: 0,
                 retries: control.resent.into(),
             },
@@ -495,12 +496,12 @@ impl Node {
             return;
         }
         let stats = self.engine.plane().stats();
-        let (edges, own) = (&self.edges, &self.counters);
+        let edges = &self.edges;
         let counts = [
             edges.peers_octets,
             stats.octets_in,
             edges.host_octets,
-            edges.sent_octets + own.l2tp_octets,
+            edges.sent_octets + self.control.stats().octets,
             stats.packets_in,
             stats.packets_out,
         ];

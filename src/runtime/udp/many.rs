@@ -63,6 +63,19 @@ impl ManySocket {
     /// # Errors
     /// Which step failed and why: address not here, port in use, not permitted.
     pub fn open(config: &ManyConfig) -> Result<Self, OpenError> {
+        Self::new(config, config.local.ip().is_unspecified())
+    }
+
+    /// The same for a socket that asks and does not answer: where it is bound to all addresses, the
+    /// kernel chooses the one that each datagram leaves from.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_asking(config: &ManyConfig) -> Result<Self, OpenError> {
+        Self::new(config, false)
+    }
+
+    fn new(config: &ManyConfig, remembers: bool) -> Result<Self, OpenError> {
         let local = config.local;
         let fail = |what: &'static str| {
             move |error: io::Error| OpenError {
@@ -92,7 +105,7 @@ impl ManySocket {
                 set(force).or_else(|_| set(name)).map_err(fail(what))?;
             }
         }
-        let ours = if local.ip().is_unspecified() {
+        let ours = if remembers {
             let (level, name) = match local {
                 SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
                 SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),

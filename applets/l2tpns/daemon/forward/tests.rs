@@ -362,3 +362,86 @@ fn segments_are_counted_each_for_itself() {
     // The hint may be anything; something came.
     assert_eq!(of(u16::MAX, 1000, 100), 1);
 }
+
+/// An answer to a request for an Ethernet address (RFC 826), from the one who was asked for.
+fn arp_answer(request: &[u8]) -> Vec<u8> {
+    let mut answer = request[..42].to_vec();
+    let (asker, asked) = (request[22..32].to_vec(), request[38..42].to_vec());
+    answer[..6].copy_from_slice(&asker[..6]);
+    answer[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 9]);
+    answer[21] = 2;
+    answer[22..28].copy_from_slice(&[2, 0, 0, 0, 0, 9]);
+    answer[28..32].copy_from_slice(&asked);
+    answer[32..42].copy_from_slice(&asker);
+    answer
+}
+
+/// The peer is beyond an Ethernet and does not answer to ARP at first, so that what is sent to it
+/// stays in the socket's account.
+#[test]
+fn the_host_is_not_read_while_a_socket_is_full() {
+    const PACKETS: u16 = 400;
+    at_every_site(|site, _| {
+        let options = Options {
+            offload: false,
+            carrier: true,
+        };
+        let tap = Tun::open("fwd1", Mode::Tap, &options).unwrap();
+        let mut netlink = Netlink::open().unwrap();
+        let index = netlink.link("fwd1").unwrap().index;
+        let (ours, peer) = (Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 2));
+        netlink.set_up(index, true).unwrap();
+        let address = Address {
+            local: ours.into(),
+            peer: None,
+            prefix_len: 24,
+            broadcast: None,
+        };
+        netlink.add_address(index, &address).unwrap();
+        let socket = ManySocket::open(&ManyConfig {
+            local: (ours, 1701).into(),
+            receive_buffer: None,
+            send_buffer: Some(8192),
+            offload: true,
+        });
+        site.ours = [socket.unwrap()];
+        let way = Way {
+            socket: SocketId(0),
+            peer: (peer, 1701).into(),
+        };
+        site.engine.plane.redirect(TunnelId(5), way);
+        let to = SocketAddr::from((subscriber(1), 5000));
+        let payload: Vec<Vec<u8>> = (0..PACKETS)
+            .map(|number| [&number.to_be_bytes()[..], &[7; 1198]].concat())
+            .collect();
+        let slices: Vec<IoSlice<'_>> = payload.iter().map(|p| IoSlice::new(p)).collect();
+        assert_eq!(site.host.send(to, &slices).unwrap(), usize::from(PACKETS));
+        site.run();
+        assert!(site.forward.is_waiting() && site.forward.waits_for(SocketId(0)));
+        let read = site.engine.plane.stats().packets_out;
+        assert!(read < u64::from(PACKETS), "all {read} packets were read");
+        site.forward.resume(&mut site.ours);
+        assert!(site.forward.is_waiting(), "nothing has changed");
+        assert_eq!(site.forward.counters().pauses, 1);
+
+        let (mut header, mut frame) = ([0; Tun::HEADER], vec![0; Tun::MAX_PACKET]);
+        let mut arrived = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while arrived.len() < usize::from(PACKETS) && Instant::now() < deadline {
+            while let Some(length) = tap.read_packet(&mut header, &mut frame).unwrap() {
+                let frame = &frame[..length];
+                match frame[12..14] {
+                    [8, 6] => tap.write_packet(&header, &arp_answer(frame)).unwrap(),
+                    // Behind Ethernet, IPv4, UDP, L2TP, PPP, and IPv4 and UDP again.
+                    [8, 0] => arrived.push(u16::from_be_bytes([frame[80], frame[81]])),
+                    _ => {}
+                }
+            }
+            site.forward.resume(&mut site.ours);
+            site.run();
+        }
+        assert!(arrived.iter().copied().eq(0..PACKETS), "{arrived:?}");
+        assert!(!site.forward.is_waiting());
+        assert_eq!(site.forward.counters().unsent, 0);
+    });
+}

@@ -327,8 +327,11 @@ impl Concentrator {
         let event = plugin::Event::NewSession(facts(session));
         let tunnel = session.tunnel;
         self.start_plugins(now, id, event);
-        if let Some((level, text)) = self.login_entry(id) {
-            self.log(level, Some(tunnel), Some(id), || text);
+        // Nothing is written down for an entry that nobody sees.
+        if self.logs(Level::Warning)
+            && let Some(text) = self.login_entry(id)
+        {
+            self.log(Level::Warning, Some(tunnel), Some(id), || text);
         }
     }
 

@@ -508,6 +508,11 @@ impl Concentrator {
         self.settle(now, id);
     }
 
+    /// Whether entries of this level are written.
+    fn logs(&self, level: Level) -> bool {
+        level as u32 <= self.config.debug
+    }
+
     fn log(
         &mut self,
         level: Level,
@@ -515,7 +520,7 @@ impl Concentrator {
         session: Option<SessionId>,
         text: impl FnOnce() -> String,
     ) {
-        if level as u32 <= self.config.debug {
+        if self.logs(level) {
             self.events.push_back(HostEvent::Log {
                 level,
                 tunnel,

@@ -296,15 +296,12 @@ impl Concentrator {
     }
 
     /// Logs who came in.
-    pub(super) fn login_entry(&self, id: SessionId) -> Option<(Level, String)> {
+    pub(super) fn login_entry(&self, id: SessionId) -> Option<String> {
         let session = self.sessions.get(id)?;
         let tunnel = self.tunnels.get(session.tunnel)?;
         let name = String::from_utf8_lossy(&tunnel.peer().host_name);
         let (user, address, from) = (&session.user, session.address, tunnel.address().ip());
-        Some((
-            Level::Warning,
-            format!("Login by {user} at {address} from {from} ({name})"),
-        ))
+        Some(format!("Login by {user} at {address} from {from} ({name})"))
     }
 }
 

@@ -302,9 +302,117 @@ fn transmitted(batch: &mut Batch) -> Sent {
             Some((_, messages)) => messages.extend(octets),
             None => sent.push((*way, octets.collect())),
         }
-        slices.len()
+        Some(slices.len())
     });
     sent
+}
+
+/// A message of this length of a session, with a number.
+fn numbered(session: u16, number: u16, length: usize) -> Vec<u8> {
+    let mut message = vec![0, 2, 0, 7];
+    message.extend(session.to_be_bytes());
+    message.extend(number.to_be_bytes());
+    message.resize(length, 0xa5);
+    message
+}
+
+/// How many messages leave together, of sessions with these lengths in this order.
+fn calls(messages: &[(u16, usize)]) -> Vec<usize> {
+    let mut batch = Batch::new(false, false);
+    let way = call(1).way;
+    for (number, (session, length)) in messages.iter().enumerate() {
+        batch.push(&way, &numbered(*session, number as u16, *length));
+    }
+    let mut calls = Vec::new();
+    batch.transmit(|_, slices| {
+        calls.push(slices.len());
+        Some(slices.len())
+    });
+    calls
+}
+
+#[test]
+fn messages_of_one_length_leave_together() {
+    // Those of different sessions may overtake each other.
+    let mixed: Vec<_> = (0..60)
+        .map(|n| (n, [100, 900, 400][usize::from(n % 3)]))
+        .collect();
+    assert_eq!(calls(&mixed), [20, 20, 20]);
+    // Those of one may not.
+    let one: Vec<_> = mixed.iter().map(|(_, length)| (1, *length)).collect();
+    assert_eq!(calls(&one).iter().sum::<usize>(), 60);
+    assert!(calls(&one).len() >= 40);
+    // What was one super-packet is one again, with its shorter end.
+    let bulk: Vec<_> = (0..90)
+        .map(|n| (1, if n % 45 == 44 { 300 } else { 1400 }))
+        .collect();
+    assert_eq!(calls(&bulk), [45, 45]);
+    // The messages of a control connection keep their order, whatever the calls.
+    let mut batch = Batch::new(false, false);
+    for (number, length) in [40_u8, 60, 40, 60].into_iter().enumerate() {
+        let mut message = vec![
+            0xc8,
+            2,
+            0,
+            length,
+            0,
+            7,
+            0,
+            number as u8,
+            0,
+            0,
+            0,
+            number as u8,
+        ];
+        message.resize(length.into(), 0);
+        batch.push(&call(1).way, &message);
+    }
+    let sent = transmitted(&mut batch);
+    let numbers = sent[0].1.iter().map(|message| message[7]);
+    assert_eq!(numbers.collect::<Vec<_>>(), [0, 1, 2, 3]);
+}
+
+#[test]
+fn what_a_full_socket_does_not_take_stays_within_bounds() {
+    let mut batch = Batch::new(false, false);
+    let ways = [0, 1].map(|socket| Way {
+        socket: SocketId(socket),
+        peer: peer(),
+    });
+    for number in 0..100 {
+        for way in &ways {
+            batch.push(way, &numbered(1, number, 50));
+        }
+    }
+    let mut left = 10;
+    batch.transmit(|way, slices| {
+        let taken = if way.socket.0 == 1 {
+            slices.len()
+        } else {
+            left.min(slices.len())
+        };
+        left -= if way.socket.0 == 1 { 0 } else { taken };
+        Some(taken)
+    });
+    assert!(batch.is_waiting() && batch.waits_for(SocketId(0)) && !batch.waits_for(SocketId(1)));
+    for number in 100..10_000 {
+        batch.push(&ways[0], &numbered(1, number, 50));
+    }
+    let refused = batch.stats().refused;
+    assert!(refused > 9000, "{refused}");
+    let sent = transmitted(&mut batch);
+    let numbers: Vec<u16> = sent[0]
+        .1
+        .iter()
+        .map(|m| u16::from_be_bytes([m[6], m[7]]))
+        .collect();
+    assert!(numbers.iter().copied().eq(10..10 + numbers.len() as u16));
+    assert_eq!(numbers.len() as u64 + 10 + refused, 10_000);
+    assert!(!batch.is_waiting() && sent.len() == 1);
+    // A socket that is gone keeps nothing waiting.
+    batch.push(&ways[0], &numbered(1, 1, 50));
+    batch.transmit(|_, _| None);
+    assert!(!batch.is_waiting() && batch.stats().refused == refused + 1);
 }
 
 /// Packets of these flows for the TUN, and how many writes they took in all and after the first half.
@@ -370,32 +478,52 @@ fn bulk_flows_are_merged_and_thin_ones_are_left_alone() {
 }
 
 proptest! {
+    /// Sessions of several peers, messages of any length, sockets that are full now and then.
     #[test]
-    fn a_batch_keeps_the_order_of_each_peer(peers in prop::collection::vec(0u8..4, 0..300)) {
+    fn a_batch_keeps_the_order_of_each_session(
+        steps in prop::collection::vec((0u8..4, 0u16..6, 8usize..12, 0usize..20), 0..400),
+    ) {
         let mut batch = Batch::new(false, false);
         let way = |peer: u8| Way { socket: SocketId(peer & 1), peer: ([10, 0, 0, peer], 1701).into() };
-        for (number, peer) in peers.iter().enumerate() {
-            let mut outlet = batch.outlet(|_, _| {});
-            outlet.peer(&way(*peer), &[*peer], 2, |room| {
-                room.copy_from_slice(&(number as u16).to_be_bytes());
+        let mut left: Vec<(Way, Vec<u8>)> = Vec::new();
+        for (number, (peer, session, length, room)) in steps.iter().enumerate() {
+            let message = numbered(*session, number as u16, *length);
+            let (head, body) = message.split_at(6);
+            let mut nowhere = |_: &[u8; VirtioHeader::LEN], _: &[u8]| {};
+            let mut outlet = batch.outlet(&mut nowhere);
+            outlet.peer(&way(*peer), head, body.len(), |room| {
+                room.copy_from_slice(body);
                 true
             });
             // What cannot be written is not there.
             outlet.peer(&way(*peer), &[9; 9], 5, |_| false);
+            if *room < 3 {
+                batch.transmit(|way, slices| {
+                    let taken = slices.len().min(*room);
+                    left.extend(slices.iter().take(taken).map(|slice| (*way, slice.to_vec())));
+                    Some(taken)
+                });
+            }
         }
-        let sent = transmitted(&mut batch);
-        for (to, messages) in &sent {
-            let expected: Vec<Vec<u8>> = peers.iter().enumerate()
-                .filter(|(_, peer)| way(**peer) == *to)
-                .map(|(number, peer)| {
-                    let [high, low] = (number as u16).to_be_bytes();
-                    vec![*peer, high, low]
-                })
-                .collect();
-            prop_assert_eq!(messages, &expected);
+        for (way, messages) in transmitted(&mut batch) {
+            left.extend(messages.into_iter().map(|message| (way, message)));
         }
-        prop_assert_eq!(sent.iter().map(|(_, m)| m.len()).sum::<usize>(), peers.len());
+        prop_assert_eq!(batch.stats().refused, 0);
         prop_assert!(transmitted(&mut batch).is_empty(), "nothing is sent twice");
+        prop_assert_eq!(left.len(), steps.len());
+        for peer in 0..4 {
+            for session in 0..6 {
+                let expected = steps.iter().enumerate()
+                    .filter(|(_, step)| (step.0, step.1) == (peer, session))
+                    .map(|(number, step)| numbered(session, number as u16, step.2));
+                let got = left.iter()
+                    .filter(|(to, message)| {
+                        *to == way(peer) && message[4..6] == session.to_be_bytes()
+                    })
+                    .map(|(_, message)| message.clone());
+                prop_assert!(got.eq(expected), "peer {} session {}", peer, session);
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// late, and servers that remember, then meet nothing new.
 const REST: Duration = Duration::from_secs(10);
 
+/// Requests in a row that use one socket: their answers are read in a row.
+const ROW: u16 = 16;
+
 /// The place of a request in the tables of its owner.
 pub type Owner = u32;
 const NOBODY: Owner = Owner::MAX;
@@ -31,18 +34,18 @@ impl Slots {
         }
     }
 
-    /// The socket and the identifier of a number. Requests that follow one another use different
-    /// sockets, so that no socket's buffer has to hold all answers.
+    /// The socket and the identifier of a number. Rows of requests use different sockets, so that no
+    /// socket's buffer has to hold all answers.
     pub fn parts(&self, number: u16) -> (u8, u8) {
+        let (row, place) = (number / ROW, number % ROW);
         let sockets = u16::from(self.sockets);
-        ((number % sockets) as u8, (number / sockets) as u8)
+        ((row % sockets) as u8, (row / sockets * ROW + place) as u8)
     }
 
     fn number(&self, socket: u8, identifier: u8) -> Option<u16> {
-        let number = u16::from(identifier)
-            .checked_mul(self.sockets.into())?
-            .checked_add(socket.into())?;
-        (socket < self.sockets).then_some(number)
+        let (row, place) = (u16::from(identifier) / ROW, u16::from(identifier) % ROW);
+        let row = row * u16::from(self.sockets) + u16::from(socket);
+        (socket < self.sockets).then_some(row * ROW + place)
     }
 
     /// A number for a request; `None` when all are used.
