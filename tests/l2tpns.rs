@@ -23,6 +23,7 @@ mod caller;
 mod garden;
 mod operation;
 mod plugins;
+mod sessions;
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
 
@@ -52,6 +53,7 @@ pub fn tests() -> Vec<Trial> {
     trials.extend(plugins::tests());
     trials.extend(garden::tests());
     trials.extend(operation::tests());
+    trials.extend(sessions::tests());
     trials
 }
 

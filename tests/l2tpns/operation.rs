@@ -464,7 +464,9 @@ fn subscribers() -> Result {
         "# What the office has\n\
          office \"two words\" address=10.8.0.9 route=10.88.0.0/16 rate-in=64 rate-out=128 \
          filter-in=few dns=198.51.100.54\n\
+         des {crypt}xHLfQ5yTJjV3Q\n\
          md5 $1$saltsalt$9xy1btjgzLYfb7hivXtC//\n\
+         sha256 $5$saltsalt$0IyaXrmV7.sGNS6tirgqHLqX/G.FBvgkYA.lpPdS5sA\n\
          guest welcome session-timeout=2\nidler welcome idle-timeout=2\n",
     )?;
     let _server = net.serve("ip access-list standard few\npermit 10.8.0.0 0.0.0.255\nexit\n")?;
@@ -499,9 +501,10 @@ fn subscribers() -> Result {
     );
     drop(caller);
     // Only a password can be compared with what is hashed.
-    let caller = login("md5", "secret", &[Method::Pap])?;
-    caller.connected().context(net.log())?;
-    drop(caller);
+    for user in ["des", "md5", "sha256"] {
+        let caller = login(user, "secret", &[Method::Pap])?;
+        caller.connected().context(net.log())?;
+    }
     for (password, methods) in [("secret", &[Method::ChapMd5]), ("Secret", &[Method::Pap])] {
         let why = login("md5", password, methods)?.ended()?;
         ensure!(why.starts_with("CDN"), "{methods:?}: {why}");
