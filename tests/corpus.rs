@@ -33,6 +33,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("conf", wanbox_wanrouter::conf::fuzz_parse),
     ("editor", wanbox_console::editor::fuzz_editor),
     ("dhcpv6", wanbox_wire::dhcpv6::fuzz_dhcpv6),
+    ("dns", wanbox_wire::dns::fuzz_dns),
     ("eql_dial", wanbox_eql::fuzz_dial),
     ("eql_schedule", wanbox_eql_engine::keeper::fuzz_schedule),
     ("eql_master", |octets| {
@@ -58,6 +59,15 @@ const TARGETS: &[(&str, Target)] = &[
     ("member", wanbox_wire::ppp::member::fuzz_member),
     ("multilink", wanbox_wire::ppp::multilink::fuzz_multilink),
     ("ndp", wanbox_wire::ndp::fuzz_ndp),
+    ("net_arp", wanbox_net_engine::arp::file::fuzz_arp_file),
+    (
+        "net_routes",
+        wanbox_net_engine::route::file::fuzz_route_file,
+    ),
+    ("net_station", |octets| {
+        wanbox_net_engine::fuzz::fuzz_station(Instant::now(), octets);
+    }),
+    ("net_trace", wanbox_net_engine::trace::fuzz_packet_text),
     ("nsctl", wanbox_wire::nsctl::fuzz_nsctl),
     ("offload", wanbox_link::offload::fuzz_segment),
     ("pattern", wanbox_console::pattern::fuzz_pattern),
@@ -81,6 +91,7 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_l2tpns_engine::radius::fuzz_radius_client(Instant::now(), octets);
     }),
     ("resolver", wanbox_runtime::resolver::fuzz_reply),
+    ("rip", wanbox_wire::rip::fuzz_rip),
     ("secrets", wanbox_grammar::secrets::fuzz_secrets),
     ("sections", wanbox_grammar::sections::fuzz_sections),
     ("sfm", wanbox_wire::sfm::fuzz_sfm),

@@ -13,6 +13,7 @@
 //! | datagrams in datagrams | `tunnel.rs` |
 //! | datagrams for programs | `udp/` |
 //! | exchange of routes | `rip/` |
+//! | names of hosts | `domain/` |
 //! | what commands print | `show/` |
 //! | packets as text | `trace/` |
 //!
@@ -21,7 +22,9 @@
 
 pub mod address;
 pub mod arp;
+pub mod domain;
 pub mod filter;
+pub mod fuzz;
 pub mod icmp;
 pub mod interface;
 pub mod ip;

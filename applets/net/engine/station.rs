@@ -12,6 +12,7 @@ use wanbox_wire::ip::{Ipv4, Sum, VirtioHeader, protocol};
 
 use crate::address::mask;
 use crate::arp::Arp;
+use crate::domain::{Answer, QueryId, Resolver};
 use crate::filter::Filter;
 use crate::icmp::{Error, Icmp, Notice};
 use crate::interface::{InterfaceId, Interfaces, LinkAddress};
@@ -131,6 +132,10 @@ pub enum Event {
     Icmp(Notice),
     /// What RIP did, with `rip trace`.
     Rip(RipNotice),
+    /// A message to or from a server of names, with `domain trace`.
+    Domain(String),
+    /// A question to servers of names is answered.
+    Resolved(QueryId, Answer),
 }
 
 /// Buffers that are used again.
@@ -175,6 +180,8 @@ pub struct Station {
     pub udp: Udp,
     /// Exchange of routes.
     pub rip: Rip,
+    /// Names of hosts.
+    pub resolver: Resolver,
     /// Events that were dropped because too many waited.
     pub events_lost: u64,
     pub(crate) pool: Pool,
@@ -204,6 +211,7 @@ impl Station {
             arp: Arp::default(),
             udp: Udp::default(),
             rip: Rip::default(),
+            resolver: Resolver::default(),
             events_lost: 0,
             pool: Pool::default(),
             depth: 0,
@@ -260,6 +268,7 @@ impl Station {
             self.arp.poll_timeout(),
             self.ping.poll_timeout(),
             self.rip.poll_timeout(),
+            self.resolver.poll_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -282,6 +291,7 @@ impl Station {
             self.rip.changed(now);
         }
         self.rip_due(now, sink);
+        self.resolver_due(now, sink);
     }
 
     /// Adds a route.

@@ -140,7 +140,7 @@ impl Arp {
 }
 
 /// Any octets as a file: what is read is written back the same. For fuzzing.
-pub fn fuzz(octets: &[u8]) {
+pub fn fuzz_arp_file(octets: &[u8]) {
     let (records, _) = parse(octets);
     assert!(records.len() <= octets.len() / 18);
     assert_eq!(parse(&format(&records)), (records, None));

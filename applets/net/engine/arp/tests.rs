@@ -232,9 +232,9 @@ proptest! {
         arp.add(Hardware::Ax25, A, call("A"), true);
         arp.receive(start(), &us, &|address| address == B, &octets, &mut answer);
         prop_assert!(arp.listed().len() <= 2);
-        file::fuzz(&octets);
+        file::fuzz_arp_file(&octets);
         let mut like_file = FILE.to_vec();
         like_file.extend(octets);
-        file::fuzz(&like_file);
+        file::fuzz_arp_file(&like_file);
     }
 }

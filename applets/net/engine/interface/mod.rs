@@ -454,6 +454,22 @@ impl Interfaces {
         Ok(())
     }
 
+    /// Sets the encapsulation, whose name may be cut. A link address of another kind is forgotten.
+    ///
+    /// # Errors
+    /// There is no such encapsulation.
+    pub fn set_encapsulation(&mut self, id: InterfaceId, word: &str) -> Result<(), InterfaceError> {
+        let unknown = || InterfaceError::Encapsulation(word.to_owned());
+        let encapsulation = Encapsulation::parse(word).ok_or_else(unknown)?;
+        if let Some(interface) = self.get_mut(id) {
+            if interface.encapsulation.hardware() != encapsulation.hardware() {
+                interface.link_address = None;
+            }
+            interface.encapsulation = encapsulation;
+        }
+        Ok(())
+    }
+
     /// Sets the address on the link.
     ///
     /// # Errors

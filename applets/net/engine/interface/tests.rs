@@ -69,6 +69,12 @@ fn wrong_settings_are_refused() {
         Err(InterfaceError::NoLinkAddress)
     );
     assert_eq!(interfaces.set_link_address(first, "N0PRA"), Ok(()));
+    assert_eq!(interfaces.set_encapsulation(first, "ax25i"), Ok(()));
+    assert!(interfaces.get(first).unwrap().link_address().is_some());
+    let unknown = interfaces.set_encapsulation(first, "x").unwrap_err();
+    assert_eq!(unknown.to_string(), "Encapsulation mode 'x' unknown");
+    assert_eq!(interfaces.set_encapsulation(first, "netr"), Ok(()));
+    assert_eq!(interfaces.get(first).unwrap().link_address(), None);
     interfaces.set_forward(first, "sl0");
     assert_eq!(interfaces.line(first), second);
     interfaces.set_forward(first, "tnc0");

@@ -255,6 +255,11 @@ impl Station {
             self.icmp_error(now, Error::HostUnreachable, packet, false, sink);
             return;
         };
+        // Everybody on another network is nobody's business from outside of it (RFC 2644).
+        if route.interface != arrival.interface && self.is_broadcast(facts.dst) {
+            self.ip.stats.in_discards += 1;
+            return;
+        }
         if strict && !route.gateway.is_unspecified() {
             self.icmp_error(now, Error::SourceRouteFailed, packet, false, sink);
             return;

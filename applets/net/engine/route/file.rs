@@ -194,7 +194,7 @@ impl Routes {
 }
 
 /// Any octets as a file: what is read is written back the same. For fuzzing.
-pub fn fuzz(octets: &[u8]) {
+pub fn fuzz_route_file(octets: &[u8]) {
     let (records, _) = parse(octets);
     assert!(records.len() <= octets.len() / 21);
     let (again, error) = parse(&format(&records));

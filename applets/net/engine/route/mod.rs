@@ -3,9 +3,11 @@
 //! | to change | open |
 //! |---|---|
 //! | rules, look-up and ageing | this file |
+//! | look-ups in large tables | `index.rs` |
 //! | the state file | `file.rs` |
 
 pub mod file;
+mod index;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ use wanbox_link::prefixes::Prefixes;
 use crate::address::mask;
 use crate::filter::Filter;
 use crate::interface::{InterfaceId, Interfaces};
+use index::Index;
 
 /// The longest lifetime, seconds; longer ones are cut to it.
 pub const LONGEST_LIFETIME: u32 = 2_147_483;
@@ -29,6 +32,8 @@ pub const LONGEST_LIFETIME: u32 = 2_147_483;
 pub const INFINITY: u32 = 16;
 /// The most temporary entries unless told otherwise: what strangers can make this table hold.
 const MOST_TEMPORARY: usize = 100_000;
+/// From so many entries on there is an index, which costs some megabytes.
+const INDEX_FROM: usize = 2048;
 /// Places of the cache of look-ups, a power of two.
 const CACHE: usize = 256;
 
@@ -217,6 +222,8 @@ struct Cached {
 pub struct Routes {
     routes: Slab<Route>,
     prefixes: Prefixes,
+    /// Only for large tables.
+    index: Option<Box<Index>>,
     timers: BinaryHeap<Reverse<(Instant, u32, u64)>>,
     cache: Box<[Cached; CACHE]>,
     generation: u32,
@@ -233,6 +240,7 @@ impl Default for Routes {
         Self {
             routes: Slab::new(),
             prefixes: Prefixes::default(),
+            index: None,
             timers: BinaryHeap::new(),
             cache: Box::new([Cached::default(); CACHE]),
             generation: 1,
@@ -316,6 +324,7 @@ impl Routes {
             None => {
                 let slot = self.routes.insert(route) as u32;
                 self.prefixes.insert(target.into(), new.bits, slot);
+                self.put_into_index(target.to_bits(), new.bits, slot);
                 slot
             }
         };
@@ -347,6 +356,16 @@ impl Routes {
         self.forget_cached();
         let route = self.routes.try_remove(slot as usize)?;
         self.temporary -= usize::from(!route.is_permanent());
+        if self.routes.len() < INDEX_FROM / 2 {
+            self.index = None;
+        }
+        if let Some(index) = &mut self.index {
+            let wider = (0..bits).rev().find_map(|wider| {
+                let slot = self.prefixes.owner(route.target.into(), wider)?;
+                Some((slot, wider))
+            });
+            index.remove(route.target.to_bits(), bits, wider);
+        }
         Some(route)
     }
 
@@ -408,8 +427,23 @@ impl Routes {
         self.routes.get_mut(slot as usize)
     }
 
+    /// Puts an entry into the index; a table that has become large gets one.
+    fn put_into_index(&mut self, target: u32, bits: u8, slot: u32) {
+        if let Some(index) = &mut self.index {
+            index.insert(target, bits, slot);
+        } else if self.routes.len() >= INDEX_FROM {
+            let index = self.index.insert(Box::default());
+            for (slot, route) in &self.routes {
+                index.insert(route.target.to_bits(), route.bits, slot as u32);
+            }
+        }
+    }
+
     fn search(&self, address: u32) -> Option<u32> {
-        let slot = self.prefixes.lookup_v4(address)?;
+        let slot = match &self.index {
+            Some(index) => index.lookup(address),
+            None => self.prefixes.lookup_v4(address),
+        }?;
         let route = self.routes.get(slot as usize)?;
         if route.takes(address) {
             return Some(slot);

@@ -474,6 +474,34 @@ proptest! {
         if like && octets.len() > FILE.len() {
             octets[..FILE.len()].copy_from_slice(&FILE);
         }
-        file::fuzz(&octets);
+        file::fuzz_route_file(&octets);
     }
+}
+
+#[test]
+fn large_tables_answer_as_small_ones() {
+    let mut bench = Bench::new();
+    let mut random = wanbox_sim::Random::new(3);
+    let a = bench.a;
+    let mut all: Vec<(u32, u8)> = Vec::new();
+    while bench.routes.len() < 3 * INDEX_FROM {
+        let bits = random.between(0, 32) as u8;
+        let target = (0x2c00_0000 | random.next_u64() as u32 & 0x003f_ffff) & mask(bits);
+        if bench.add(NewRoute::new(target.into(), bits, a)).is_ok() {
+            all.push((target, bits));
+        }
+    }
+    assert!(bench.routes.index.is_some());
+    while bench.routes.len() > INDEX_FROM / 4 {
+        for _ in 0..200 {
+            let (target, bits) = all.swap_remove(random.below(all.len() as u64) as usize);
+            bench.routes.drop(target.into(), bits);
+        }
+        for _ in 0..200 {
+            let address = 0x2c00_0000 | random.next_u64() as u32 & 0x003f_ffff;
+            let expected = bench.routes.prefixes.lookup_v4(address);
+            assert_eq!(bench.routes.search(address), expected);
+        }
+    }
+    assert!(bench.routes.index.is_none());
 }

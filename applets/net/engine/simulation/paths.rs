@@ -642,3 +642,27 @@ fn what_is_for_ourselves_does_not_leave() {
     }
     assert!(lines.packets().is_empty() && station.poll_event().is_none());
 }
+
+#[test]
+fn everybody_of_another_network_is_not_reached_through_us() {
+    let (mut station, now, a, b) = two_lines();
+    let mut lines = Lines::default();
+    station.set_broadcast(now, b, ip("44.2.255.255"));
+    let mut packet = datagram("44.1.0.9", "44.2.255.255", 17, 7, 100);
+    station.receive(now, &Arrival::new(a), &mut packet, &mut lines);
+    assert!(lines.packets().is_empty());
+    assert_eq!(station.ip.stats.in_discards, 1);
+    let from = (Ipv4Addr::UNSPECIFIED, 9);
+    station
+        .udp_send_from(now, from, (ip("44.2.255.255"), 9), b"x", &mut lines)
+        .unwrap();
+    assert_eq!(lines.packets().len(), 1);
+    // From within that network it is for us as for all others.
+    let server = station
+        .udp_bind(Ipv4Addr::UNSPECIFIED, 9, Owner::User)
+        .unwrap();
+    let mut packet = datagram("44.2.0.9", "44.2.255.255", 17, 7, 100);
+    packet[22..26].copy_from_slice(&[0, 9, 0, 100]);
+    station.receive(now, &Arrival::new(b), &mut packet, &mut lines);
+    assert_eq!(station.udp.receive(server).unwrap().payload.len(), 92);
+}

@@ -130,7 +130,7 @@ pub fn hex_dump(octets: &[u8]) -> String {
 }
 
 /// Any octets as any packet: the text is bounded and has no control characters but the ends of lines. For fuzzing.
-pub fn fuzz(octets: &[u8]) {
+pub fn fuzz_packet_text(octets: &[u8]) {
     let flags = TraceFlags(TraceFlags::HEX);
     for link in [Link::Ip, Link::Arp] {
         let text = packet(

@@ -193,15 +193,15 @@ fn compressed_headers() {
 proptest! {
     #[test]
     fn any_octets(mut octets in prop::collection::vec(any::<u8>(), 0..300), protocol in 0usize..6) {
-        fuzz(&octets);
+        fuzz_packet_text(&octets);
         if octets.len() >= 20 {
             octets[0] = 0x45;
             octets[9] = [1, 4, 6, 17, 94, 200][protocol];
             octets[6..8].fill(0);
-            fuzz(&octets);
+            fuzz_packet_text(&octets);
             if octets.len() > 24 {
                 octets[22..24].copy_from_slice(&520u16.to_be_bytes());
-                fuzz(&octets);
+                fuzz_packet_text(&octets);
             }
         }
     }

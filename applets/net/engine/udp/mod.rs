@@ -45,6 +45,8 @@ pub enum Owner {
     User,
     /// The station's RIP.
     Rip,
+    /// The station's resolver.
+    Resolver,
 }
 
 /// A datagram that came.
@@ -350,6 +352,10 @@ impl Station {
             Owner::Rip => {
                 self.udp.stats.in_datagrams += 1;
                 self.rip_input(now, delivery.interface, from, payload, sink);
+            }
+            Owner::Resolver => {
+                self.udp.stats.in_datagrams += 1;
+                self.resolver_input(now, id, from, payload, sink);
             }
         }
     }

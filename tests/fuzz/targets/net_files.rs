@@ -1,5 +1,0 @@
-#![no_main]
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
-    wanbox_net_engine::route::file::fuzz(octets);
-    wanbox_net_engine::arp::file::fuzz(octets);
-});
