@@ -7,6 +7,7 @@
 
 mod checksum;
 mod error;
+mod tcp_options;
 mod transport;
 mod v4;
 mod v6;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use checksum::{Sum, adjust};
 pub use error::{Fragments, Unreachable};
+pub use tcp_options::{SackBlocks, TcpOptions, TcpTimestamps};
 pub use transport::{Icmp, IcmpEcho, Tcp, TcpFlags, TcpRepr, Udp, UdpRepr};
 pub use v4::{Ipv4, Ipv4Repr};
 pub use v6::{Ipv6, Ipv6Repr};

@@ -283,6 +283,23 @@ impl TcpRepr {
         options_len: usize,
         pseudo_header: Sum,
     ) -> Result<(), ParseError> {
+        self.emit_with(segment, options_len, 0)?;
+        let checksum = pseudo_header.octets(segment).checksum();
+        segment[16..18].copy_from_slice(&checksum.to_be_bytes());
+        Ok(())
+    }
+
+    /// As [`TcpRepr::emit`], with this in the checksum field: the folded sum over the pseudo header
+    /// where somebody else finishes the checksum ([`super::VirtioHeader::needs_checksum`]).
+    ///
+    /// # Errors
+    /// As those of [`TcpRepr::emit`].
+    pub fn emit_with(
+        &self,
+        segment: &mut [u8],
+        options_len: usize,
+        checksum: u16,
+    ) -> Result<(), ParseError> {
         if options_len > 40 || !options_len.is_multiple_of(4) {
             return Err(ParseError::Invalid {
                 what: "TCP options length",
@@ -298,9 +315,8 @@ impl TcpRepr {
         header[12] = ((Self::LEN + options_len) as u8 / 4) << 4;
         header[13] = self.flags.0;
         header[14..16].copy_from_slice(&self.window.to_be_bytes());
-        header[16..20].fill(0);
-        let checksum = pseudo_header.octets(segment).checksum();
-        segment[16..18].copy_from_slice(&checksum.to_be_bytes());
+        header[16..18].copy_from_slice(&checksum.to_be_bytes());
+        header[18..20].fill(0);
         Ok(())
     }
 }
@@ -412,6 +428,7 @@ pub(super) fn fuzz_transport(octets: &[u8]) {
         let emitted = TcpRepr::parse(&tcp).emit(&mut copy, tcp.options().len(), Sum::new());
         assert_eq!(emitted, Ok(()));
         assert_eq!(&copy[..12], &octets[..12]);
+        super::tcp_options::check(&tcp);
         assert!(Tcp::parse(&copy).is_ok_and(|t| t.checksum_is_valid(Sum::new())));
     }
     if let Ok(icmp) = Icmp::parse(octets) {
