@@ -104,6 +104,9 @@ const TARGETS: &[(&str, Target)] = &[
         "telnet_client",
         wanbox_net_console::telnet::fuzz_telnet_client,
     ),
+    ("tcp", |octets| {
+        wanbox_net_tcp::fuzz_tcp(Instant::now(), octets);
+    }),
     ("trace", wanbox_pipemon::fuzz_trace),
     ("tunnels", |octets| {
         wanbox_l2tpns_engine::tunnel::fuzz::fuzz_tunnels(Instant::now(), octets);

@@ -8,6 +8,7 @@ use crate::congestion::Phase;
 use crate::connection::{Connection, Forward, State};
 use crate::event::Reason;
 use crate::parameters::micros;
+use crate::scoreboard::Rescue;
 use crate::sequence::Seq;
 use crate::shared::Shared;
 use crate::timers::{Micros, NEVER};
@@ -191,10 +192,11 @@ impl Connection {
             if acked >= mss {
                 window.size += mss;
             }
-        } else if let Some(board) = &mut self.scoreboard
-            && board.retransmitted.before(ack)
-        {
-            board.retransmitted = ack;
+        } else if let Some(board) = &mut self.scoreboard {
+            board.retransmitted = board.retransmitted.later(ack);
+            if board.rescue == Rescue::Early {
+                board.rescue = Rescue::Due;
+            }
         }
     }
 
@@ -215,8 +217,12 @@ impl Connection {
                 .options
                 .timestamps
                 .is_some_and(|stamps| (stamps.echo.wrapping_sub(self.repeated_at) as i32) < 0);
+        // Sooner than an answer to what went again can be (Allman and Paxson, "On estimating end-to-end
+        // network path properties", 1999, section 4.2).
+        let since = self.clock(now).wrapping_sub(self.repeated_at);
+        let prompt = since < self.rtt.smoothed / 2000;
         match self.forward {
-            Forward::Repeated if answers_first => self.timeout_was_spurious(shared),
+            Forward::Repeated if answers_first || prompt => self.timeout_was_spurious(shared),
             Forward::Probing => self.timeout_was_spurious(shared),
             Forward::Repeated if !covered && self.has_new_text() => {
                 self.forward = Forward::Probing;
@@ -333,7 +339,7 @@ impl Connection {
         if self.sack {
             let board = self.scoreboard.get_or_insert_default();
             board.retransmitted = self.una;
-            board.rescued = false;
+            board.rescue = Rescue::Early;
         }
     }
 }

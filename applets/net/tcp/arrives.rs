@@ -281,7 +281,7 @@ impl Connection {
         }
         let reason = match self.state {
             // Nothing is lost: both sides had closed.
-            State::TimeWait => Reason::Normal,
+            State::Closing | State::LastAck | State::TimeWait => Reason::Normal,
             _ => Reason::Reset,
         };
         self.finish(shared, reason);

@@ -357,6 +357,9 @@ impl Tcp {
             connection.retries = 0;
             connection.retransmission_timeout(&mut self.shared, time);
             connection.rtt.backoff = 0;
+            if connection.una != connection.max {
+                connection.retransmission_timer(&self.shared, time);
+            }
         }
         self.settle(index);
         Ok(())

@@ -7,6 +7,7 @@ use wanbox_wire::ip::{TcpFlags, TcpOptions, TcpRepr, TcpTimestamps};
 use crate::congestion::{Phase, Window};
 use crate::connection::{Connection, State};
 use crate::flow::Flow;
+use crate::scoreboard::Rescue;
 use crate::sequence::Seq;
 use crate::shared::{Reply, Shared};
 use crate::timers::{Micros, NEVER};
@@ -198,7 +199,7 @@ impl Connection {
         let from = board.skip(board.retransmitted.later(self.una));
         let lost = board.lost_before(mss).unwrap_or(self.una);
         let highest = board.highest().unwrap_or(self.una);
-        let rescued = board.rescued;
+        let rescue = board.rescue == Rescue::Due;
         // NextSeg: what is lost, then what is new, then what may be lost.
         if from.before(lost) {
             return Some(self.draft_again(from, mss));
@@ -209,12 +210,14 @@ impl Connection {
         if from.before(highest) {
             return Some(self.draft_again(from, mss));
         }
-        if !rescued && from.before(self.max) {
-            if let Some(board) = &mut self.scoreboard {
-                board.rescued = true;
-            }
+        if rescue && from.before(self.max) {
             let last = self.max - mss.min(self.max.since(from));
-            return Some(self.draft_again(last, mss));
+            let draft = self.draft_again(last, mss);
+            if let Some(board) = &mut self.scoreboard {
+                board.rescue = Rescue::Done;
+                board.retransmitted = from;
+            }
+            return Some(draft);
         }
         None
     }
@@ -296,7 +299,10 @@ impl Connection {
         }
         let last = octets == waiting;
         let idle = from == self.una;
-        let small_goes = last && (idle || !self.nagle || self.fin_queued || again) || cut;
+        // What is sent again goes as far as the window lets it: it may have become smaller.
+        let small_goes = last && (idle || !self.nagle || self.fin_queued || again)
+            || cut
+            || again && octets == open;
         if octets >= mss {
             if !small_goes || idle && self.nagle && !self.fin_queued && !cut {
                 octets -= octets % mss;

@@ -93,7 +93,13 @@ impl Rtt {
             // The original's: the time set is the timeout.
             Basis::Assumed => timeout = smoothed,
             Basis::Handshake => {
-                timeout = timeout.max((16 * smoothed).min(micros(parameters.irtt)));
+                let irtt = micros(parameters.irtt);
+                let guess = if self.is_slow() {
+                    (8 * smoothed).min(4 * irtt)
+                } else {
+                    (16 * smoothed).min(irtt)
+                };
+                timeout = timeout.max(guess);
             }
             _ => {}
         }
@@ -217,7 +223,7 @@ mod tests {
         let parameters = Parameters::default();
         let mut rtt = Rtt::new(parameters.irtt, None);
         rtt.measured(SECOND, false);
-        assert_eq!(rtt.timeout(&parameters), 5 * SECOND);
+        assert_eq!(rtt.timeout(&parameters), 8 * SECOND);
         assert!(rtt.is_slow());
         rtt.measured(5 * SECOND, true);
         assert_eq!(rtt.timeout(&parameters), 15 * SECOND);

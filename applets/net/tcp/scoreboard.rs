@@ -9,8 +9,20 @@ pub(crate) struct Scoreboard {
     ranges: Vec<(Seq, Seq)>,
     /// HighRxt: behind the last octet retransmitted in this recovery.
     pub retransmitted: Seq,
-    /// RescueRxt: one retransmission of the end a recovery.
-    pub rescued: bool,
+    /// RescueRxt: the end goes again once a recovery.
+    pub rescue: Rescue,
+}
+
+/// Whether the end of what is under way may go again although nothing came through behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rescue {
+    /// Not before a retransmission was acknowledged: until then the end may be on its way still.
+    #[default]
+    Early,
+    /// Yes.
+    Due,
+    /// It did.
+    Done,
 }
 
 /// RFC 6675 section 2.

@@ -36,9 +36,7 @@ impl SackBlocks {
 
     /// The blocks, in the order of the option.
     pub fn as_slice(&self) -> &[(u32, u32)] {
-        self.blocks
-            .get(..usize::from(self.len))
-            .unwrap_or_default()
+        self.blocks.get(..usize::from(self.len)).unwrap_or_default()
     }
 
     /// No block at all: there is no such option.
