@@ -258,11 +258,9 @@ impl Connection {
     pub fn new(shared: &Shared, now: Micros, flow: Flow, options: &Options, mtu: u16) -> Box<Self> {
         let options = options.in_range();
         let known = shared.paths.get(flow.remote.addr);
-        let known_mtu = known.and_then(crate::Path::mtu).unwrap_or(mtu);
-        let mtu = if mtu == 0 {
-            known_mtu
-        } else {
-            known_mtu.min(mtu)
+        let mtu = match shared.paths.mtu(now, flow.remote.addr) {
+            Some(known) if mtu == 0 || known < mtu => known,
+            _ => mtu,
         };
         let [a, b, c, d, ports] = flow.words();
         let secret = shared.key.secret(&[a, b, c, d, ports, 0]);

@@ -35,7 +35,7 @@ impl Reason {
 /// News. Each kind is told once a connection until it is asked for, however often it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A server has a connection to accept.
+    /// A server has connections to accept: [`crate::Tcp::accept`] until there are none.
     Incoming(ListenerId),
     /// The connection that was asked for is there.
     Connected(Id),

@@ -132,8 +132,8 @@ impl Run {
                     octets: &self.quoted(),
                 };
                 match number % 3 {
-                    0 => self.tcp.unreachable(self.now, &quote, number > 128),
-                    1 => self.tcp.source_quench(self.now, &quote),
+                    0 => self.tcp.unreachable(&quote, number > 128),
+                    1 => self.tcp.source_quench(&quote),
                     _ => self.tcp.too_big(self.now, &quote, u16::from(number) * 6),
                 }
             }

@@ -39,8 +39,8 @@ impl Tcp {
     /// ICMP destination unreachable or time exceeded. `refused`: the code says protocol or port
     /// unreachable, which ends a connection that is not there yet; others are counted and never end
     /// anything.
-    pub fn unreachable(&mut self, now: Instant, quote: &Quote<'_>, refused: bool) {
-        self.about(now, quote, |connection, shared| {
+    pub fn unreachable(&mut self, quote: &Quote<'_>, refused: bool) {
+        self.about(quote, |connection, shared| {
             shared.counters.unreachables += 1;
             connection.totals.unreachables = connection.totals.unreachables.saturating_add(1);
             if refused && connection.state == State::SynSent {
@@ -50,8 +50,8 @@ impl Tcp {
     }
 
     /// ICMP source quench: counted, as RFC 6633 wants it.
-    pub fn source_quench(&mut self, now: Instant, quote: &Quote<'_>) {
-        self.about(now, quote, |connection, _| {
+    pub fn source_quench(&mut self, quote: &Quote<'_>) {
+        self.about(quote, |connection, _| {
             let count = &mut connection.totals.source_quenches;
             *count = count.saturating_add(1);
         });
@@ -61,7 +61,7 @@ impl Tcp {
     /// of this connection may be `mtu` octets long. 0: the router did not say (RFC 1191 section 5).
     pub fn too_big(&mut self, now: Instant, quote: &Quote<'_>, mtu: u16) {
         let time = self.time(now);
-        self.about(now, quote, |connection, shared| {
+        self.about(quote, |connection, shared| {
             let headers = connection.flow.headers();
             let current = connection.mss.saturating_add(headers);
             let mtu = match mtu {
@@ -88,11 +88,9 @@ impl Tcp {
     /// Does something to the connection of a quoted segment, if that is under way.
     fn about(
         &mut self,
-        now: Instant,
         quote: &Quote<'_>,
         action: impl FnOnce(&mut Connection, &mut crate::shared::Shared),
     ) {
-        let _ = self.time(now);
         let found = quote
             .read()
             .and_then(|(flow, seq)| Some((self.table.find(&flow)?, seq)));

@@ -130,7 +130,7 @@ impl Connection {
         if draft.flags.contains(TcpFlags::SYN) {
             self.syn_options(now, &mut options);
         }
-        let outgoing = self.write(shared, buffer, &draft, &options, mss, offload)?;
+        let outgoing = self.write(buffer, &draft, &options, mss, offload)?;
         self.sent(shared, now, &draft, mss);
         Some(outgoing)
     }
@@ -374,7 +374,6 @@ impl Connection {
     /// Writes a segment.
     fn write(
         &mut self,
-        shared: &Shared,
         buffer: &mut [u8],
         draft: &Draft,
         options: &TcpOptions,
@@ -434,7 +433,7 @@ impl Connection {
             header_len,
             gso_size: if many { mss as u16 } else { 0 },
             tos: self.tos | if self.ecn.on && fresh { 2 } else { 0 },
-            dont_fragment: self.path_mtu_discovery && shared.parameters.options.path_mtu_discovery,
+            dont_fragment: self.path_mtu_discovery,
         })
     }
 

@@ -80,6 +80,8 @@ pub(crate) struct Ring {
     buffer: Box<[u8]>,
     head: u32,
     len: u32,
+    /// The most octets in the queue since it had a buffer; without one, what it will need again.
+    peak: u32,
 }
 
 impl Ring {
@@ -97,13 +99,23 @@ impl Ring {
         if octets <= self.buffer.len() {
             return true;
         }
-        let Some(mut larger) = pool.take(octets) else {
+        // At once what it needed the last time, so that a stream does not grow it again and again.
+        let likely = self.peak as usize;
+        let larger = if self.buffer.is_empty() && likely > octets {
+            pool.take(likely).or_else(|| pool.take(octets))
+        } else {
+            pool.take(octets)
+        };
+        let Some(mut larger) = larger else {
             return false;
         };
-        let (behind, front) = self.buffer.split_at(self.head as usize);
-        for (to, from) in larger.iter_mut().zip(front.iter().chain(behind)) {
-            *to = *from;
+        if self.buffer.is_empty() {
+            self.peak = 0;
         }
+        let (behind, front) = self.buffer.split_at(self.head as usize);
+        let (first, rest) = larger.split_at_mut(front.len());
+        first.copy_from_slice(front);
+        rest[..behind.len()].copy_from_slice(behind);
         pool.give(std::mem::replace(&mut self.buffer, larger));
         self.head = 0;
         true
@@ -150,6 +162,7 @@ impl Ring {
     /// The queue is longer by octets that were written behind its end.
     pub fn extend(&mut self, octets: u32) {
         self.len += octets;
+        self.peak = self.peak.max(self.len);
     }
 
     /// The first octets are done with.
@@ -163,8 +176,17 @@ impl Ring {
 
     /// Gives the memory back. What was in it is gone.
     pub fn free(&mut self, pool: &mut Pool) {
+        let full = self.buffer.len() as u32;
+        if full == 0 {
+            return;
+        }
         pool.give(std::mem::take(&mut self.buffer));
-        *self = Self::default();
+        // What was not half full can be smaller.
+        let peak = if self.peak > full / 2 { full } else { full / 2 };
+        *self = Self {
+            peak,
+            ..Self::default()
+        };
     }
 }
 
@@ -201,7 +223,13 @@ mod tests {
         assert!(pool.used() >= 256);
         ring.free(&mut pool);
         assert_eq!((pool.used(), ring.len()), (0, 0));
-        assert!(ring.reserve(&mut pool, 300) && pool.used() == 512);
+        // The next one begins with what was needed, and shrinks when it is not.
+        assert!(ring.reserve(&mut pool, 10) && pool.used() >= 512);
+        for _ in 0..10 {
+            ring.free(&mut pool);
+            assert!(ring.reserve(&mut pool, 10));
+        }
+        assert_eq!(pool.used(), 256);
     }
 
     #[test]

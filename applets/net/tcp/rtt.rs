@@ -121,6 +121,8 @@ pub struct Path {
     rtt: Option<(Duration, Duration)>,
     /// The longest packet that comes through, octets, where that was found out.
     mtu: Option<u16>,
+    /// When that was found out.
+    mtu_at: Micros,
     /// When it was used last.
     used: Micros,
 }
@@ -149,6 +151,14 @@ impl Paths {
         self.0.get(&addr)
     }
 
+    /// The longest packet that comes through. Paths change: after ten minutes longer ones are tried
+    /// again (RFC 1191 section 6.3).
+    pub fn mtu(&self, now: Micros, addr: IpAddr) -> Option<u16> {
+        let path = self.get(addr)?;
+        path.mtu
+            .filter(|_| now.saturating_sub(path.mtu_at) < 600_000_000)
+    }
+
     fn entry(&mut self, now: Micros, addr: IpAddr) -> &mut Path {
         if self.0.len() >= Self::MOST
             && !self.0.contains_key(&addr)
@@ -169,7 +179,9 @@ impl Paths {
     }
 
     pub fn set_mtu(&mut self, now: Micros, addr: IpAddr, mtu: u16) {
-        self.entry(now, addr).mtu = Some(mtu);
+        let path = self.entry(now, addr);
+        path.mtu = Some(mtu);
+        path.mtu_at = now;
     }
 
     /// Folds a measurement in (`tcp irtt HOST MS`).

@@ -9,6 +9,8 @@ use crate::timers::{Micros, NEVER};
 
 /// So many timeouts of one long segment, and the way may swallow long ones (RFC 2923 section 2.1).
 const BLACK_HOLE: u8 = 3;
+/// So many retransmissions of the SYN+ACK of a server (RFC 4987 section 3.3).
+const HALF_OPEN: u8 = 5;
 /// The longest segment that is then tried.
 const SAFE_MSS: u16 = 536;
 
@@ -44,7 +46,13 @@ impl Connection {
         self.retries = self.retries.saturating_add(1);
         self.totals.timeouts = self.totals.timeouts.saturating_add(1);
         shared.counters.retransmission_timeouts += 1;
-        if self.retries > shared.parameters.retransmissions {
+        let most = shared.parameters.retransmissions;
+        if self.half_open && self.retries > most.min(HALF_OPEN) {
+            // Most likely there is nobody: no RST for whoever has that address.
+            self.finish(shared, Reason::Timeout);
+            return;
+        }
+        if self.retries > most {
             self.give_up(shared);
             return;
         }

@@ -273,17 +273,17 @@ fn what_icmp_says() {
     let mut forged = syn.clone();
     forged[7] ^= 0x55;
     quote.octets = &forged;
-    tcp.unreachable(now, &quote, true);
+    tcp.unreachable(&quote, true);
     quote.octets = &syn[..7];
-    tcp.unreachable(now, &quote, true);
+    tcp.unreachable(&quote, true);
     assert_eq!(tcp.counters().bad_icmp, 2);
     // Soft errors are counted; a refused port ends what is not there yet.
     quote.octets = &syn[..8];
-    tcp.unreachable(now, &quote, false);
-    tcp.source_quench(now, &quote);
+    tcp.unreachable(&quote, false);
+    tcp.source_quench(&quote);
     let view = tcp.view(now, id).unwrap();
     assert_eq!((view.unreachables, view.source_quenches), (1, 1));
-    tcp.unreachable(now, &quote, true);
+    tcp.unreachable(&quote, true);
     assert_eq!(
         tcp.poll_event(),
         Some(Event::Closed(id, Reason::Unreachable))

@@ -1,9 +1,10 @@
 //! Two engines over bad lines: every octet once and in order, and both sides end.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use wanbox_net_tcp::{Congestion, Options, Parameters};
+use wanbox_net_tcp::{Checksum, Congestion, Incoming, Key, Offload, Options, Parameters, Tcp};
 use wanbox_sim::{Clock, Endpoint, Impairments, Pair, Random, for_each_seed};
 
 use crate::peer::Peer;
@@ -85,6 +86,76 @@ fn every_octet_once_and_in_order() {
         pair.a.verify();
         pair.b.verify();
     });
+}
+
+/// Carries everything there and back, super-segments whole, as a loopback does.
+fn carry(tcp: &mut Tcp, now: Instant, buffer: &mut [u8]) -> (usize, usize) {
+    let offload = Offload {
+        checksum: Checksum::None,
+        segmentation: true,
+    };
+    let (mut segments, mut large) = (0, 0);
+    while let Some(out) = tcp.poll_transmit(now, buffer, offload) {
+        let mut incoming = Incoming::new(out.src, out.dst);
+        incoming.checksum_is_valid = true;
+        let text = out.len - out.header_len;
+        assert_eq!(out.gso_size > 0, text > usize::from(out.gso_size.max(1460)));
+        large += usize::from(out.gso_size > 0);
+        segments += 1;
+        tcp.segment(now, &incoming, &buffer[..out.len]);
+    }
+    (segments, large)
+}
+
+#[test]
+fn a_stack_with_itself_over_ipv6_in_super_segments() {
+    let here = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    let mut clock = Clock::new();
+    let options = Options {
+        mss: 1460,
+        window: 262_144,
+        window_scale: true,
+        ..Options::default()
+    };
+    let mut tcp = Tcp::new(clock.now(), Key([5, 6]), Parameters::default());
+    let server = tcp.listen(Some(here), 9, 4, &options).unwrap();
+    let local = wanbox_net_tcp::Endpoint::new(here, 0);
+    let remote = wanbox_net_tcp::Endpoint::new(here, 9);
+    let client = tcp.connect(clock.now(), local, remote, &options, 0);
+    let client = client.unwrap();
+    let mut buffer = vec![0; 65_535];
+    carry(&mut tcp, clock.now(), &mut buffer);
+    let accepted = tcp.accept(server).unwrap();
+    let mut random = Random::new(1);
+    let mut sent = vec![0; 3_000_000];
+    random.fill(&mut sent);
+    let (mut taken, mut got, mut read) = (0, Vec::new(), vec![0; 100_000]);
+    let (mut segments, mut large) = (0, 0);
+    while got.len() < sent.len() {
+        taken += tcp.send(client, &sent[taken..]).unwrap();
+        let carried = carry(&mut tcp, clock.now(), &mut buffer);
+        segments += carried.0;
+        large += carried.1;
+        loop {
+            let octets = tcp.receive(accepted, &mut read).unwrap();
+            if octets == 0 {
+                break;
+            }
+            got.extend_from_slice(&read[..octets]);
+        }
+        clock.advance(Duration::from_millis(100));
+        tcp.handle_timeout(clock.now());
+    }
+    assert!(got == sent);
+    assert!(large > 40 && segments < 400, "{large} of {segments}");
+    tcp.release(clock.now(), client).unwrap();
+    carry(&mut tcp, clock.now(), &mut buffer);
+    assert!(tcp.is_finished(accepted));
+    tcp.release(clock.now(), accepted).unwrap();
+    carry(&mut tcp, clock.now(), &mut buffer);
+    clock.advance(Duration::from_secs(31));
+    tcp.handle_timeout(clock.now());
+    assert!(tcp.is_empty());
 }
 
 /// A radio channel: one frame at a time in either direction, with the time a transmitter takes.
