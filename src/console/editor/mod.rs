@@ -7,12 +7,14 @@
 mod history;
 mod keys;
 mod line;
+mod screen;
 #[cfg(test)]
 mod tests;
 
 pub use history::History;
 use keys::{Decoder, Key};
 pub use line::{Line, bell, shown};
+pub use screen::{screen, screen_with_cursor};
 
 /// The longest line, octets.
 pub const MAX_LINE: usize = 4096;

@@ -1,35 +1,6 @@
 use super::*;
 use proptest::prelude::*;
 
-/// A terminal of one line: what people see of what is sent.
-fn screen(sent: &[u8]) -> (String, usize) {
-    let mut cells: Vec<char> = Vec::new();
-    let mut at: usize = 0;
-    let text = String::from_utf8(sent.to_vec()).unwrap();
-    let mut letters = text.chars();
-    while let Some(c) = letters.next() {
-        match c {
-            '\x08' => at = at.checked_sub(1).expect("not left of the line"),
-            '\r' => at = 0,
-            '\n' => cells.clear(),
-            '\x07' => {}
-            '\x1b' => {
-                assert_eq!((letters.next(), letters.next()), (Some('['), Some('K')));
-                cells.truncate(at);
-            }
-            c => {
-                if at == cells.len() {
-                    cells.push(c);
-                } else {
-                    cells[at] = c;
-                }
-                at += 1;
-            }
-        }
-    }
-    (cells.iter().collect::<String>(), at)
-}
-
 struct Desk {
     editor: Editor,
     sent: Vec<u8>,
@@ -63,12 +34,7 @@ impl Desk {
 
     /// What is written on the screen, with the cursor as `_`.
     fn shows(&self) -> String {
-        let (text, at) = screen(&self.sent);
-        let text = text.trim_end().to_owned();
-        let padded = format!("{text:at$}");
-        let mut letters: Vec<char> = padded.chars().collect();
-        letters.insert(at, '_');
-        letters.into_iter().collect()
+        screen_with_cursor(&self.sent).unwrap()
     }
 }
 
@@ -244,7 +210,7 @@ proptest! {
         let mut desk = Desk::new();
         for key in keys {
             desk.press(&key);
-            let (text, at) = screen(&desk.sent);
+            let (text, at) = screen(&desk.sent).unwrap();
             let wanted = format!("lns> {}", desk.editor.line.text());
             prop_assert_eq!(text.trim_end(), wanted.trim_end());
             prop_assert_eq!(at, 5 + desk.editor.before_cursor().chars().count());

@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use wanbox_console::editor::screen_with_cursor;
 
 struct Desk {
     editor: Editor,
@@ -33,35 +34,7 @@ impl Desk {
 
     /// What is written on the screen, with the cursor as `_`.
     fn shows(&self) -> String {
-        let mut cells: Vec<char> = Vec::new();
-        let mut at: usize = 0;
-        let text = String::from_utf8(self.sent.clone()).unwrap();
-        let mut letters = text.chars();
-        while let Some(c) = letters.next() {
-            match c {
-                '\x08' => at = at.checked_sub(1).expect("not left of the line"),
-                '\r' => at = 0,
-                '\n' => cells.clear(),
-                '\x07' => {}
-                '\x1b' => {
-                    assert_eq!((letters.next(), letters.next()), (Some('['), Some('K')));
-                    cells.truncate(at);
-                }
-                c => {
-                    assert!(!c.is_control(), "{c:?}");
-                    if at == cells.len() {
-                        cells.push(c);
-                    } else {
-                        cells[at] = c;
-                    }
-                    at += 1;
-                }
-            }
-        }
-        let text = cells.iter().collect::<String>().trim_end().to_owned();
-        let mut letters: Vec<char> = format!("{text:at$}").chars().collect();
-        letters.insert(at, '_');
-        letters.into_iter().collect()
+        screen_with_cursor(&self.sent).unwrap()
     }
 }
 
