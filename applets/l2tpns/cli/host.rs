@@ -137,6 +137,9 @@ pub trait Host {
     /// Ends a session: CDN with result 3, Acct-Terminate-Cause 6.
     fn drop_session(&mut self, session: SessionId);
 
+    /// The same for all links of its bundle.
+    fn drop_user(&mut self, session: SessionId);
+
     /// Ends a tunnel: StopCCN with result 1. Returns the host name of its peer.
     ///
     /// # Errors

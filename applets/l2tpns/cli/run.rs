@@ -196,7 +196,7 @@ impl Person {
                 },
             ),
             Action::DropUser => each_user(host, arguments, "drop", |host, user, session| {
-                host.drop_session(session);
+                host.drop_user(session);
                 Ok(format!("Dropping user {user}"))
             }),
             Action::DropSession if arguments.is_empty() => {

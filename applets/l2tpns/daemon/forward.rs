@@ -171,6 +171,7 @@ impl Forward {
                 match batch.up(engine.plane(), now, from, datagram, &mut write) {
                     Up::Control => engine.control(now, place, got.from, datagram),
                     Up::Ppp { session, frame } => engine.frame(now, session, frame),
+                    Up::Part => frames(now, engine),
                     Up::Passed | Up::Waits | Up::Dropped(_) => {}
                 }
             }
@@ -234,6 +235,7 @@ impl Forward {
         let refused = &mut self.counters.tun_refused;
         let mut write = |header: &_, packet: &_| write(tun, header, packet, refused);
         self.batch.timeout(engine.plane(), now, &mut write);
+        frames(now, engine);
         self.finish(sockets, tun);
     }
 
@@ -248,8 +250,6 @@ impl Forward {
         let copied = &mut self.counters.copies;
         self.batch.take_aside(|what, octets| {
             let done = match what {
-                // The engine makes no bundles yet.
-                Aside::Bundle(_) => Ok(()),
                 Aside::Icmp => raw.as_ref().map_or(Ok(()), |raw| raw.send(octets)),
                 Aside::Copy(to) => {
                     *copied += 1;
@@ -273,6 +273,13 @@ pub fn transmit(batch: &mut Batch, sockets: &mut [ManySocket]) {
         let socket = sockets.get_mut(usize::from(way.socket.0))?;
         socket.send(way.peer, messages).ok()
     });
+}
+
+/// Gives frames to the engine that came in parts.
+fn frames(now: Instant, engine: &mut impl Deciding) {
+    while let Some((session, frame)) = engine.plane().poll_frame() {
+        engine.frame(now, session, &frame);
+    }
 }
 
 fn write(tun: &Tun, header: &[u8; VirtioHeader::LEN], packet: &[u8], refused: &mut u64) {

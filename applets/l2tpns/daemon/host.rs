@@ -111,6 +111,11 @@ impl Host for Asked<'_> {
         let _ = self.node.engine.drop_session(self.now, session, reason);
     }
 
+    fn drop_user(&mut self, session: SessionId) {
+        let reason = "Requested by administrator.";
+        let _ = self.node.engine.drop_user(self.now, session, reason);
+    }
+
     fn drop_tunnel(&mut self, tunnel: TunnelId) -> Result<String, String> {
         let engine = &mut self.node.engine;
         let name = engine.with_tunnel(self.now, tunnel, |tunnel| tunnel.host.to_owned());

@@ -462,7 +462,8 @@ impl Node {
             .iter()
             .map(|tunnel| tunnel.id().0)
             .max();
-        (session.unwrap_or(0), 0, tunnel.unwrap_or(0).into())
+        let bundle = self.engine.highest_bundle();
+        (session.unwrap_or(0), bundle, tunnel.unwrap_or(0).into())
     }
 
     fn uptime(&mut self, now: Instant) -> Uptime {

@@ -26,6 +26,11 @@ pub struct SessionId(pub u32);
 #[serde(transparent)]
 pub struct SocketId(pub u8);
 
+/// A bundle of sessions: the links of one user (RFC 1990). From 0; reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct BundleId(pub u32);
+
 macro_rules! display {
     ($($name:ident)*) => {$(
         impl fmt::Display for $name {

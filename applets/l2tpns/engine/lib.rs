@@ -31,4 +31,4 @@ pub mod show;
 pub mod subscribers;
 pub mod tunnel;
 
-pub use id::{CallId, SessionId, SocketId, TunnelId};
+pub use id::{BundleId, CallId, SessionId, SocketId, TunnelId};

@@ -194,6 +194,15 @@ impl Pool {
         }
     }
 
+    /// Another session has the address of this one from now on.
+    pub fn pass_on(&mut self, address: Ipv4Addr, from: SessionId, to: SessionId) {
+        if let Some(entry) = self.entries.get_mut(&address.into())
+            && entry.state == State::Used(from)
+        {
+            entry.state = State::Used(to);
+        }
+    }
+
     /// The session does not use the address any more. Its user gets it again when nobody else
     /// got it before, unless the name is not to be remembered. An address that another session
     /// uses now stays as it is.

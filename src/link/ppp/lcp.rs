@@ -42,6 +42,8 @@ pub struct Config {
 impl Config {
     /// Allowed values of [`Config::mru`] and [`Multilink::mrru`].
     pub const MRU: RangeInclusive<u64> = 64..=65_535;
+    /// The least MRRU of the peer, octets, whatever [`Config::min_peer_mru`] is.
+    pub const MIN_MRRU: u16 = 64;
     /// Allowed values of [`Config::min_peer_mru`].
     pub const MIN_PEER_MRU: RangeInclusive<u64> = 0..=1500;
 }
@@ -427,7 +429,15 @@ impl Layer for Lcp {
             }
             LcpOption::Pfc if config.pfc => wish.pfc = true,
             LcpOption::Acfc if config.acfc => wish.acfc = true,
-            LcpOption::Mrru(mrru) if config.multilink.is_some() => wish.mrru = Some(mrru),
+            LcpOption::Mrru(mrru) if config.multilink.is_some() => {
+                // Below, hardly a packet could be sent.
+                let least = config.min_peer_mru.max(Config::MIN_MRRU);
+                if mrru < least {
+                    LcpOption::Mrru(least).append(naks);
+                    return Verdict::Nak;
+                }
+                wish.mrru = Some(mrru);
+            }
             LcpOption::ShortSequence if config.multilink.is_some() => wish.short_sequence = true,
             LcpOption::Endpoint { .. } if config.multilink.is_some() => {
                 peer.endpoint = Some(option.data.into());

@@ -141,6 +141,10 @@ impl Host for Fake {
         self.sessions.remove(&session.0);
     }
 
+    fn drop_user(&mut self, session: SessionId) {
+        self.drop_session(session);
+    }
+
     fn drop_tunnel(&mut self, tunnel: TunnelId) -> Result<String, String> {
         match self.tunnels.remove(&tunnel.0) {
             Some(name) => Ok(name.to_owned()),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use wanbox_link::ppp::Phase;
 use wanbox_wire::radius::TerminateCause;
 
 use super::{Concentrator, End, facts};
@@ -29,16 +30,20 @@ impl Concentrator {
 
     /// A network layer came up, or will not: the session begins for the accounting server, once.
     pub(super) fn account_start(&mut self, now: Instant, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else {
+        let Some(session) = self.sessions.get(id) else {
             return;
         };
-        let network = session.network();
+        let head = self.head(session);
+        let network = head.network();
         let waits = network.ipv4().is_none() && network.ipcp_state().is_negotiating();
         let passes = network.ipv4().is_some() || network.ipv6().is_some();
-        if session.accounted || session.garden || waits || !passes {
+        let up = session.link().phase() == Phase::Network;
+        if session.accounted || session.garden || waits || !passes || !up {
             return;
         }
-        session.accounted = true;
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.accounted = true;
+        }
         if let Some(interim) = self.interim(id)
             && let Some(session) = self.sessions.get_mut(id)
         {
@@ -99,7 +104,10 @@ impl Concentrator {
             record.delegated.clone_from(&grant.delegated);
             record.address6 = grant.address6;
         }
-        record.interface_id = session.network().ipv6().map(|ipv6| ipv6.peer);
+        record.interface_id = self.head(session).network().ipv6().map(|ipv6| ipv6.peer);
+        record.bundle = self
+            .links(id)
+            .map(|links| (links.multi_session.clone(), links.count));
         let event = plugin::Event::RadiusAccount {
             about: facts(session),
             kind,

@@ -30,7 +30,16 @@ impl Concentrator {
             .ok_or(ErrorCause::SESSION_CONTEXT_NOT_FOUND)?;
         match request.action {
             Action::Disconnect => {
-                self.end(now, id, End::hang_up(6, "Requested by PoD"));
+                let selector = &request.selector;
+                // Who asks for a user or an address, and not for a call, means all links.
+                let links = if selector.session.is_none() && selector.acct_session_id.is_none() {
+                    self.links_of(id)
+                } else {
+                    vec![id]
+                };
+                for link in links {
+                    self.end(now, link, End::hang_up(6, "Requested by PoD"));
+                }
                 Ok(())
             }
             Action::Change => self.change(now, id, &request.changes),
@@ -60,13 +69,16 @@ impl Concentrator {
             said.as_ref().is_none_or(|said| **said == *own.as_bytes())
         };
         let grant = session.grant.as_deref();
-        let owns = |address: IpAddr| self.session_at(address) == Some(session.id);
+        let head = self.head_of(session.id);
+        let owns = |address: IpAddr| self.session_at(address) == Some(head);
+        let bundle = self.links(session.id);
+        let multi_session = bundle.map_or("", |links| &*links.multi_session);
         let prefix = |prefix| {
             grant.is_some_and(|grant| {
                 grant.prefixes6.contains(prefix) || grant.delegated.contains(prefix)
             })
         };
-        let peer = || session.network().ipv6().map(|ipv6| ipv6.peer);
+        let peer = || self.head(session).network().ipv6().map(|ipv6| ipv6.peer);
         let own = || acct_session_id(session.unique, self.clock.unix(session.opened));
         session.stage == Stage::Accepted
             && text(&selector.user, &session.user)
@@ -78,7 +90,7 @@ impl Concentrator {
             && selector.delegated.as_ref().is_none_or(prefix)
             && selector.interface_id.is_none_or(|id| peer() == Some(id))
             && (selector.acct_session_id.is_none() || text(&selector.acct_session_id, &own()))
-            && selector.multi_session_id.is_none()
+            && text(&selector.multi_session_id, multi_session)
     }
 
     fn change(
@@ -96,29 +108,37 @@ impl Concentrator {
         {
             return Err(ErrorCause::INVALID_REQUEST);
         }
-        let Some(session) = self.sessions.get_mut(id) else {
+        let links = self.links_of(id);
+        for link in &links {
+            let Some(session) = self.sessions.get_mut(*link) else {
+                return Err(ErrorCause::SESSION_CONTEXT_NOT_FOUND);
+            };
+            session.filters.clone_from(&filters);
+            if changes.session_timeout.is_some() || changes.idle_timeout.is_some() {
+                let grant = session.grant.get_or_insert_default();
+                grant.session_timeout = changes.session_timeout.unwrap_or(grant.session_timeout);
+                grant.idle_timeout = changes.idle_timeout.unwrap_or(grant.idle_timeout);
+                // Looked at anew at once.
+                session.limit = Some(now);
+            }
+            if let Some(interim) = changes.interim {
+                session.grant.get_or_insert_default().interim = Some(interim);
+                let time = Duration::from_secs(interim.into());
+                session.interim = (session.accounted && interim > 0).then(|| now + time);
+            }
+        }
+        let Some(session) = self.sessions.get(id) else {
             return Err(ErrorCause::SESSION_CONTEXT_NOT_FOUND);
         };
-        session.filters = filters;
-        if changes.session_timeout.is_some() || changes.idle_timeout.is_some() {
-            let grant = session.grant.get_or_insert_default();
-            grant.session_timeout = changes.session_timeout.unwrap_or(grant.session_timeout);
-            grant.idle_timeout = changes.idle_timeout.unwrap_or(grant.idle_timeout);
-            // Looked at anew at once.
-            session.limit = Some(now);
-        }
-        if let Some(interim) = changes.interim {
-            session.grant.get_or_insert_default().interim = Some(interim);
-            let time = Duration::from_secs(interim.into());
-            session.interim = (session.accounted && interim > 0).then(|| now + time);
-        }
         let reset = plugin::Event::RadiusReset(facts(session));
         self.start_plugins(now, id, reset);
         for pair in &changes.pairs {
             self.pair(now, id, pair);
         }
         self.update_path(now, id);
-        self.settle(now, id);
+        for link in links {
+            self.settle(now, link);
+        }
         Ok(())
     }
 }

@@ -89,6 +89,7 @@ impl Concentrator {
         }
         self.account_stop(now, id, &end);
         self.note_end(id);
+        self.quit_bundle(now, id);
         self.remove_routes(id);
         self.close_path(now, id);
         let Some(session) = self.sessions.remove(now, id) else {

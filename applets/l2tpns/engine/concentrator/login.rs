@@ -103,11 +103,14 @@ impl Concentrator {
             self.judged(now, id, judgement);
             return;
         }
-        let request = AccessRequest {
+        let mut request = AccessRequest {
             user: login.claim.name.clone(),
             proof: login.claim.proof.clone(),
             port: self.port(session),
         };
+        if self.bundle_to_join(id, &login.user).is_some() {
+            request.port.service = radius::Service::AuthenticateOnly;
+        }
         let key = super::key(session);
         let asked = match self.radius.access(now, key, request) {
             Ok(()) => true,
@@ -261,7 +264,10 @@ impl Concentrator {
             self.refuse(now, id, &login.claim, Verdict::plain(Outcome::Refused), end);
             return;
         }
-        self.equip(now, id, &features);
+        // A further link has what the first one has.
+        if !self.is_further(id) {
+            self.equip(now, id, &features);
+        }
         self.new_session(now, id);
         for pair in pairs {
             self.pair(now, id, &pair);

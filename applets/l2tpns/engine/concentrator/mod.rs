@@ -15,6 +15,7 @@
 //! | which call is accepted when | `pacing.rs`, `calls.rs` |
 //! | who may come in | `login.rs` |
 //! | addresses, routes, the network layers | `network.rs` |
+//! | which calls are one bundle | `bundle.rs` |
 //! | records for accounting servers | `accounting.rs` |
 //! | how a session ends | `ending.rs` |
 //! | what the data path knows of a session | `path.rs` |
@@ -24,6 +25,7 @@
 
 mod accounting;
 mod authority;
+mod bundle;
 mod calls;
 mod dump;
 mod ending;
@@ -41,7 +43,7 @@ mod tests;
 mod timers;
 mod views;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,7 +64,7 @@ use crate::radius::{self, AccountingRequest, Client, dae};
 use crate::session::{Judgement, Profiles, Session, Table};
 use crate::subscribers::Subscribers;
 use crate::tunnel::{Random, Tunnels};
-use crate::{SessionId, SocketId, TunnelId};
+use crate::{BundleId, SessionId, SocketId, TunnelId};
 use dump::Dumps;
 use ending::End;
 use pacing::Pacing;
@@ -156,6 +158,7 @@ pub struct Concentrator {
     now: Instant,
     tunnels: Tunnels,
     sessions: Table,
+    bundles: BTreeMap<BundleId, bundle::Links>,
     pacing: Pacing,
     timers: Timers,
     pool: Pools,
@@ -205,6 +208,7 @@ impl Concentrator {
                 tunnels,
             ),
             sessions: Table::default(),
+            bundles: BTreeMap::new(),
             pacing: Pacing::default(),
             timers: Timers::default(),
             pool: Pools::new(setup.pool),
@@ -299,20 +303,25 @@ impl Concentrator {
 
     /// A PPP frame of a session came in that is not user data.
     pub fn ppp(&mut self, now: Instant, session: SessionId, frame: &[u8]) {
-        if self.neighbour(now, session, frame) {
+        let head = self.head_of(session);
+        if self.neighbour(now, head, frame) {
             return;
         }
-        match self.sessions.get_mut(session) {
-            Some(found) => {
-                found.receive(now, frame);
-                self.settle(now, session);
-                if is_echo_request(frame) {
-                    self.advertise(now, session);
-                }
-                self.work(now);
-            }
-            None => self.counters.stale_frames += 1,
+        let Some(found) = self.sessions.get_mut(session) else {
+            self.counters.stale_frames += 1;
+            return;
+        };
+        if head == session {
+            found.receive(now, frame);
+        } else {
+            self.receive_for_head(now, session, head, frame);
+            self.settle(now, head);
         }
+        self.settle(now, session);
+        if is_echo_request(frame) {
+            self.advertise(now, head);
+        }
+        self.work(now);
     }
 
     /// A datagram came in at the RADIUS socket of this place.
@@ -488,6 +497,10 @@ impl Concentrator {
             session.link_mut().heard(heard, postpone);
         }
         session.handle_timeout(now);
+        self.mind_silence(id);
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         if session.slow.take_if(|at| *at <= now).is_some() && std::mem::take(&mut session.counted) {
             self.pacing.done();
         }

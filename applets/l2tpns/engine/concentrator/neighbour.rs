@@ -65,13 +65,12 @@ impl Concentrator {
         let packets = work(&mut self.ipv6, &mut binding, &facts);
         let kept = *binding != Binding::default();
         session.binding = kept.then_some(binding);
-        let header = session.link().framing(Protocol::IPV6);
         for packet in packets {
             let mut frame = std::mem::take(&mut self.frame);
             frame.clear();
-            header.append(&mut frame);
+            frame.extend_from_slice(&Protocol::IPV6.0.to_be_bytes());
             frame.extend_from_slice(&packet);
-            self.send_ppp(now, id, &frame);
+            self.send_network(now, id, &frame);
             self.frame = frame;
         }
     }

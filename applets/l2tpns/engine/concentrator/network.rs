@@ -19,29 +19,39 @@ impl Concentrator {
     /// Sends what PPP of a session has to send.
     pub(super) fn flush(&mut self, now: Instant, id: SessionId) {
         let mut frame = std::mem::take(&mut self.frame);
-        while self
-            .sessions
-            .get_mut(id)
-            .is_some_and(|session| session.poll_transmit(&mut frame))
-        {
-            self.send_ppp(now, id, &frame);
-        }
+        while self.transmit(now, id, &mut frame) {}
         self.frame = frame;
+    }
+
+    /// Sends the next thing that PPP of a session has to send, if there is any.
+    fn transmit(&mut self, now: Instant, id: SessionId, frame: &mut Vec<u8>) -> bool {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return false;
+        };
+        if session.link_mut().poll_transmit(frame) {
+            self.send_ppp(now, id, frame);
+        } else if session.network_mut().poll_transmit(frame) {
+            self.send_network(now, id, frame);
+        } else {
+            return false;
+        }
+        true
     }
 
     /// Sends what PPP of a session has to send, follows what happened to it, and minds its timer.
     pub(super) fn settle(&mut self, now: Instant, id: SessionId) {
         let mut frame = std::mem::take(&mut self.frame);
-        while let Some(session) = self.sessions.get_mut(id) {
+        loop {
             // Answers leave before what they lead to.
-            if session.poll_transmit(&mut frame) {
-                self.send_ppp(now, id, &frame);
-            } else if let Some(event) = session.poll_event(now) {
-                self.ppp_event(now, id, event);
-            } else {
+            while self.transmit(now, id, &mut frame) {}
+            let Some(session) = self.sessions.get_mut(id) else {
+                break;
+            };
+            let Some(event) = session.poll_event() else {
                 self.timers.set(session);
                 break;
-            }
+            };
+            self.ppp_event(now, id, event);
         }
         self.frame = frame;
     }
@@ -62,11 +72,16 @@ impl Concentrator {
                 if matches!(event, Event::Ipv6Up(_)) {
                     self.advertise(now, id);
                 }
-                self.account_start(now, id);
+                for link in self.links_of(id) {
+                    self.account_start(now, link);
+                }
             }
             Event::Ipv4Down | Event::Ipv6Down => self.update_path(now, id),
             Event::NetworkRefused(protocol) => {
-                self.account_start(now, id);
+                let links = self.links_of(id);
+                for link in &links {
+                    self.account_start(now, *link);
+                }
                 let futile = self.sessions.get(id).is_some_and(|session| {
                     session.link().phase() == Phase::Network && session.network().is_futile()
                 });
@@ -75,7 +90,9 @@ impl Concentrator {
                         Protocol::IPCP => "No response to IPCP ConfigReq.",
                         _ => "No network protocol came up.",
                     };
-                    self.end(now, id, End::hang_up(15, text));
+                    for link in links {
+                        self.end(now, link, End::hang_up(15, text));
+                    }
                 }
             }
         }
@@ -99,12 +116,33 @@ impl Concentrator {
         }
         session.slow = None;
         session.link_mut().set_profile(self.profiles.known.clone());
+        if let Err(end) = self.enter_bundle(now, id) {
+            self.end(now, id, end);
+            return;
+        }
+        let head = self.head_of(id);
+        if let Some(session) = self.sessions.get_mut(head) {
+            let mru = session.link().peer().mru;
+            session.network_mut().up(now, mru);
+        }
         self.update_path(now, id);
+        self.account_start(now, id);
+        if head != id {
+            self.settle(now, head);
+        }
     }
 
     fn link_down(&mut self, now: Instant, id: SessionId, cause: wanbox_link::ppp::Cause) {
         use wanbox_link::ppp::Cause;
+        let others = self.pause_link(now, id);
+        let head = self.head_of(id);
+        if !others && let Some(session) = self.sessions.get_mut(head) {
+            session.network_mut().down(now);
+        }
         self.update_path(now, id);
+        if head != id {
+            self.settle(now, head);
+        }
         match cause {
             Cause::Renegotiation => {}
             Cause::Peer => {
@@ -138,6 +176,11 @@ impl Concentrator {
         };
         let garden = session.garden;
         let user = session.user.clone();
+        if let Some(bundle) = self.bundle_to_join(id, &user) {
+            self.join_bundle(id, bundle)?;
+            self.end_duplicates(now, id);
+            return Ok(());
+        }
         let has_ipv6 = self.config.ipv6_prefix.is_some();
         let grant = session.grant.as_deref();
         let only6 = has_ipv6
@@ -197,23 +240,26 @@ impl Concentrator {
             return;
         };
         let user = session.user.clone();
-        let guest = |name: &String| name.eq_ignore_ascii_case(&user);
-        if self.config.allow_duplicate_users
-            || session.garden
-            || user.is_empty()
-            || self.config.guest_account.iter().any(guest)
-        {
+        if session.garden || user.is_empty() || self.may_have_many(&user) {
             return;
         }
+        let bundle = session.bundle;
         let others: Vec<_> = self
             .sessions
             .of_user(&user)
             .filter(|other| other.id != id && other.stage == Stage::Accepted && !other.garden)
+            .filter(|other| bundle.is_none() || other.bundle != bundle)
             .map(|other| other.id)
             .collect();
         for other in others {
             self.end(now, other, End::hang_up(10, "Duplicate session for users"));
         }
+    }
+
+    /// Whether a user may have several sessions that are no bundle.
+    pub(super) fn may_have_many(&self, user: &str) -> bool {
+        let guest = |name: &String| name.eq_ignore_ascii_case(user);
+        self.config.allow_duplicate_users || self.config.guest_account.iter().any(guest)
     }
 
     /// Tells the network layers what they negotiate.

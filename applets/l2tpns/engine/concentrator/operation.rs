@@ -96,6 +96,24 @@ impl Concentrator {
         Ok(())
     }
 
+    /// Ends all links of a session's bundle on behalf of an administrator, or it alone.
+    ///
+    /// # Errors
+    /// There is no such session.
+    pub fn drop_user(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        reason: &str,
+    ) -> Result<(), OperationError> {
+        self.open(id)?;
+        for link in self.links_of(id) {
+            self.end(now, link, End::hang_up(6, reason.to_owned()));
+        }
+        self.work(now);
+        Ok(())
+    }
+
     /// Ends a tunnel and all of its sessions on behalf of an administrator.
     ///
     /// # Errors
@@ -124,8 +142,8 @@ impl Concentrator {
         id: SessionId,
         rates: [u32; 2],
     ) -> Result<(), OperationError> {
-        self.open(id)?.throttle = rates;
-        self.update_path(now, id);
+        self.open(id)?;
+        self.for_all_links(now, id, |session| session.throttle = rates);
         Ok(())
     }
 
@@ -144,8 +162,10 @@ impl Concentrator {
                 return Err(OperationError::NoAccessList);
             }
         }
-        self.open(id)?.filters = lists.map(|list| list.map(Into::into));
-        self.update_path(now, id);
+        self.open(id)?;
+        self.for_all_links(now, id, |session| {
+            session.filters = lists.map(|list| list.map(Into::into));
+        });
         Ok(())
     }
 

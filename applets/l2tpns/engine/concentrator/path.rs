@@ -35,20 +35,34 @@ impl Concentrator {
         self.plane.insert(now, id, call);
     }
 
-    /// What PPP agreed on has changed.
+    /// What PPP agreed on has changed. What there is for a further link of a bundle, its head has.
     pub(super) fn update_path(&mut self, now: Instant, id: SessionId) {
-        let Some(session) = self.sessions.get(id) else {
+        let head = self.head_of(id);
+        if head != id {
+            self.plane.update(id, Settings::default());
+        }
+        let Some(session) = self.sessions.get(head) else {
             return;
         };
+        let id = head;
         let link = session.link();
-        let passes = link.phase() == Phase::Network && session.stage == Stage::Accepted;
+        let members = session.bundle.and_then(|bundle| self.plane.bundle(bundle));
+        let members = members.map_or(0, |bundle| bundle.member_count());
+        // With its own link alone, packets need not be shared out.
+        let bundle = members > 1 || members == 1 && !self.plane.carries(id);
+        let up = link.phase() == Phase::Network || members > 0;
+        let passes = up && session.stage == Stage::Accepted;
         let network = session.network();
         let peer = link.peer();
         let mss = self.config.mru();
         let granted = session.grant.as_deref().map_or(0, |grant| grant.mtu);
+        let mru = match self.links(id) {
+            Some(links) if bundle => links.peer_mrru(),
+            _ => peer.mru,
+        };
         let mru = match granted {
-            0 => peer.mru,
-            most => peer.mru.min(most),
+            0 => mru,
+            most => mru.min(most),
         };
         let settings = Settings {
             ipv4: passes && network.ipv4().is_some(),
@@ -57,7 +71,7 @@ impl Concentrator {
             pfc: peer.pfc,
             mru,
             clamp: mss.min(mru),
-            bundle: false,
+            bundle,
         };
         self.plane.update(id, settings);
         if settings.ipv4 && !session.address.is_unspecified() {
@@ -128,7 +142,7 @@ impl Concentrator {
             .then(|| (session.opened + seconds(grant.session_timeout), true));
         let idle = (grant.idle_timeout > 0)
             .then(|| {
-                let data = self.traffic(id)?.data;
+                let data = self.traffic(self.head_of(id))?.data;
                 Some((data + seconds(grant.idle_timeout), false))
             })
             .flatten();

@@ -102,33 +102,40 @@ impl Concentrator {
     fn effect(&mut self, now: Instant, effect: Effect) {
         let id = effect.session;
         match effect.change {
-            Change::Throttle { input, output } => {
-                if let Some(session) = self.sessions.get_mut(id) {
-                    let [from, to] = &mut session.throttle;
-                    *from = input.unwrap_or(*from);
-                    *to = output.unwrap_or(*to);
-                    self.update_path(now, id);
-                }
-            }
+            Change::Throttle { input, output } => self.for_all_links(now, id, |session| {
+                let [from, to] = &mut session.throttle;
+                *from = input.unwrap_or(*from);
+                *to = output.unwrap_or(*to);
+            }),
             Change::Snoop(to) => {
                 let _ = self.snoop(now, id, to);
             }
             Change::Filter { input, output } => {
-                for (place, name) in [input, output].into_iter().enumerate() {
-                    if let Some(name) = name
-                        && let Some(session) = self.sessions.get_mut(id)
-                        && let Some(filter) = session.filters.get_mut(place)
-                    {
-                        *filter = (!name.is_empty()).then(|| name.into());
+                let names = [input, output];
+                self.for_all_links(now, id, |session| {
+                    for (filter, name) in session.filters.iter_mut().zip(&names) {
+                        if let Some(name) = name {
+                            *filter = (!name.is_empty()).then(|| name.as_str().into());
+                        }
                     }
-                }
-                self.update_path(now, id);
+                });
             }
             Change::Shutdown { reason } | Change::Kill { reason } => {
-                self.end(now, id, End::hang_up(6, reason));
+                // It is about the subscriber, not about one of its calls.
+                for link in self.links_of(id) {
+                    self.end(now, link, End::hang_up(6, reason.clone()));
+                }
             }
-            Change::Garden => self.set_garden(now, id),
-            Change::Ungarden { user } => self.leave_garden(now, id, user),
+            Change::Garden => {
+                for link in self.links_of(id) {
+                    self.set_garden(now, link);
+                }
+            }
+            Change::Ungarden { user } => {
+                for link in self.links_of(id) {
+                    self.leave_garden(now, link, user.as_deref());
+                }
+            }
         }
     }
 
@@ -146,7 +153,7 @@ impl Concentrator {
         }
     }
 
-    fn leave_garden(&mut self, now: Instant, id: SessionId, user: Option<String>) {
+    fn leave_garden(&mut self, now: Instant, id: SessionId, user: Option<&str>) {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -154,7 +161,7 @@ impl Concentrator {
             return;
         }
         if let Some(user) = user {
-            self.sessions.name(id, &user);
+            self.sessions.name(id, user);
         }
         self.plane.reset_counters(id);
         self.end_duplicates(now, id);
@@ -171,12 +178,10 @@ impl Concentrator {
         id: SessionId,
         to: Option<SocketAddr>,
     ) -> Result<(), super::OperationError> {
-        let session = self
-            .sessions
-            .get_mut(id)
-            .ok_or(super::OperationError::NoSession)?;
-        session.snoop = to;
-        self.update_path(now, id);
+        if self.sessions.get(id).is_none() {
+            return Err(super::OperationError::NoSession);
+        }
+        self.for_all_links(now, id, |session| session.snoop = to);
         Ok(())
     }
 }

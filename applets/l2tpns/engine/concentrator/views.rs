@@ -41,7 +41,7 @@ impl Concentrator {
             snooped: session.snoop.is_some(),
             throttled: session.throttle != [0; 2],
             garden: session.garden,
-            ipv6: session.network().ipv6().is_some(),
+            ipv6: self.head(session).network().ipv6().is_some(),
             opened: Self::seconds(now, session.opened),
             downloaded: counters.map_or(0, |counters| counters.octets_out),
             uploaded: counters.map_or(0, |counters| counters.octets_in),
@@ -84,7 +84,8 @@ impl Concentrator {
         let idle_timeout = grant
             .filter(|grant| grant.idle_timeout > 0)
             .and_then(|grant| {
-                let silent = Self::seconds(now, counters?.data);
+                let data = self.traffic(self.head_of(id))?.data;
+                let silent = Self::seconds(now, data);
                 Some(u64::from(grant.idle_timeout).saturating_sub(silent))
             });
         let routes: Vec<String> = grant.map_or_else(Vec::new, |grant| {
@@ -105,6 +106,15 @@ impl Concentrator {
             .filter(|(_, count)| *count > 0)
             .collect()
         });
+        let bundle = session.bundle.and_then(|bundle| {
+            let (links, state) = (self.bundles.get(&bundle)?, self.plane.bundle(bundle)?);
+            Some(show::Bundle {
+                number: super::bundle::number(bundle),
+                links: &links.sessions,
+                mrru: links.peer_mrru(),
+                lost: state.stats().lost,
+            })
+        });
         let rate = |rate: u32| (rate > 0).then_some(rate);
         let [from, to] = session.throttle;
         let [tx_speed, rx_speed] = session.speeds;
@@ -112,7 +122,7 @@ impl Concentrator {
         Some(show(&show::Session {
             row: self.session_row(now, session),
             called: &session.called,
-            phase: phase(session),
+            phase: phase(session, self.head(session)),
             unique: u64::from(session.unique) << 32 | (unix & 0xffff_ffff),
             accounting: &accounting,
             session_timeout: self.session_remaining(now, session),
@@ -127,12 +137,12 @@ impl Concentrator {
             snoop: session.snoop,
             throttle: (rate(from), rate(to)),
             buckets: (
-                self.bucket(id, Direction::In),
-                self.bucket(id, Direction::Out),
+                self.bucket(self.head_of(id), Direction::In),
+                self.bucket(self.head_of(id), Direction::Out),
             ),
             routes: &routes,
             prefixes: &prefixes,
-            bundle: None,
+            bundle: bundle.as_ref(),
             dropped: &dropped,
         }))
     }
@@ -156,7 +166,7 @@ impl Concentrator {
             let [rate_in, rate_out] = session.throttle;
             let number = |rate, direction| {
                 if rate > 0 {
-                    bucket_number(session.id, direction)
+                    bucket_number(self.head_of(session.id), direction)
                 } else {
                     0
                 }
@@ -397,6 +407,8 @@ impl Concentrator {
             ("icmp_limited", stats.icmp_limited),
         ]);
         all.extend(crate::plane::Cause::ALL.map(|cause| (cause.name(), stats.dropped(cause))));
+        all.push(("bundles", self.bundles.len() as u64));
+        all.extend(self.plane.bundle_stats());
         let tunnels = self.tunnels.stats();
         all.extend(
             tunnels
@@ -451,8 +463,8 @@ fn state(tunnel: &Tunnel) -> TunnelState {
 }
 
 /// How far PPP is, in the words of the original.
-fn phase(session: &Session) -> show::Phase {
-    let network = session.network();
+fn phase(session: &Session, head: &Session) -> show::Phase {
+    let network = head.network();
     let (ipcp, ipv6cp) = (name(network.ipcp_state()), name(network.ipv6cp_state()));
     let ccp = name(State::Initial);
     match session.link().phase() {

@@ -304,6 +304,10 @@ variables! {
         "How many sessions there may be; those that exist already stay.";
     l2tp_challenge: bool = false, Kind::Flag, Now,
         "All peers that open tunnels have to prove that they know l2tp_secret (RFC 2661, 5.1.1). Otherwise only those have to that ask us to prove it.";
+    multilink: bool = true, Kind::Flag, NewSessions,
+        "Clients are offered multilink PPP (RFC 1990): further calls of a user from the same endpoint join the first one, with one address for all.";
+    multilink_links: u32 = 8, Kind::Number(1, 16), Now,
+        "How many calls one user may join at most. Port-Limit from RADIUS may allow fewer.";
     l2tp_proxy: bool = false, Kind::Flag, Now,
         "What peers negotiated with clients in our place, LCP and authentication, is taken over instead of being negotiated again.";
     primary_radius_accounting_port: Option<u16> = None, Kind::Port, Now,

@@ -17,7 +17,7 @@ use wanbox_wire::ip::VirtioHeader;
 use wanbox_wire::l2tp::Message as L2tp;
 
 use super::{Cause, Plane, Sink, Up, Way};
-use crate::{SessionId, SocketId};
+use crate::SocketId;
 
 /// Messages that are sent at once when they are there.
 const MESSAGES: usize = 256;
@@ -52,8 +52,6 @@ pub enum Aside {
     Copy(SocketAddr),
     /// An ICMP message of this machine, a whole IP packet.
     Icmp,
-    /// A packet for a session that is a bundle of calls.
-    Bundle(SessionId),
 }
 
 /// What a batch did.
@@ -465,9 +463,5 @@ impl Sink for Outlet<'_> {
 
     fn icmp(&mut self, packet: &[u8]) {
         self.batch.put_aside(Aside::Icmp, packet);
-    }
-
-    fn bundle(&mut self, session: SessionId, packet: &[u8]) {
-        self.batch.put_aside(Aside::Bundle(session), packet);
     }
 }

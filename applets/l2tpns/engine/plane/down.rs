@@ -8,8 +8,7 @@ use wanbox_link::mss;
 use wanbox_link::offload::{self, Segmenter};
 use wanbox_wire::ip::{Fragments, Gso, Ip, Ipv4, Unreachable, VirtioHeader};
 
-use super::entry::Entry;
-use super::{Cause, Plane, Sink, Way};
+use super::{Cause, Plane, Sink, way_of};
 use crate::SessionId;
 use crate::SocketId;
 use crate::concentrator::Direction;
@@ -69,14 +68,6 @@ impl Plane {
         let tunnel = entry.tunnel;
         let way = self.tunnels.get(tunnel as usize)?.way;
         Some((way.socket, way.peer))
-    }
-
-    /// Counts a packet that the caller sent to a session in frames of its own, as in parts over
-    /// several calls.
-    pub fn count_out(&mut self, now: Instant, session: SessionId, octets: usize) {
-        if let Some(&at) = self.by_session.get(&session.0) {
-            self.count_sent(now, at, 1, octets as u64);
-        }
     }
 
     /// Whose packet it is, if that session is open.
@@ -266,7 +257,7 @@ impl Plane {
             sink.copy(to, packet);
         }
         if entry.settings.bundle {
-            sink.bundle(entry.session, packet);
+            self.share_out(now, at, packet, sink);
             return;
         }
         if let Some(way) = way_of(&self.tunnels, entry) {
@@ -289,8 +280,4 @@ impl Plane {
             entry.counters.data = now;
         }
     }
-}
-
-fn way_of(tunnels: &slab::Slab<super::Tunnel>, entry: &Entry) -> Option<Way> {
-    tunnels.get(entry.tunnel as usize).map(|tunnel| tunnel.way)
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use wanbox_wire::l2tp::DataHeader;
 use wanbox_wire::ppp::{FrameRepr, Protocol};
 
+use super::bundle::Link;
 use super::features::Features;
 use super::{Call, Way};
 use crate::{CallId, SessionId, TunnelId};
@@ -33,7 +34,7 @@ pub struct Settings {
     pub mru: u16,
     /// TCP's segments are to fit packets of so many octets, both ways; 0: hosts choose themselves.
     pub clamp: u16,
-    /// Packets to it go to [`Sink::bundle`](super::Sink::bundle) instead of its call.
+    /// Packets to it are shared out over the links of its bundle.
     pub bundle: bool,
 }
 
@@ -129,6 +130,7 @@ pub(super) struct Entry {
     pub(super) limited: u32,
     pub(super) routes: Vec<(IpAddr, u8)>,
     pub(super) features: Option<Box<Features>>,
+    pub(super) link: Option<Link>,
 }
 
 impl Entry {
@@ -150,6 +152,7 @@ impl Entry {
             limited: 0,
             routes: Vec::new(),
             features: None,
+            link: None,
         };
         entry.set(Settings::default());
         entry

@@ -1,6 +1,6 @@
 //! What few sessions have: rates, access lists, copies for those who may see them.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::mem;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -281,11 +281,14 @@ impl Plane {
     /// When to call [`Self::handle_timeout`] next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.due.peek().map(|due| due.at)
+        let bundle = self.waits.peek().map(|Reverse((at, _))| *at);
+        let throttle = self.due.peek().map(|due| due.at);
+        throttle.into_iter().chain(bundle).min()
     }
 
     /// Sends what waited for its time. Calling it early or late is harmless.
     pub fn handle_timeout(&mut self, now: Instant, sink: &mut impl Sink) {
+        self.bundle_timeouts(now, sink);
         while let Some(due) = self.due.peek().copied().filter(|due| due.at <= now) {
             self.due.pop();
             let Some(&at) = self.by_session.get(&due.session.0) else {

@@ -4,11 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use wanbox_link::access_list::{Action, Protocol, Rule};
+use wanbox_link::ppp::multilink::{self, MemberConfig};
 use wanbox_wire::ip::{Ip, VirtioHeader};
 
 use super::{Call, Config, Plane, Settings, Sink, Up, Way};
 use crate::concentrator::Direction;
-use crate::{CallId, SessionId, SocketId, TunnelId};
+use crate::{BundleId, CallId, SessionId, SocketId, TunnelId};
 
 /// What leaves is checked and forgotten.
 #[derive(Default)]
@@ -23,7 +24,7 @@ impl Sink for Checked {
     }
 
     fn peer(&mut self, _: &Way, head: &[u8], octets: usize, write: impl FnOnce(&mut [u8]) -> bool) {
-        assert!((7..=14).contains(&head.len()));
+        assert!((7..=20).contains(&head.len()));
         self.octets.clear();
         self.octets.resize(octets, 0);
         if write(&mut self.octets) {
@@ -37,10 +38,6 @@ impl Sink for Checked {
 
     fn icmp(&mut self, packet: &[u8]) {
         self.host(packet);
-    }
-
-    fn bundle(&mut self, session: SessionId, _: &[u8]) {
-        assert_eq!(session, SessionId(3));
     }
 }
 
@@ -69,7 +66,7 @@ pub fn fuzz_plane(start: Instant, mut input: &[u8]) {
             1 => {
                 let up = plane.up(now, SocketId(0), peer, &mut octets, &mut sink);
                 let counted = plane.stats().dropped_in_all() - before.dropped_in_all();
-                assert_eq!(matches!(up, Up::Dropped(_)), counted == 1);
+                assert!(up == Up::Part || matches!(up, Up::Dropped(_)) == (counted == 1));
             }
             2 => {
                 let header = VirtioHeader::FINISHED;
@@ -84,9 +81,29 @@ pub fn fuzz_plane(start: Instant, mut input: &[u8]) {
                 }
             }
             4 => {
-                let _ = plane.up_packet(now, SessionId(1), &mut octets, &mut sink);
+                // A fragment over one of the bundle's links.
+                let call = 3 + (what >> 3 & 1);
+                let mut message = vec![0, 2, 0, 7, 0, call, 0, 0x3d];
+                message.append(&mut octets);
+                plane.up(now, SocketId(0), peer, &mut message, &mut sink);
+                while let Some((session, frame)) = plane.poll_frame() {
+                    assert!(session.0 >= 3 && !frame.is_empty());
+                }
             }
             5 => plane.handle_timeout(now, &mut sink),
+            6 if what & 8 != 0 => {
+                // The second link goes or comes.
+                let link = MemberConfig {
+                    rate_bps: 0,
+                    mru: 200,
+                    acfc: true,
+                    pfc: true,
+                };
+                plane.leave(now, SessionId(4));
+                if length & 1 == 0 {
+                    assert!(plane.join(now, BundleId(0), SessionId(4), &link));
+                }
+            }
             6 => {
                 let direction = if length & 1 == 0 {
                     Direction::In
@@ -116,7 +133,7 @@ fn prepared(start: Instant, peer: SocketAddr) -> Plane {
             ..Config::default()
         },
     );
-    for number in 1..=3 {
+    for number in 1..=4 {
         let session = SessionId(number.into());
         let call = Call {
             tunnel: TunnelId(7),
@@ -133,14 +150,17 @@ fn prepared(start: Instant, peer: SocketAddr) -> Plane {
         plane.update(
             session,
             Settings {
-                ipv4: true,
-                ipv6: true,
+                ipv4: number < 4,
+                ipv6: number < 4,
                 mru: 600,
                 clamp: 600,
                 bundle: number == 3,
                 ..Settings::default()
             },
         );
+        if number == 4 {
+            break;
+        }
         // All addresses belong to somebody: a half each, of the last session a part of the second one's.
         let first = if number == 1 { 0 } else { 128 };
         let length = if number == 3 { 3 } else { 1 };
@@ -152,6 +172,20 @@ fn prepared(start: Instant, peer: SocketAddr) -> Plane {
         protocol: Protocol::Tcp,
         ..Rule::any(Action::Permit)
     };
+    let bundle = plane.open_bundle(multilink::Config {
+        max_octets: 4096,
+        max_fragments: 16,
+        ..multilink::Config::default()
+    });
+    assert_eq!(bundle, Ok(BundleId(0)));
+    assert!(plane.set_head(BundleId(0), SessionId(3)));
+    let link = MemberConfig {
+        rate_bps: 0,
+        mru: 600,
+        acfc: false,
+        pfc: false,
+    };
+    assert!(plane.join(start, BundleId(0), SessionId(3), &link));
     plane.set_list("web", [web]);
     plane.set_copy(SessionId(2), Some(peer));
     plane

@@ -8,6 +8,7 @@
 //! | packets to subscribers | `down.rs` |
 //! | messages to senders whose packets cannot go on | `icmp.rs` |
 //! | rates, filters and copies of one session | `features.rs` |
+//! | sessions whose calls are one bundle | `bundle.rs` |
 //! | what is gathered for the TUN and the sockets | `batch.rs` |
 //!
 //! Packets that pass leave through a [`Sink`] while [`Plane::up`], [`Plane::down`] or
@@ -15,6 +16,7 @@
 //! dropped has a cause and is counted ([`Cause`]).
 
 mod batch;
+mod bundle;
 mod down;
 mod entry;
 mod features;
@@ -25,15 +27,18 @@ mod up;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
 use slab::Slab;
 use wanbox_link::access_list::{AccessList, Rule};
+use wanbox_link::ppp::multilink;
 use wanbox_link::prefixes::{NumberMap, Prefixes};
 
 use crate::{CallId, SessionId, SocketId, TunnelId};
+use bundle::Group;
 use entry::{Entry, Tunnel};
 use features::Due;
 use icmp::Limit;
@@ -122,9 +127,6 @@ pub trait Sink {
 
     /// An ICMP message of this machine, a whole IP packet.
     fn icmp(&mut self, packet: &[u8]);
-
-    /// A packet for a session that is a bundle of calls.
-    fn bundle(&mut self, session: SessionId, packet: &[u8]);
 }
 
 /// Why a packet was dropped.
@@ -274,6 +276,12 @@ pub struct Plane {
     prefixes: Prefixes,
     lists: Vec<(String, AccessList)>,
     due: BinaryHeap<Due>,
+    groups: Slab<Group>,
+    /// When bundles are looked at.
+    waits: BinaryHeap<Reverse<(Instant, u32)>>,
+    frames: VecDeque<(SessionId, Vec<u8>)>,
+    /// What was counted in bundles that are gone.
+    closed: [u64; multilink::Stats::NAMED],
     /// When tenths of a second are counted from.
     start: Instant,
     unreachable: Limit,
@@ -284,6 +292,8 @@ pub struct Plane {
     part: Vec<u8>,
     fragment: Vec<u8>,
     message: Vec<u8>,
+    /// A packet that came in parts.
+    whole: Vec<u8>,
     stats: Stats,
 }
 
@@ -301,6 +311,10 @@ impl Plane {
             prefixes: Prefixes::default(),
             lists: Vec::new(),
             due: BinaryHeap::new(),
+            groups: Slab::new(),
+            waits: BinaryHeap::new(),
+            frames: VecDeque::new(),
+            closed: [0; multilink::Stats::NAMED],
             start: now,
             unreachable: Limit::new(now),
             too_long: Limit::new(now),
@@ -309,6 +323,7 @@ impl Plane {
             part: Vec::new(),
             fragment: Vec::new(),
             message: Vec::new(),
+            whole: Vec::new(),
             stats: Stats::default(),
         }
     }
@@ -373,6 +388,9 @@ impl Plane {
     pub fn remove(&mut self, session: SessionId) -> Option<Counters> {
         let at = self.by_session.remove(&session.0)?;
         let entry = self.entries.try_remove(at as usize)?;
+        if let Some(link) = entry.link {
+            self.forget_link(at, link);
+        }
         for (address, length) in &entry.routes {
             if self.prefixes.owner(*address, *length) == Some(at) {
                 self.prefixes.remove(*address, *length);
@@ -570,6 +588,10 @@ impl Plane {
         }
         cause
     }
+}
+
+fn way_of(tunnels: &Slab<Tunnel>, entry: &Entry) -> Option<Way> {
+    tunnels.get(entry.tunnel as usize).map(|tunnel| tunnel.way)
 }
 
 /// The key of a call among all tunnels.

@@ -8,6 +8,7 @@ use super::fuzz::fuzz_plane;
 use super::*;
 use crate::concentrator::Direction;
 
+mod bundle;
 mod down;
 mod features;
 mod up;
@@ -32,7 +33,6 @@ struct Left {
     messages: Vec<(Way, Vec<u8>)>,
     copies: Vec<(SocketAddr, Vec<u8>)>,
     icmp: Vec<Vec<u8>>,
-    bundle: Vec<(SessionId, Vec<u8>)>,
 }
 
 impl Sink for Left {
@@ -60,10 +60,6 @@ impl Sink for Left {
 
     fn icmp(&mut self, packet: &[u8]) {
         self.icmp.push(packet.to_vec());
-    }
-
-    fn bundle(&mut self, session: SessionId, packet: &[u8]) {
-        self.bundle.push((session, packet.to_vec()));
     }
 }
 
@@ -135,6 +131,7 @@ impl Bench {
                 frame: &[],
             },
             Up::Passed => Up::Passed,
+            Up::Part => Up::Part,
             Up::Waits => Up::Waits,
             Up::Dropped(cause) => Up::Dropped(cause),
         }

@@ -9,6 +9,7 @@ use wanbox_wire::ip::{Ip, Ipv6};
 use wanbox_wire::l2tp::{DataHeader, Message};
 use wanbox_wire::ppp::{Frame, Protocol};
 
+use super::bundle::Link;
 use super::{Cause, Plane, Sink, Way, key_of};
 use crate::concentrator::Direction;
 use crate::{SessionId, SocketId};
@@ -21,8 +22,8 @@ const MOVES: usize = 64;
 pub enum Up<'d> {
     /// A control message; it was not looked at further.
     Control,
-    /// A frame of a session that is no packet to be forwarded: of a control protocol, of multilink, or
-    /// IPv6 for this link alone.
+    /// A frame of a session that is no packet to be forwarded: of a control protocol, or IPv6 for this
+    /// link alone.
     Ppp {
         /// The session.
         session: SessionId,
@@ -31,6 +32,9 @@ pub enum Up<'d> {
     },
     /// A packet that went on.
     Passed,
+    /// A part of a packet of a bundle. What it made whole went on or was dropped, or waits for
+    /// [`Plane::poll_frame`].
+    Part,
     /// A packet that waits for its time.
     Waits,
     /// It was dropped.
@@ -92,34 +96,34 @@ impl Plane {
         let start = offset_in(datagram, payload);
         let end = start + payload.len();
         let information = end - frame.information.len();
-        if handed_out {
-            return Up::Ppp {
-                session: entry.session,
-                frame: datagram.get(start..end).unwrap_or_default(),
-            };
-        }
         let is_v4 = frame.protocol == Protocol::IPV4;
+        if handed_out {
+            let session = entry.session;
+            match (frame.protocol, entry.link) {
+                (
+                    Protocol::MULTILINK,
+                    Some(Link {
+                        group,
+                        member: Some(member),
+                    }),
+                ) => {
+                    let part = information..end;
+                    return self.part_in(now, at, (group, member), datagram, part, sink);
+                }
+                // The head may have IPv6.
+                (Protocol::IPV6, Some(_)) if !is_for_the_link(frame.information) => {}
+                _ => {
+                    return Up::Ppp {
+                        session,
+                        frame: datagram.get(start..end).unwrap_or_default(),
+                    };
+                }
+            }
+        }
         self.packet_in(now, at, is_v4, datagram, information..end, sink)
     }
 
-    /// A packet that came from a subscriber in another form, as in parts over several calls.
-    pub fn up_packet(
-        &mut self,
-        now: Instant,
-        session: SessionId,
-        packet: &mut [u8],
-        sink: &mut impl Sink,
-    ) -> Up<'static> {
-        let Some(&at) = self.by_session.get(&session.0) else {
-            self.count_drop(Cause::UnknownSession);
-            return Up::Dropped(Cause::UnknownSession);
-        };
-        let is_v4 = packet.first().is_some_and(|first| first >> 4 == 4);
-        let all = 0..packet.len();
-        self.packet_in(now, at, is_v4, packet, all, sink)
-    }
-
-    fn packet_in(
+    pub(super) fn packet_in(
         &mut self,
         now: Instant,
         at: u32,
@@ -151,7 +155,18 @@ impl Plane {
         let featured = entry.features.is_some();
         let open = if is_v4 { settings.ipv4 } else { settings.ipv6 };
         if !open {
-            return Err(self.drop_in(at, Cause::Closed));
+            // A further link of a bundle: the packet is the head's.
+            return match self.head_of(at).filter(|head| *head != at) {
+                Some(head) => {
+                    let len = place.len();
+                    let result = self.forward_in(now, head, is_v4, octets, place, sink);
+                    if result.is_ok() {
+                        self.credit(head, at, len, 1);
+                    }
+                    result
+                }
+                None => Err(self.drop_in(at, Cause::Closed)),
+            };
         }
         let packet = octets.get_mut(place).unwrap_or_default();
         // What is behind the packet is padding.
@@ -210,7 +225,7 @@ impl Plane {
 
 /// Whether an IPv6 packet is for this machine as the other end of the link: to a group, or to an
 /// address that only the link has (RFC 4291 section 2.5.6), or from one.
-fn is_for_the_link(packet: &[u8]) -> bool {
+pub(super) fn is_for_the_link(packet: &[u8]) -> bool {
     Ipv6::parse(packet).is_ok_and(|ip| {
         let src = ip.src();
         let dst = ip.dst();
@@ -219,6 +234,6 @@ fn is_for_the_link(packet: &[u8]) -> bool {
 }
 
 /// Where a part of the octets begins in them.
-fn offset_in(octets: &[u8], part: &[u8]) -> usize {
+pub(super) fn offset_in(octets: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).saturating_sub(octets.as_ptr() as usize)
 }

@@ -1,6 +1,6 @@
 //! The plugins that are built in.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use super::{Answer, Change, Common, Event, Facts, Flow, Sessions, Wall, Work, commands};
 
@@ -254,19 +254,26 @@ pub(super) fn enclose(about: &Facts, common: &mut Common) {
     let Some(address) = about.address else {
         return;
     };
-    let before = common.garden.insert(about.session, address);
-    if before == Some(address) {
+    if common.garden.get(&about.session) == Some(&address) {
         return;
     }
-    if let Some(before) = before {
-        common.work.push_back(Work::Garden(Wall::Delete(before)));
+    release(about, common);
+    // The links of a bundle have one address.
+    if !is_enclosed(common, address) {
+        common.work.push_back(Work::Garden(Wall::Add(address)));
     }
-    common.work.push_back(Work::Garden(Wall::Add(address)));
+    common.garden.insert(about.session, address);
+}
+
+fn is_enclosed(common: &Common, address: Ipv4Addr) -> bool {
+    common.garden.values().any(|other| *other == address)
 }
 
 /// No longer.
 pub(super) fn release(about: &Facts, common: &mut Common) {
-    if let Some(address) = common.garden.remove(&about.session) {
+    if let Some(address) = common.garden.remove(&about.session)
+        && !is_enclosed(common, address)
+    {
         common.work.push_back(Work::Garden(Wall::Delete(address)));
     }
 }

@@ -80,6 +80,13 @@ impl Pools {
         }
     }
 
+    /// [`Pool::pass_on`] in whichever gave the address.
+    pub fn pass_on(&mut self, address: Ipv4Addr, from: SessionId, to: SessionId) {
+        for pool in self.all_mut() {
+            pool.pass_on(address, from, to);
+        }
+    }
+
     fn all(&self) -> impl Iterator<Item = &Pool> {
         [&self.own].into_iter().chain(self.named.values())
     }

@@ -25,7 +25,7 @@ pub use table::Table;
 
 use crate::ipv6::Binding;
 use crate::radius::{Authorization, Rejection, Route4};
-use crate::{CallId, SessionId, TunnelId};
+use crate::{BundleId, CallId, SessionId, TunnelId};
 
 /// How far a session is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +110,8 @@ pub struct Grant {
     pub idle_timeout: u32,
     /// Seconds between interim accounting records, in the place of those configured.
     pub interim: Option<u32>,
+    /// How many links a bundle of the user may have.
+    pub port_limit: Option<u32>,
     /// A server said so, and not our own file.
     pub by_server: bool,
 }
@@ -137,10 +139,56 @@ impl Grant {
             session_timeout: all.session_timeout.unwrap_or_default(),
             idle_timeout: all.idle_timeout.unwrap_or_default(),
             interim: all.interim,
+            port_limit: all.port_limit,
             by_server: all.by_server,
         };
         (kept != Self::default()).then(|| Box::new(kept))
     }
+}
+
+/// What all links of a bundle have alike.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// What the first one was granted.
+    pub grant: Grant,
+    /// The interface identifier.
+    pub interface: u64,
+    /// As [`Session::throttle`].
+    pub throttle: [u32; 2],
+    /// As [`Session::filters`].
+    pub filters: [Option<Box<str>>; 2],
+    /// As [`Session::snoop`].
+    pub snoop: Option<SocketAddr>,
+}
+
+impl Shared {
+    /// Has a further link have it.
+    pub fn give(self, session: &mut Session) {
+        let own = session.grant.get_or_insert_default();
+        **own = Grant {
+            interface6: Some(self.interface),
+            class: std::mem::take(&mut own.class),
+            session_timeout: own.session_timeout,
+            idle_timeout: own.idle_timeout,
+            interim: own.interim,
+            port_limit: own.port_limit,
+            by_server: own.by_server,
+            ..self.grant
+        };
+        session.throttle = self.throttle;
+        session.filters = self.filters;
+        session.snoop = self.snoop;
+    }
+}
+
+/// What a bundle has once: its head has it.
+#[derive(Debug)]
+pub struct Estate {
+    network: Network,
+    binding: Option<Box<Binding>>,
+    pooled: bool,
+    routed: bool,
+    routed6: bool,
 }
 
 /// One subscriber.
@@ -168,6 +216,8 @@ pub struct Session {
     pub address: Ipv4Addr,
     /// Kilobits of 1024 bits a second, from and to the subscriber; 0 is no limit.
     pub throttle: [u32; 2],
+    /// The bundle that it is a link of.
+    pub bundle: Option<BundleId>,
     /// The access lists of packets from and to it.
     pub filters: [Option<Box<str>>; 2],
     /// Where its packets are copied to.
@@ -233,6 +283,7 @@ impl Session {
             speeds: [0; 2],
             address: Ipv4Addr::UNSPECIFIED,
             throttle: [0; 2],
+            bundle: None,
             filters: [None, None],
             snoop: None,
             stage: Stage::Called,
@@ -281,7 +332,20 @@ impl Session {
 
     /// A frame came in that is not user data of an open session.
     pub fn receive(&mut self, now: Instant, frame: &[u8]) {
-        match self.link.receive(now, frame) {
+        let received = self.link.receive(now, frame);
+        if let Some((protocol, information)) = self.receive_network(now, received) {
+            self.link.reject(protocol, information);
+        }
+    }
+
+    /// What a link made of a frame, for the network layers. A packet of a protocol that nobody knows
+    /// is returned: the link is to reject it.
+    pub fn receive_network<'f>(
+        &mut self,
+        now: Instant,
+        received: Received<'f>,
+    ) -> Option<(Protocol, &'f [u8])> {
+        match received {
             Received::Consumed => {}
             Received::Rejected(protocol) => self.network.protocol_rejected(now, protocol),
             Received::Network {
@@ -289,9 +353,31 @@ impl Session {
                 information,
             } => match self.network.receive(now, protocol, information) {
                 NetworkReceived::Consumed | NetworkReceived::Delivery(..) => {}
-                NetworkReceived::Unknown => self.link.reject(protocol, information),
+                NetworkReceived::Unknown => return Some((protocol, information)),
             },
         }
+        None
+    }
+
+    /// It ends, and its bundle does not: what is the bundle's. As if it had never had it.
+    pub fn give_up(&mut self) -> Estate {
+        let network = Network::new(Arc::clone(self.link.profile()), 0);
+        Estate {
+            network: std::mem::replace(&mut self.network, network),
+            binding: self.binding.take(),
+            pooled: std::mem::take(&mut self.pooled),
+            routed: std::mem::take(&mut self.routed),
+            routed6: std::mem::take(&mut self.routed6),
+        }
+    }
+
+    /// It is the head of its bundle from now on.
+    pub fn inherit(&mut self, estate: Estate) {
+        self.network = estate.network;
+        self.binding = estate.binding;
+        self.pooled = estate.pooled;
+        self.routed = estate.routed;
+        self.routed6 = estate.routed6;
     }
 
     /// The subscriber is who it says: the network layers begin with the link. Without one of the
@@ -333,40 +419,9 @@ impl Session {
         .min()
     }
 
-    /// The next PPP frame to send, written over `frame`; `false` when there is none.
-    pub fn poll_transmit(&mut self, frame: &mut Vec<u8>) -> bool {
-        if self.link.poll_transmit(frame) {
-            return true;
-        }
-        if !self.network.poll_transmit(frame) {
-            return false;
-        }
-        // The network's packets begin with the number of their protocol, which the header has.
-        let Some((number, packet)) = frame.split_first_chunk() else {
-            return false;
-        };
-        let header = self.link.framing(Protocol(u16::from_be_bytes(*number)));
-        let (octets, len) = header.octets();
-        let packet = packet.len();
-        let header = octets.get(..len).unwrap_or_default();
-        frame.copy_within(2.., 0);
-        frame.truncate(packet);
-        frame.splice(0..0, header.iter().copied());
-        true
-    }
-
-    /// The next thing that happened to PPP. The network layers follow the link.
-    pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
-        if let Some(event) = self.network.poll_event() {
-            return Some(event);
-        }
-        let event = self.link.poll_event()?;
-        match event {
-            Event::LinkUp => self.network.up(now, self.link.peer().mru),
-            Event::LinkDown(_) => self.network.down(now),
-            _ => {}
-        }
-        Some(event)
+    /// The next thing that happened to PPP.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.network.poll_event().or_else(|| self.link.poll_event())
     }
 
     /// Octets of memory that it takes, without what the profile shares and what passes by.

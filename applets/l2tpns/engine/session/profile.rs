@@ -6,11 +6,15 @@ use std::time::Duration;
 use wanbox_link::ppp::auth::{self, Method};
 use wanbox_link::ppp::automaton::Limits;
 use wanbox_link::ppp::{Profile, lcp};
+use wanbox_wire::ppp::multilink::Discriminator;
 
 use crate::config::{AuthType, Config};
 
 /// The shortest time between Echo-Requests.
 const LEAST_ECHO: Duration = Duration::from_secs(1);
+
+/// The longest packet that is put together, octets.
+const MRRU: u16 = 1614;
 
 /// The profiles of a configuration.
 #[derive(Clone, Debug)]
@@ -45,6 +49,11 @@ impl Profiles {
                 min_peer_mru: 576,
                 echo_interval: Some(echo),
                 echo_failures: echoes.saturating_sub(1).clamp(1, 255) as u8,
+                multilink: config.multilink.then(|| lcp::Multilink {
+                    mrru: MRRU,
+                    short_sequence: false,
+                    endpoint: endpoint(config),
+                }),
                 ..lcp::Config::default()
             },
             demand: demand.collect(),
@@ -70,6 +79,13 @@ impl Profiles {
             known: Arc::new(known),
         }
     }
+}
+
+/// Who we are at the end of a link (RFC 1990 section 5.1.3).
+fn endpoint(config: &Config) -> Box<[u8]> {
+    let mut endpoint = vec![Discriminator::IPV4];
+    endpoint.extend(config.tun_address().octets());
+    endpoint.into()
 }
 
 fn octet(value: u32) -> u8 {

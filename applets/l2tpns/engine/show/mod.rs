@@ -26,7 +26,7 @@ mod tunnel;
 pub use counters::{CALLS_WAITING, Counters, Histogram, ORIGINAL_COUNTERS, Traffic};
 pub use pool::{IpCacheRow, PoolRow, PoolTotals};
 pub use radius::{RadiusRow, RadiusState, RadiusTotals};
-pub use session::{Origin, Phase, Session, SessionRow};
+pub use session::{Bundle, Origin, Phase, Session, SessionRow};
 pub use status::{
     Bandwidth, BgpPeer, Cluster, Matches, Uptime, access_list, banana, bgp, plugins, version,
 };

@@ -139,6 +139,29 @@ pub enum Phase {
     Terminate,
 }
 
+/// The links of a user (RFC 1990).
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Bundle<'a> {
+    /// Its number.
+    pub number: u32,
+    /// The sessions that are its links, first the one whose address it has.
+    pub links: &'a [SessionId],
+    /// The longest packet that the client puts together, octets.
+    pub mrru: u16,
+    /// Fragments from the client that were lost.
+    pub lost: u64,
+}
+
+impl fmt::Display for Bundle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (links", self.number)?;
+        for link in self.links {
+            write!(f, " {link}")?;
+        }
+        write!(f, ", MRRU {}, {} fragments lost)", self.mrru, self.lost)
+    }
+}
+
 /// Everything about a session.
 #[derive(Clone, Debug, Serialize)]
 pub struct Session<'a> {
@@ -182,7 +205,7 @@ pub struct Session<'a> {
     /// IPv6 prefixes of the user.
     pub prefixes: &'a [String],
     /// The link's multilink bundle.
-    pub bundle: Option<u32>,
+    pub bundle: Option<&'a Bundle<'a>>,
     /// What was dropped or refused, by name, where it is not 0.
     pub dropped: &'a [(&'static str, u64)],
 }

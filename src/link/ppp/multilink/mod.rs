@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use wanbox_wire::ppp::multilink::Format;
 use wanbox_wire::ppp::{FrameRepr, Protocol};
 
+pub use receive::Shares;
 pub use send::Unsent;
 
 use crate::range::{OutOfRange, in_range};
@@ -104,7 +105,7 @@ impl Config {
 }
 
 /// A member of a bundle; numbers of members that left are given again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(pub u8);
 
 /// What a member link is like.
@@ -197,6 +198,30 @@ pub struct Stats {
     pub restarts: u64,
 }
 
+impl Stats {
+    /// How many counters [`Self::named`] gives.
+    pub const NAMED: usize = 12;
+
+    /// The packets, and what went wrong, by name.
+    #[must_use]
+    pub const fn named(&self) -> [(&'static str, u64); Self::NAMED] {
+        [
+            ("multilink_packets_out", self.tx_packets),
+            ("multilink_packets_in", self.rx_packets),
+            ("multilink_malformed", self.rx_malformed),
+            ("multilink_too_long", self.rx_too_long),
+            ("multilink_duplicates", self.duplicates),
+            ("multilink_late", self.late),
+            ("multilink_orphans", self.orphans),
+            ("multilink_discarded", self.discarded),
+            ("multilink_lost", self.lost),
+            ("multilink_timeouts", self.timeouts),
+            ("multilink_overflows", self.overflows),
+            ("multilink_restarts", self.restarts),
+        ]
+    }
+}
+
 /// Several links as one.
 #[derive(Debug)]
 pub struct Bundle {
@@ -207,6 +232,8 @@ pub struct Bundle {
     /// Counts packets, so that of equal members the one that rested longest is used.
     turn: u64,
     reassembly: Reassembly,
+    /// Of the packet that was given out last.
+    shares: Shares,
     stats: Stats,
 }
 
@@ -223,6 +250,7 @@ impl Bundle {
             send_sequence: 0,
             turn: 0,
             reassembly: Reassembly::default(),
+            shares: Shares::default(),
             stats: Stats::default(),
         })
     }
@@ -371,6 +399,12 @@ pub fn fuzz_bundle(start: Instant, input: &[u8]) {
         }
         while bundle.poll_packet(&mut packet) {
             assert!(packet.len() <= config.receive_limit + 2);
+            let shares: usize = bundle
+                .shares()
+                .iter()
+                .map(|(_, octets)| octets as usize)
+                .sum();
+            assert_eq!(shares, packet.len());
         }
         let (fragments, octets) = bundle.waiting();
         assert!(fragments <= config.max_fragments);

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use wanbox_wire::ppp::multilink::{Format, Fragment};
 
-use super::{Bundle, Config, Member, MemberId, Stats};
+use super::{Bundle, Config, MAX_MEMBERS, Member, MemberId, Stats};
 
 /// The octets of a Protocol field, which the MRRU does not count.
 const PROTOCOL: usize = 2;
@@ -19,6 +19,11 @@ const PROTOCOL: usize = 2;
 /// does a single one when nothing else came for the bundle's patience. Duplicates look the same,
 /// but come neither in such runs nor so late.
 const RESTART_AFTER: u32 = 64;
+
+/// Buffers that are kept to be used again, and the octets of each at most: what waited once must
+/// not take memory for ever.
+const SPARE: usize = 64;
+const SPARE_OCTETS: usize = 2048;
 
 /// A place for one sequence number.
 #[derive(Debug)]
@@ -33,6 +38,8 @@ struct Came {
     begin: bool,
     end: bool,
     at: Instant,
+    /// Over which member.
+    member: MemberId,
 }
 
 /// Fragments that wait for others.
@@ -84,7 +91,9 @@ impl Reassembly {
         if slot.came.is_some() {
             self.fragments -= 1;
             self.octets -= slot.data.len();
-            self.spare.push(slot.data);
+            if self.spare.len() < SPARE && slot.data.capacity() <= SPARE_OCTETS {
+                self.spare.push(slot.data);
+            }
         }
         Some(slot.came)
     }
@@ -186,7 +195,9 @@ impl Reassembly {
             return false;
         }
         slot.came = Some(came);
-        slot.data = self.spare.pop().unwrap_or_default();
+        // A longer one than usual gets a buffer of its own.
+        let fits = data.len() <= SPARE_OCTETS;
+        slot.data = fits.then(|| self.spare.pop()).flatten().unwrap_or_default();
         slot.data.clear();
         slot.data.extend_from_slice(data);
         self.fragments += 1;
@@ -217,6 +228,43 @@ impl Reassembly {
             None => self.scanned.checked_sub(1)?,
         };
         Some(self.slots.get(place)?.came?.at)
+    }
+}
+
+/// How much of a packet came over which member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    octets: [u32; MAX_MEMBERS],
+    first: MemberId,
+}
+
+impl Shares {
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn add(&mut self, member: MemberId, octets: usize) {
+        if self.octets == [0; MAX_MEMBERS] {
+            self.first = member;
+        }
+        if let Some(sum) = self.octets.get_mut(usize::from(member.0)) {
+            *sum = sum.saturating_add(octets as u32);
+        }
+    }
+
+    /// The member that its first octet came over.
+    #[must_use]
+    pub fn first(&self) -> MemberId {
+        self.first
+    }
+
+    /// The members that took part, and the octets of the packet that came over each, with its
+    /// Protocol field.
+    pub fn iter(&self) -> impl Iterator<Item = (MemberId, u32)> {
+        (0..)
+            .map(MemberId)
+            .zip(self.octets)
+            .filter(|(_, octets)| *octets > 0)
     }
 }
 
@@ -306,6 +354,7 @@ impl Bundle {
             begin: header.begin,
             end: header.end,
             at: now,
+            member: id,
         };
         self.reassembly.put(offset, came, data);
         self.settle();
@@ -321,8 +370,12 @@ impl Bundle {
                 return false;
             }
             packet.clear();
+            self.shares.clear();
             for slot in self.reassembly.slots.iter().take(count) {
                 packet.extend_from_slice(&slot.data);
+                if let Some(came) = slot.came {
+                    self.shares.add(came.member, slot.data.len());
+                }
             }
             let format = self.config.receive_format;
             for _ in 0..count {
@@ -335,6 +388,12 @@ impl Bundle {
                 return true;
             }
         }
+    }
+
+    /// Over which members the packet came that [`Self::poll_packet`] gave last.
+    #[must_use]
+    pub fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     /// When to call [`Self::handle_timeout`] next.

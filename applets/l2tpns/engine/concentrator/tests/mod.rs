@@ -1,6 +1,7 @@
 //! The whole server against an access concentrator, its PPP clients and a RADIUS server, all of
 //! them values, over a line that may be bad.
 
+mod bundles;
 mod clients;
 mod grants;
 mod login;
@@ -9,6 +10,7 @@ mod quirks;
 mod server;
 mod signs;
 mod storm;
+mod team;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -30,6 +32,7 @@ use crate::tunnel::{
 use crate::{CallId, TunnelId};
 use clients::{Lac, Subscriber};
 use server::Server;
+use team::Team;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LNS: &str = "192.0.2.1:1701";
@@ -107,8 +110,6 @@ impl Sink for Out {
     fn icmp(&mut self, packet: &[u8]) {
         self.host.push(packet.to_vec());
     }
-
-    fn bundle(&mut self, _: SessionId, _: &[u8]) {}
 }
 
 /// Everything, and the line between the LACs and the server.
@@ -119,6 +120,7 @@ struct World {
     lns: Concentrator,
     radius: Server,
     lacs: Vec<Lac>,
+    teams: Vec<Team>,
     out: Out,
     events: Vec<HostEvent>,
 }
@@ -132,6 +134,7 @@ impl World {
             lns: Concentrator::new(clock.now(), setup),
             radius: Server::new(RADIUS_SECRET),
             lacs: Vec::new(),
+            teams: Vec::new(),
             out: Out::default(),
             events: Vec::new(),
             clock,
@@ -191,7 +194,15 @@ impl World {
                 let frame = frame.to_vec();
                 self.lns.ppp(now, session, &frame);
             }
+            Up::Part => self.frames(now),
             Up::Passed | Up::Waits | Up::Dropped(_) => {}
+        }
+    }
+
+    /// Control packets that came in parts.
+    fn frames(&mut self, now: Instant) {
+        while let Some((session, frame)) = self.lns.plane().poll_frame() {
+            self.lns.ppp(now, session, &frame);
         }
     }
 
@@ -212,6 +223,9 @@ impl World {
         }
         while let Some(event) = self.lns.poll_event() {
             self.events.push(event);
+        }
+        for team in &mut self.teams {
+            team.work(now, &mut self.lacs);
         }
         for (place, lac) in self.lacs.iter_mut().enumerate() {
             while lac.poll_transmit(now, &mut datagram) {
@@ -253,6 +267,8 @@ impl World {
         let next = [
             self.line.poll_timeout(),
             self.lns.poll_timeout(),
+            self.lns.plane().poll_timeout(),
+            self.teams.iter().filter_map(Team::poll_timeout).min(),
             self.radius.poll_timeout(),
         ]
         .into_iter()
@@ -283,6 +299,8 @@ impl World {
         if self.lns.poll_timeout().is_some_and(|at| at <= now) {
             self.lns.handle_timeout(now);
         }
+        self.lns.plane().handle_timeout(now, &mut self.out);
+        self.frames(now);
         for lac in &mut self.lacs {
             lac.handle_timeout(now);
         }

@@ -230,35 +230,6 @@ fn connections_begin_with_segments_that_fit() {
     }
 }
 
-#[test]
-fn packets_of_a_bundle_come_in_through_another_door() {
-    let mut bench = Bench::new(Config::default());
-    let packet = udp(SUBSCRIBER, HOST, 60, true);
-    let (plane, left) = (&mut bench.plane, &mut bench.left);
-    let up = plane.up_packet(bench.now, SESSION, &mut packet.clone(), left);
-    assert_eq!(up, Up::Passed);
-    let mut spoofed = udp(HOST, HOST, 60, true);
-    let up = plane.up_packet(bench.now, SESSION, &mut spoofed, left);
-    assert_eq!(up, Up::Dropped(Cause::Spoofed));
-    let up = plane.up_packet(bench.now, SessionId(5), &mut spoofed, left);
-    assert_eq!(up, Up::Dropped(Cause::UnknownSession));
-    assert_eq!(left.host, [packet]);
-    // And leave through one.
-    bench.plane.update(
-        SESSION,
-        Settings {
-            bundle: true,
-            ..OPEN
-        },
-    );
-    let packet = udp(HOST, SUBSCRIBER, 60, true);
-    bench.down(&packet).unwrap();
-    assert_eq!(bench.left.bundle, [(SESSION, packet)]);
-    assert!(bench.left.messages.is_empty());
-    bench.plane.count_out(bench.now, SESSION, 60);
-    assert_eq!(bench.counters().packets_out, 1);
-}
-
 /// A numbered message of session 1 with a packet of so many octets.
 fn numbered(ns: u16, octets: usize) -> Vec<u8> {
     let [high, low] = ns.to_be_bytes();
