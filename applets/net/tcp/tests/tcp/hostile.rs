@@ -59,6 +59,31 @@ fn arbitrary_histories() {
     });
 }
 
+/// Histories that get somewhere, with damage.
+#[test]
+fn damaged_histories() {
+    let now = Clock::new().now();
+    let histories: [&[u8]; 3] = [
+        include_bytes!("../../../../../tests/fuzz/corpus/tcp/client"),
+        include_bytes!("../../../../../tests/fuzz/corpus/tcp/server"),
+        include_bytes!("../../../../../tests/fuzz/corpus/tcp/losses"),
+    ];
+    for history in histories {
+        for len in 0..=history.len() {
+            fuzz_tcp(now, &history[..len]);
+        }
+    }
+    for_each_seed(random_frames() / 200, |seed| {
+        let mut random = Random::new(seed);
+        let mut history = random.pick::<&[u8]>(&histories).to_vec();
+        random.damage(&mut history);
+        let more: &[u8] = random.pick::<&[u8]>(&histories);
+        history.extend_from_slice(more);
+        random.damage(&mut history);
+        fuzz_tcp(now, &history);
+    });
+}
+
 #[test]
 fn a_flood_of_syn_is_answered_with_cookies() {
     let mut clock = Clock::new();

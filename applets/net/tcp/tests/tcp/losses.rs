@@ -428,3 +428,55 @@ fn blocks_that_lie() {
         ",
     );
 }
+
+#[test]
+fn paths_that_swallow_long_segments() {
+    run(
+        wide(true),
+        "
+        connect
+        > S 0:0
+        < S. 0:0 ack 1 win 60000 <mss 1460>
+        > . 1:1 ack 1
+        send 1460
+        > P. 1:1461
+        +0.5
+        > P. 1:1461
+        +1
+        > P. 1:1461
+        +2
+        > . 1:537
+        count black_holes 1
+        < . 1:1 ack 537 win 60000
+        > . 537:1073
+        > P. 1073:1461
+        < . 1:1 ack 1461 win 60000
+        ",
+    );
+}
+
+#[test]
+fn half_open_connections_end_silently() {
+    run(
+        wide(true),
+        "
+        listen
+        < S 0:0
+        > S. 0:0 ack 1
+        +5
+        > S. 0:0 ack 1
+        +10
+        > S. 0:0 ack 1
+        +20
+        > S. 0:0 ack 1
+        +40
+        > S. 0:0 ack 1
+        +80
+        > S. 0:0 ack 1
+        +120
+        nothing
+        gone
+        count attempt_fails 1
+        ",
+    );
+}
