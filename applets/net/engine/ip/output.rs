@@ -11,7 +11,7 @@ use super::input::FINISHED;
 use crate::arp::{Resolved, Us};
 use crate::icmp::Error;
 use crate::interface::{InterfaceId, LinkAddress};
-use crate::route::Route;
+use crate::route::Hop;
 use crate::station::{Arrival, Frame, FrameKind, Sink, Station};
 
 /// The flag "do not fragment" with the others of its octet.
@@ -137,7 +137,7 @@ impl Station {
     pub(crate) fn egress(
         &mut self,
         now: Instant,
-        route: &Route,
+        route: &Hop,
         destination: Ipv4Addr,
         packet: &mut [u8],
         offload: &VirtioHeader,
@@ -183,7 +183,7 @@ impl Station {
     }
 
     /// The longest datagram that a route takes, octets.
-    fn mtu(&self, route: &Route) -> usize {
+    fn mtu(&self, route: &Hop) -> usize {
         if route.interface == InterfaceId::ENCAP {
             return self.tunnel_mtu(route.gateway);
         }
@@ -204,7 +204,7 @@ impl Station {
         }
         self.routes
             .lookup(address)
-            .map_or(0, |route| self.mtu(route))
+            .map_or(0, |route| self.mtu(&route.hop()))
     }
 
     /// Sends one datagram, in fragments when it is longer than the line takes.
@@ -212,7 +212,7 @@ impl Station {
     fn egress_one(
         &mut self,
         now: Instant,
-        route: &Route,
+        route: &Hop,
         destination: Ipv4Addr,
         packet: &mut [u8],
         offload: &VirtioHeader,
@@ -253,7 +253,7 @@ impl Station {
     fn transmit(
         &mut self,
         now: Instant,
-        route: &Route,
+        route: &Hop,
         destination: Ipv4Addr,
         packet: &[u8],
         offload: &VirtioHeader,

@@ -37,14 +37,15 @@ struct Block {
     short_bits: u8,
     /// The first begins at 0; empty: there are no longer prefixes.
     steps: Vec<Step>,
-    /// The longer prefixes, sorted: those that contain others come before them.
-    within: Vec<Within>,
 }
 
 /// The index.
 #[derive(Clone, Debug)]
 pub struct Index {
     blocks: Vec<Block>,
+    /// The longer prefixes of each block, sorted: those that contain others come before them. Apart from what
+    /// look-ups read.
+    within: Vec<Vec<Within>>,
 }
 
 impl Default for Index {
@@ -53,10 +54,10 @@ impl Default for Index {
             short: NONE,
             short_bits: 0,
             steps: Vec::new(),
-            within: Vec::new(),
         };
         Self {
             blocks: vec![block; 1 << BLOCK_BITS],
+            within: vec![Vec::new(); 1 << BLOCK_BITS],
         }
     }
 }
@@ -92,21 +93,25 @@ impl Index {
             }
             return;
         }
-        if let Some(block) = self.blocks.get_mut((address >> 16) as usize) {
-            let new = Within {
-                start: address as u16,
-                bits,
-                slot,
-            };
-            let at = block
-                .within
-                .partition_point(|known| (known.start, known.bits) < (new.start, bits));
-            match block.within.get_mut(at) {
-                Some(known) if (known.start, known.bits) == (new.start, bits) => known.slot = slot,
-                _ => block.within.insert(at, new),
-            }
-            block.rebuild(new);
+        let Some((block, within)) = self.block(address) else {
+            return;
+        };
+        let new = Within {
+            start: address as u16,
+            bits,
+            slot,
+        };
+        let at = within.partition_point(|known| (known.start, known.bits) < (new.start, bits));
+        match within.get_mut(at) {
+            Some(known) if (known.start, known.bits) == (new.start, bits) => known.slot = slot,
+            _ => within.insert(at, new),
         }
+        block.rebuild(within, new);
+    }
+
+    fn block(&mut self, address: u32) -> Option<(&mut Block, &mut Vec<Within>)> {
+        let at = (address >> 16) as usize;
+        self.blocks.get_mut(at).zip(self.within.get_mut(at))
     }
 
     /// Removes a prefix. `wider`: the entry and length of the longest shorter prefix that contains it.
@@ -120,50 +125,46 @@ impl Index {
             }
             return;
         }
-        if let Some(block) = self.blocks.get_mut((address >> 16) as usize) {
-            let start = address as u16;
-            block
-                .within
-                .retain(|known| (known.start, known.bits) != (start, bits));
-            block.rebuild(Within {
-                start,
-                bits,
-                slot: NONE,
-            });
-            if block.within.is_empty() {
-                (block.steps, block.within) = (Vec::new(), Vec::new());
-            }
+        let Some((block, within)) = self.block(address) else {
+            return;
+        };
+        let start = address as u16;
+        within.retain(|known| (known.start, known.bits) != (start, bits));
+        if within.is_empty() {
+            (block.steps, *within) = (Vec::new(), Vec::new());
+            return;
         }
+        let gone = Within {
+            start,
+            bits,
+            slot: NONE,
+        };
+        block.rebuild(within, gone);
     }
 }
 
-impl Block {
-    /// What matches at an address, by the prefixes.
-    fn matching(&self, low: u16) -> u32 {
-        // The longest is the last that begins at or before the address and reaches it; there are at most
-        // 16 lengths, so that those before are asked for by length.
-        (BLOCK_BITS + 1..=32)
-            .rev()
-            .find_map(|bits| {
-                let start = low & u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0) as u16;
-                let at = self
-                    .within
-                    .partition_point(|known| (known.start, known.bits) < (start, bits));
-                self.within
-                    .get(at)
-                    .filter(|known| (known.start, known.bits) == (start, bits))
-            })
-            .map_or(NONE, |known| known.slot)
-    }
+/// What matches at an address, by the prefixes: there are 16 lengths, each is asked for.
+fn matching(within: &[Within], low: u16) -> u32 {
+    (BLOCK_BITS + 1..=32)
+        .rev()
+        .find_map(|bits| {
+            let start = low & u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0) as u16;
+            let at = within.partition_point(|known| (known.start, known.bits) < (start, bits));
+            within
+                .get(at)
+                .filter(|known| (known.start, known.bits) == (start, bits))
+        })
+        .map_or(NONE, |known| known.slot)
+}
 
+impl Block {
     /// Makes the steps of the addresses of a prefix anew.
-    fn rebuild(&mut self, changed: Within) {
+    fn rebuild(&mut self, within: &[Within], changed: Within) {
         let (start, end) = (changed.start, changed.end());
         // Where the match can change: where prefixes begin, and behind their ends.
-        let first = self.within.partition_point(|known| known.start < start);
+        let first = within.partition_point(|known| known.start < start);
         let mut places = vec![start];
-        for known in self
-            .within
+        for known in within
             .iter()
             .skip(first)
             .take_while(|known| known.start <= end)
@@ -189,7 +190,7 @@ impl Block {
             None => fresh.first().map(|step| step.slot),
         };
         for place in places {
-            let slot = self.matching(place);
+            let slot = matching(within, place);
             if before != Some(slot) {
                 fresh.push(Step { start: place, slot });
                 before = Some(slot);
@@ -254,7 +255,7 @@ mod tests {
                         prop_assert_eq!(index.lookup(address), longest(&model, address), "{:x}", address);
                     }
                     let block = &index.blocks[high as usize];
-                    prop_assert!(block.steps.len() <= 2 * block.within.len() + 1);
+                    prop_assert!(block.steps.len() <= 2 * index.within[high as usize].len() + 1);
                     prop_assert!(block.steps.windows(2).all(|pair| pair[0].start < pair[1].start && pair[0].slot != pair[1].slot));
                     prop_assert!(block.steps.first().is_none_or(|step| step.start == 0));
                 }

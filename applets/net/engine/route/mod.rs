@@ -3,9 +3,11 @@
 //! | to change | open |
 //! |---|---|
 //! | rules, look-up and ageing | this file |
+//! | what an entry is | `entry.rs` |
 //! | look-ups in large tables | `index.rs` |
 //! | the state file | `file.rs` |
 
+mod entry;
 pub mod file;
 mod index;
 
@@ -14,7 +16,6 @@ mod tests;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ use crate::filter::Filter;
 use crate::interface::{InterfaceId, Interfaces};
 use index::Index;
 
+pub use entry::{Hop, NewRoute, Origin, Route, RouteError};
+
 /// The longest lifetime, seconds; longer ones are cut to it.
 pub const LONGEST_LIFETIME: u32 = 2_147_483;
 /// The metric of what cannot be reached.
@@ -36,167 +39,6 @@ const MOST_TEMPORARY: usize = 100_000;
 const INDEX_FROM: usize = 2048;
 /// Places of the cache of look-ups, a power of two.
 const CACHE: usize = 256;
-
-/// Who made an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A command.
-    Command,
-    /// A datagram that was heard, or the state file.
-    Learned,
-    /// RIP: when it ages it is announced as unreachable for a while before it goes.
-    Rip,
-}
-
-/// What a new entry says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewRoute {
-    /// The prefix's address; bits behind its length do not matter.
-    pub target: Ipv4Addr,
-    /// The prefix's length, 0 (the default route) to 32.
-    pub bits: u8,
-    /// The interface.
-    pub interface: InterfaceId,
-    /// The next hop; 0.0.0.0: the destination itself.
-    pub gateway: Ipv4Addr,
-    /// Hops, for RIP; it takes no part in look-ups.
-    pub metric: u32,
-    /// RIP does not announce it.
-    pub private: bool,
-    /// Seconds; 0: permanent.
-    pub lifetime: u32,
-    /// Who makes it.
-    pub origin: Origin,
-}
-
-impl NewRoute {
-    /// A permanent direct route with metric 1.
-    #[must_use]
-    pub const fn new(target: Ipv4Addr, bits: u8, interface: InterfaceId) -> Self {
-        Self {
-            target,
-            bits,
-            interface,
-            gateway: Ipv4Addr::UNSPECIFIED,
-            metric: 1,
-            private: false,
-            lifetime: 0,
-            origin: Origin::Command,
-        }
-    }
-}
-
-/// An entry.
-#[derive(Clone, Copy, Debug)]
-pub struct Route {
-    /// The prefix's address.
-    pub target: Ipv4Addr,
-    /// The prefix's length.
-    pub bits: u8,
-    /// The interface.
-    pub interface: InterfaceId,
-    /// The next hop; 0.0.0.0: the destination itself.
-    pub gateway: Ipv4Addr,
-    /// Hops.
-    pub metric: u32,
-    /// RIP does not announce it.
-    pub private: bool,
-    /// It changed since RIP last said so.
-    pub changed: bool,
-    /// Unreachable, and kept only to say so.
-    pub held_down: bool,
-    /// Who made it.
-    pub origin: Origin,
-    /// Datagrams that took it.
-    pub uses: u64,
-    lifetime: u32,
-    expires: Option<Instant>,
-    /// The time of its live entry in the heap of timers.
-    queued: Option<Instant>,
-    /// Grows with every entry made: newer ones are listed first, and timers of gone ones are known.
-    born: u64,
-}
-
-impl Route {
-    /// It has no timer.
-    #[must_use]
-    pub fn is_permanent(&self) -> bool {
-        self.expires.is_none()
-    }
-
-    /// When its timer ends.
-    #[must_use]
-    pub fn expires(&self) -> Option<Instant> {
-        self.expires
-    }
-
-    /// Seconds left, 0 when permanent.
-    #[must_use]
-    pub fn seconds_left(&self, now: Instant) -> u64 {
-        self.expires
-            .map_or(0, |at| at.saturating_duration_since(now).as_secs())
-    }
-
-    /// Where a datagram goes next.
-    #[must_use]
-    pub fn next_hop(&self, destination: Ipv4Addr) -> Ipv4Addr {
-        if self.gateway.is_unspecified() {
-            destination
-        } else {
-            self.gateway
-        }
-    }
-
-    /// Whether datagrams to an address may take it: not when it is only held down, and not into
-    /// a tunnel whose far end is that address.
-    fn takes(&self, address: u32) -> bool {
-        let into_itself = self.interface == InterfaceId::ENCAP && self.gateway.to_bits() == address;
-        !self.held_down && !into_itself
-    }
-
-    /// The order of listings: long prefixes first, then by the original's buckets, the newest first.
-    fn listing_order(&self) -> (Reverse<u8>, u32, Reverse<u64>) {
-        let target = self.target.to_bits();
-        let bucket = ((target >> 16) ^ (target & 0xffff)) % 7;
-        (Reverse(self.bits), bucket, Reverse(self.born))
-    }
-}
-
-/// Why an entry is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RouteError {
-    /// There is no such interface.
-    NoInterface,
-    /// The prefix is longer than an address.
-    Bits,
-    /// A host route to one of our own addresses.
-    Own,
-    /// A temporary one to an address that the filter denies.
-    Filtered,
-    /// Through `encap` without a gateway, or with ourselves as gateway.
-    EncapGateway,
-    /// A temporary one where there is a permanent one.
-    Permanent,
-    /// There are too many temporary ones.
-    TooMany,
-}
-
-impl fmt::Display for RouteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self {
-            Self::NoInterface => "no such interface",
-            Self::Bits => "a prefix has 0 to 32 bits",
-            Self::Own => "the address is our own",
-            Self::Filtered => "the filter denies the address",
-            Self::EncapGateway => "encap needs a gateway that is not ourselves",
-            Self::Permanent => "a permanent one is there",
-            Self::TooMany => "too many temporary ones",
-        };
-        write!(f, "Can't add route: {why}")
-    }
-}
-
-impl std::error::Error for RouteError {}
 
 /// What look-ups and refusals came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -221,6 +63,9 @@ struct Cached {
 #[derive(Clone, Debug)]
 pub struct Routes {
     routes: Slab<Route>,
+    /// What of each entry the path of a datagram needs, and how many took it: by place.
+    hops: Vec<Hop>,
+    uses: Vec<u64>,
     prefixes: Prefixes,
     /// Only for large tables.
     index: Option<Box<Index>>,
@@ -239,6 +84,8 @@ impl Default for Routes {
     fn default() -> Self {
         Self {
             routes: Slab::new(),
+            hops: Vec::new(),
+            uses: Vec::new(),
             prefixes: Prefixes::default(),
             index: None,
             timers: BinaryHeap::new(),
@@ -308,19 +155,14 @@ impl Routes {
             changed: new.origin == Origin::Rip,
             held_down: new.metric >= INFINITY && new.origin == Origin::Rip,
             origin: new.origin,
-            uses: old.map_or(0, |old| old.uses),
+            slot: 0,
             lifetime,
             expires: None,
             queued: None,
             born: self.born,
         };
         let slot = match before {
-            Some(slot) => {
-                if let Some(place) = self.routes.get_mut(slot as usize) {
-                    *place = route;
-                }
-                slot
-            }
+            Some(slot) => slot,
             None => {
                 let slot = self.routes.insert(route) as u32;
                 self.prefixes.insert(target.into(), new.bits, slot);
@@ -328,11 +170,36 @@ impl Routes {
                 slot
             }
         };
+        if let Some(place) = self.routes.get_mut(slot as usize) {
+            *place = Route { slot, ..route };
+        }
+        self.put_hop(slot, route.hop(), before.is_none());
         self.forget_cached();
         if temporary {
             self.set_timer(slot, now + Duration::from_secs(lifetime.into()));
         }
         Ok(())
+    }
+
+    /// Keeps apart what datagrams need of an entry; a new one was used by none.
+    fn put_hop(&mut self, slot: u32, hop: Hop, is_new: bool) {
+        let at = slot as usize;
+        if self.hops.len() <= at {
+            self.hops.resize(at + 1, hop);
+            self.uses.resize(at + 1, 0);
+        }
+        if let (Some(place), Some(uses)) = (self.hops.get_mut(at), self.uses.get_mut(at)) {
+            *place = hop;
+            if is_new {
+                *uses = 0;
+            }
+        }
+    }
+
+    /// Datagrams that took an entry.
+    #[must_use]
+    pub fn uses(&self, route: &Route) -> u64 {
+        self.uses.get(route.slot as usize).copied().unwrap_or(0)
     }
 
     /// Starts the timer of a temporary entry again: `lifetime` seconds from now.
@@ -381,8 +248,8 @@ impl Routes {
         }
     }
 
-    /// The entry that a datagram to this address takes; it is counted as used.
-    pub fn route(&mut self, address: Ipv4Addr) -> Option<Route> {
+    /// Where a datagram to this address goes; the entry is counted as used.
+    pub fn route(&mut self, address: Ipv4Addr) -> Option<Hop> {
         let address = address.to_bits();
         self.stats.lookups += 1;
         let place = (address ^ address >> 16 ^ address >> 8) as usize % CACHE;
@@ -401,9 +268,10 @@ impl Routes {
             }
             slot
         };
-        let route = self.routes.get_mut(slot as usize)?;
-        route.uses += 1;
-        Some(*route)
+        if let Some(uses) = self.uses.get_mut(slot as usize) {
+            *uses += 1;
+        }
+        self.hops.get(slot as usize).copied()
     }
 
     /// The entry that a datagram to this address would take.
@@ -444,15 +312,15 @@ impl Routes {
             Some(index) => index.lookup(address),
             None => self.prefixes.lookup_v4(address),
         }?;
-        let route = self.routes.get(slot as usize)?;
-        if route.takes(address) {
+        let hop = self.hops.get(slot as usize)?;
+        if hop.takes(address) {
             return Some(slot);
         }
         let target = Ipv4Addr::from_bits(address).into();
-        (0..route.bits).rev().find_map(|bits| {
+        (0..hop.bits).rev().find_map(|bits| {
             let slot = self.prefixes.owner(target, bits)?;
-            let route = self.routes.get(slot as usize)?;
-            route.takes(address).then_some(slot)
+            let hop = self.hops.get(slot as usize)?;
+            hop.takes(address).then_some(slot)
         })
     }
 
@@ -498,7 +366,9 @@ impl Routes {
             route.metric = INFINITY;
             route.held_down = true;
             route.changed = true;
+            let hop = route.hop();
             let rest = (route.lifetime.saturating_mul(2) / 3).max(1);
+            self.put_hop(slot, hop, false);
             self.forget_cached();
             self.set_timer(slot, now + Duration::from_secs(rest.into()));
         }

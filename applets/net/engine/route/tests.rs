@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::file::{FileError, Record};
 use super::*;
-use crate::interface::{Encapsulation, Interface};
+use crate::interface::{Encapsulation, Interface, InterfaceId};
 
 struct Bench {
     now: Instant,
@@ -68,7 +68,8 @@ fn the_longest_match_wins() {
         assert_eq!(route.next_hop(ip(address)), ip(address));
     }
     bench.routes.route(ip("44.3.3.4")).unwrap();
-    assert_eq!(bench.routes.exact(ip("44.0.0.0"), 8).unwrap().uses, 2);
+    let entry = bench.routes.exact(ip("44.0.0.0"), 8).unwrap();
+    assert_eq!(bench.routes.uses(entry), 2);
     assert_eq!(
         bench.routes.stats,
         RouteStats {

@@ -13,10 +13,11 @@ use crate::route::{Route, Routes};
 pub const ROUTE_HEADING: &str =
     "Dest               Len Interface    Gateway            Metric P   Timer Use\n";
 
-/// A line of the routing table.
+/// A line of the routing table: an entry, and how many datagrams took it.
 #[must_use]
 pub fn route_line(
     route: &Route,
+    uses: u64,
     interfaces: &Interfaces,
     now: Instant,
     names: Names<'_>,
@@ -42,7 +43,7 @@ pub fn route_line(
         route.metric,
         if route.private { 'P' } else { ' ' },
         route.seconds_left(now),
-        route.uses,
+        uses,
     )
 }
 
@@ -52,7 +53,7 @@ pub fn routes(routes: &Routes, interfaces: &Interfaces, now: Instant, names: Nam
     let lines = routes
         .listed()
         .into_iter()
-        .map(|route| route_line(route, interfaces, now, names));
+        .map(|route| route_line(route, routes.uses(route), interfaces, now, names));
     lines.fold(ROUTE_HEADING.to_owned(), |text, line| text + &line)
 }
 
