@@ -12,6 +12,7 @@
 //! | link addresses | `arp/` |
 //! | datagrams in datagrams | `tunnel.rs` |
 //! | datagrams for programs | `udp/` |
+//! | segments between TCP and IP | `tcp.rs` |
 //! | exchange of routes | `rip/` |
 //! | names of hosts | `domain/` |
 //! | what commands print | `show/` |
@@ -33,6 +34,7 @@ pub mod rip;
 pub mod route;
 pub mod show;
 mod station;
+mod tcp;
 pub mod trace;
 mod tunnel;
 pub mod udp;

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
+use wanbox_net_tcp::{Key, Parameters, Tcp};
 use wanbox_wire::ip::{Ipv4, Sum, VirtioHeader, protocol};
 
 use crate::address::mask;
@@ -178,6 +179,8 @@ pub struct Station {
     pub arp: Arp,
     /// Datagrams for programs.
     pub udp: Udp,
+    /// Connections. What they have to send leaves when the station is fed, or with [`Station::flush`].
+    pub tcp: Tcp,
     /// Exchange of routes.
     pub rip: Rip,
     /// Names of hosts.
@@ -185,6 +188,8 @@ pub struct Station {
     /// Events that were dropped because too many waited.
     pub events_lost: u64,
     pub(crate) pool: Pool,
+    /// Where segments are made.
+    pub(crate) tcp_buffer: Vec<u8>,
     /// How many datagrams the one that is worked on is in.
     pub(crate) depth: u8,
     events: VecDeque<Event>,
@@ -210,6 +215,8 @@ impl Station {
             ping: Pings::default(),
             arp: Arp::default(),
             udp: Udp::default(),
+            tcp: Tcp::new(now, Key([entropy(), entropy()]), Parameters::default()),
+            tcp_buffer: Vec::new(),
             rip: Rip::default(),
             resolver: Resolver::default(),
             events_lost: 0,
@@ -268,6 +275,7 @@ impl Station {
             self.arp.poll_timeout(),
             self.ping.poll_timeout(),
             self.rip.poll_timeout(),
+            self.tcp.poll_timeout(),
             self.resolver.poll_timeout(),
         ]
         .into_iter()
@@ -292,6 +300,8 @@ impl Station {
         }
         self.rip_due(now, sink);
         self.resolver_due(now, sink);
+        self.tcp.handle_timeout(now);
+        self.tcp_output(now, sink);
     }
 
     /// Adds a route.
@@ -403,6 +413,7 @@ impl Station {
         self.ip.stats.in_delivers += 1;
         match number {
             protocol::ICMP => self.icmp_input(now, delivery, sink),
+            protocol::TCP => self.tcp_input(now, delivery),
             protocol::UDP => self.udp_input(now, delivery, sink),
             crate::ip::IPIP | crate::ip::IPIP_OLD if self.ip.ipip => {
                 self.tunnel_input(now, delivery, sink)

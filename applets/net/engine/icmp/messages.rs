@@ -44,13 +44,18 @@ impl Station {
                 }
             }
             kind::UNREACHABLE | kind::SOURCE_QUENCH | kind::REDIRECT | kind::TIME_EXCEEDED | 19 => {
-                self.icmp_error_received(delivery, &message);
+                self.icmp_error_received(now, delivery, &message);
             }
             _ => {}
         }
     }
 
-    fn icmp_error_received(&mut self, delivery: &Delivery<'_>, message: &Message<'_>) {
+    fn icmp_error_received(
+        &mut self,
+        now: Instant,
+        delivery: &Delivery<'_>,
+        message: &Message<'_>,
+    ) {
         // What is quoted is cut by nature, so that its length field is not held against it.
         let quoted = message.payload();
         let header_len = usize::from(quoted.first().copied().unwrap_or_default() & 15) * 4;
@@ -77,6 +82,10 @@ impl Station {
                 code: message.code(),
                 rest: message.rest_of_header(),
             }));
+        }
+        if quoted.get(9) == Some(&protocol::TCP) {
+            let octets = quoted.get(header_len..).unwrap_or_default();
+            self.tcp_hint(now, (src, dst), octets, message);
         }
     }
 

@@ -41,6 +41,7 @@ impl Station {
         };
         interface.counters.received.count(now, true);
         self.input(now, arrival, packet, sink);
+        self.tcp_output(now, sink);
     }
 
     /// The same for datagrams that come from within: out of others, or to ourselves.

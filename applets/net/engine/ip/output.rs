@@ -21,6 +21,7 @@ impl Station {
     /// Sends an own datagram: `buffer` has room for the header, and behind it what is carried.
     pub fn send(&mut self, now: Instant, header: &Header, buffer: &mut [u8], sink: &mut dyn Sink) {
         self.send_buffer(now, header, &[], buffer, sink);
+        self.tcp_output(now, sink);
     }
 
     /// The same with options, whole words, for which there is room too.

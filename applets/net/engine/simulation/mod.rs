@@ -1,5 +1,6 @@
 //! Stations joined by lines, in simulated time.
 
+mod connections;
 mod fuzz;
 mod paths;
 mod vectors;
