@@ -266,8 +266,11 @@ impl Connection {
         } else if let Some(stamps) = segment.options.timestamps.filter(|_| self.timestamps)
             && stamps.echo != 0
         {
+            // Karn, still: what was sent before a timeout is sent back when only its acknowledgement was
+            // lost, too, and then the timeout would be measured.
+            let before_timeout = (stamps.echo.wrapping_sub(self.repeated_at) as i32) < 0;
             let took = self.clock(now).wrapping_sub(stamps.echo);
-            if took > i32::MAX as u32 {
+            if self.congestion.phase == Phase::Loss && before_timeout || took > i32::MAX as u32 {
                 return;
             }
             self.timed_to = self.max;

@@ -161,6 +161,8 @@ pub(crate) struct Connection {
     pub fin_sent: Option<Seq>,
     pub syn_data: bool,
     pub nagle: bool,
+    /// Behind the last short segment.
+    pub small_end: Seq,
     /// Send an octet, or a short segment, whatever the window says.
     pub forced: bool,
     /// The first segment that is not acknowledged goes again.
@@ -296,6 +298,7 @@ impl Connection {
             fin_sent: None,
             syn_data: options.syn_data,
             nagle: options.nagle,
+            small_end: iss,
             forced: false,
             repeat: false,
             irs: Seq(0),
@@ -363,6 +366,7 @@ impl Connection {
         self.nxt = iss;
         self.max = iss;
         self.timed_to = iss;
+        self.small_end = iss;
     }
 
     /// The shift this side offers.
@@ -527,7 +531,9 @@ impl Connection {
         self.dirty = true;
         self.heard_at = now;
         self.watch();
-        self.congestion.size = Window::initial(self.text_size(), self.rtt.is_slow());
+        // RFC 5681 section 3.1: one segment also when a SYN was lost.
+        let careful = self.rtt.is_slow() || self.totals.timeouts > 0;
+        self.congestion.size = Window::initial(self.text_size(), careful);
         self.congestion.recover = self.iss;
     }
 

@@ -298,13 +298,19 @@ impl Connection {
             cut = true;
         }
         let last = octets == waiting;
-        let idle = from == self.una;
+        // Nagle's algorithm as in RFC 9293 appendix A.3: one short segment at a time, so that the end of
+        // a text does not wait for a delayed acknowledgement of what went before it. On slow channels it
+        // waits for everything (section 3.7.4): there, each segment costs more than the wait.
+        let held = if self.rtt.is_slow() {
+            from != self.una || octets >= mss
+        } else {
+            self.una.before(self.small_end)
+        };
+        let may_be_short = !self.nagle || self.fin_queued || !held;
         // What is sent again goes as far as the window lets it: it may have become smaller.
-        let small_goes = last && (idle || !self.nagle || self.fin_queued || again)
-            || cut
-            || again && octets == open;
+        let small_goes = last && (may_be_short || again) || cut || again && octets == open;
         if octets >= mss {
-            if !small_goes || idle && self.nagle && !self.fin_queued && !cut {
+            if !small_goes {
                 octets -= octets % mss;
             }
         } else if octets > 0 {
@@ -478,6 +484,9 @@ impl Connection {
             self.nxt = end;
         }
         self.max = self.max.later(end);
+        if !draft.octets.is_multiple_of(mss) && fresh {
+            self.small_end = end;
+        }
         if occupies {
             if fresh && !draft.probe && self.timed == NEVER {
                 self.timed = now;

@@ -71,7 +71,6 @@ fn figure_7_simultaneous_open() {
         nothing
         send 500
         > . 1:401 ack 1
-        < . 1:1 ack 401 win 500
         > P. 401:501 ack 1
         ",
     );
@@ -633,6 +632,7 @@ fn timestamps() {
         > . 1:1 ack 11 <TS 0 701>
         send 500
         > . 1:389 ack 11 <TS 0 701>    # options take their place from the text
+        > P. 389:501 ack 11 <TS 0 701>
         ",
     );
     run(
