@@ -64,8 +64,7 @@ struct Cached {
 pub struct Routes {
     routes: Slab<Route>,
     /// What of each entry the path of a datagram needs, and how many took it: by place.
-    hops: Vec<Hop>,
-    uses: Vec<u64>,
+    hops: Vec<(Hop, u64)>,
     prefixes: Prefixes,
     /// Only for large tables.
     index: Option<Box<Index>>,
@@ -85,7 +84,6 @@ impl Default for Routes {
         Self {
             routes: Slab::new(),
             hops: Vec::new(),
-            uses: Vec::new(),
             prefixes: Prefixes::default(),
             index: None,
             timers: BinaryHeap::new(),
@@ -185,10 +183,9 @@ impl Routes {
     fn put_hop(&mut self, slot: u32, hop: Hop, is_new: bool) {
         let at = slot as usize;
         if self.hops.len() <= at {
-            self.hops.resize(at + 1, hop);
-            self.uses.resize(at + 1, 0);
+            self.hops.resize(at + 1, (hop, 0));
         }
-        if let (Some(place), Some(uses)) = (self.hops.get_mut(at), self.uses.get_mut(at)) {
+        if let Some((place, uses)) = self.hops.get_mut(at) {
             *place = hop;
             if is_new {
                 *uses = 0;
@@ -199,7 +196,9 @@ impl Routes {
     /// Datagrams that took an entry.
     #[must_use]
     pub fn uses(&self, route: &Route) -> u64 {
-        self.uses.get(route.slot as usize).copied().unwrap_or(0)
+        self.hops
+            .get(route.slot as usize)
+            .map_or(0, |(_, uses)| *uses)
     }
 
     /// Starts the timer of a temporary entry again: `lifetime` seconds from now.
@@ -268,10 +267,9 @@ impl Routes {
             }
             slot
         };
-        if let Some(uses) = self.uses.get_mut(slot as usize) {
-            *uses += 1;
-        }
-        self.hops.get(slot as usize).copied()
+        let (hop, uses) = self.hops.get_mut(slot as usize)?;
+        *uses += 1;
+        Some(*hop)
     }
 
     /// The entry that a datagram to this address would take.
@@ -312,14 +310,14 @@ impl Routes {
             Some(index) => index.lookup(address),
             None => self.prefixes.lookup_v4(address),
         }?;
-        let hop = self.hops.get(slot as usize)?;
+        let (hop, _) = self.hops.get(slot as usize)?;
         if hop.takes(address) {
             return Some(slot);
         }
         let target = Ipv4Addr::from_bits(address).into();
         (0..hop.bits).rev().find_map(|bits| {
             let slot = self.prefixes.owner(target, bits)?;
-            let hop = self.hops.get(slot as usize)?;
+            let (hop, _) = self.hops.get(slot as usize)?;
             hop.takes(address).then_some(slot)
         })
     }
