@@ -83,6 +83,8 @@ impl Connection {
         if self.persist && window > 0 {
             self.persist = false;
             self.rtt.backoff = 0;
+            // What waits is looked at again, for its timer ends here.
+            self.dirty = true;
             self.retransmission_timer(shared, now);
         }
     }

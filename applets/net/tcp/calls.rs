@@ -389,6 +389,7 @@ impl Tcp {
         connection.rtt.set(rtt);
         if connection.state != State::Closed && connection.state != State::TimeWait {
             connection.retransmission_timer(&self.shared, time);
+            connection.dirty = true;
         }
         self.settle(index);
         Ok(())

@@ -113,6 +113,8 @@ fn silly_windows_are_not_used() {
         < . 1:1 ack 1 win 60
         send 300
         nothing                        # a short segment would be silly
+        < . 1:1 ack 1 win 60           # and the same again changes nothing
+        nothing
         +0.5
         > . 1:61 ack 1                 # but not for ever
         < . 1:1 ack 61 win 250

@@ -122,8 +122,9 @@ impl Peer {
                 }
                 Event::Connected(_) => self.connected = true,
                 Event::Closed(id, reason) if Some(id) == self.id => {
-                    self.read(now);
+                    // All that is left: a slow application is no excuse now.
                     self.ended = Some(reason);
+                    self.read(now);
                 }
                 _ => {}
             }
