@@ -27,7 +27,16 @@ mod sessions;
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
 
-/// As above, and Debian's l2tpns, whose files are at fixed places.
+/// As above, with FreeRADIUS, and pings through sessions.
+const RADIUS: &[Need] = &[
+    Need::Namespaces,
+    Need::Tun,
+    Need::Tool("ip"),
+    Need::Tool("ping"),
+    Need::Tool("freeradius"),
+];
+
+/// As the first, and Debian's l2tpns, whose files are at fixed places.
 const DEBIAN: &[Need] = &[
     Need::Namespaces,
     Need::Tun,

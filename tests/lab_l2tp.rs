@@ -60,7 +60,7 @@ fn cases(script: &str, programs: &[&str], count: usize) -> Result {
         .with(programs)
         .file(dictionary, "/usr/share/freeradius")
         .memory(1024)
-        .timeout(500)
+        .timeout(900)
         .run(&format!("{PPP}{WORDS}{script}"), &[])?
         .cases(count)
 }

@@ -7,8 +7,6 @@
 //! has not checked. Byte order is explicit at every field.
 
 mod error;
-#[cfg(test)]
-mod hex;
 
 pub mod api;
 pub mod arp;

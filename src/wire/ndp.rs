@@ -321,7 +321,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::hex::hex;
+    use wanbox_sim::hex;
 
     /// Sent by l2tpns 2.4.1.
     const ADVERTISEMENT: &str = "8600b648 40c0ffff 00000000 00000000 \

@@ -17,16 +17,8 @@ use wanbox_rig::radius::Record;
 use wanbox_rig::{Error, Need, Netns, Radius, Result, ensure, sandbox, until, wait_for};
 
 use super::caller::{Call, Caller};
-use super::{LIMIT, Net, joe};
+use super::{LIMIT, Net, RADIUS, joe};
 use crate::{source, test};
-
-const RADIUS: &[Need] = &[
-    Need::Namespaces,
-    Need::Tun,
-    Need::Tool("ip"),
-    Need::Tool("ping"),
-    Need::Tool("freeradius"),
-];
 
 const PROGRAM: &[Need] = &[
     Need::Namespaces,

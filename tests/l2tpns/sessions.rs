@@ -9,7 +9,7 @@ use wanbox_rig::ping::Ping;
 use wanbox_rig::{Need, Radius, Result, ensure, until};
 
 use super::caller::{Call, Caller};
-use super::{LIMIT, NEEDS, Net, joe};
+use super::{LIMIT, NEEDS, Net, RADIUS, joe};
 use crate::test;
 
 const PING: &[Need] = &[
@@ -17,14 +17,6 @@ const PING: &[Need] = &[
     Need::Tun,
     Need::Tool("ip"),
     Need::Tool("ping"),
-];
-
-const RADIUS: &[Need] = &[
-    Need::Namespaces,
-    Need::Tun,
-    Need::Tool("ip"),
-    Need::Tool("ping"),
-    Need::Tool("freeradius"),
 ];
 
 pub fn tests() -> Vec<Trial> {

@@ -10,18 +10,21 @@
 //! |---|---|
 //! | run two engines against each other | [`Pair`], with an [`Endpoint`] for each |
 //! | make the line bad, cut it, loop it | [`Line`], [`Impairments`] |
+//! | write octets down in a test | [`hex`] |
 //! | try many seeds, and replay one | [`for_each_seed`] and `WANBOX_SIM_SEED` |
 //!
 //! The simulator knows no protocol. A test wraps its engine in a few lines that
 //! implement [`Endpoint`].
 
 mod clock;
+mod hex;
 mod line;
 mod pair;
 mod random;
 mod seeds;
 
 pub use clock::Clock;
+pub use hex::hex;
 pub use line::{Counters, End, Impairments, Line};
 pub use pair::{Endpoint, Pair};
 pub use random::Random;

@@ -18,8 +18,6 @@
 pub mod accounting;
 pub mod concentrator;
 pub mod config;
-#[cfg(test)]
-mod hex;
 mod id;
 pub mod ipv6;
 pub mod plane;

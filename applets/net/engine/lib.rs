@@ -5,6 +5,7 @@
 //! | how addresses are typed | `address.rs` |
 //! | what an interface is, its link addresses and encapsulations | `interface/` |
 //! | routes: rules, ageing, look-up, the state file | `route/` |
+//! | how state files are read | `state.rs` |
 //! | which addresses may be spoken to | `filter.rs` |
 //! | what joins the parts, and what the owner gives and takes | `station.rs` |
 //! | the path of a datagram: options, fragments, output | `ip/` |
@@ -33,6 +34,7 @@ pub mod ping;
 pub mod rip;
 pub mod route;
 pub mod show;
+pub mod state;
 mod station;
 mod tcp;
 pub mod trace;

@@ -388,7 +388,7 @@ pub fn ip_detail(octets: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::hex::hex;
+    use wanbox_sim::hex;
 
     fn fr(text: &str) -> (String, String) {
         let octets = hex(text);

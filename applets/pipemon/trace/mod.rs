@@ -2,8 +2,6 @@
 
 mod clock;
 mod decode;
-#[cfg(test)]
-mod hex;
 mod ppp;
 mod show;
 #[cfg(test)]

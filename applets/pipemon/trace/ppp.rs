@@ -377,7 +377,7 @@ mod tests {
     use super::*;
     use crate::monitor::Monitor;
     use crate::trace::decode::decode;
-    use crate::trace::hex::hex;
+    use wanbox_sim::hex;
 
     /// Detail, summary and what is hidden.
     fn of(text: &str) -> (String, String, Range<usize>) {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::hex::hex;
+use wanbox_sim::hex;
 
 /// The options of an Advertise that l2tpns 2.4.1 sent, and some of a client.
 #[test]

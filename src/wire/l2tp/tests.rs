@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::hex::hex;
+use wanbox_sim::hex;
 
 fn written(header: ControlHeader, avps: &[Avp<'_>]) -> Vec<u8> {
     let mut message = Vec::new();

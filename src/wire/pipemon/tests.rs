@@ -12,7 +12,7 @@ use super::packet::{Checksum, Class, classify, reply};
 use super::trace::{self, Frames, Packer};
 use super::*;
 use crate::ParseError;
-use crate::hex::hex;
+use wanbox_sim::hex;
 
 mod ppp;
 

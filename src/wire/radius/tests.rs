@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::hex::hex;
+use wanbox_sim::hex;
 
 #[test]
 fn the_access_request_of_rfc_2865_7_1() {

@@ -6,7 +6,7 @@ use wanbox_wire::ip::{Icmp, Ipv6};
 use wanbox_wire::ndp::NdpOptions;
 
 use super::*;
-use crate::hex::hex;
+use wanbox_sim::hex;
 
 const CLIENT: &[u8] = &[0, 3, 0, 1, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
 const OURS: &[u8] = &[0, 3, 0, 27, 0xfd, 0xfd, 0xfa, 0xfa];

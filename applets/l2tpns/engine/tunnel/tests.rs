@@ -10,7 +10,7 @@ use super::calls::CALL_SIZE;
 use super::hiding::{WrongLength, hide, response, reveal};
 use super::*;
 use crate::CallId;
-use crate::hex::hex;
+use wanbox_sim::hex;
 
 mod calls;
 mod control;

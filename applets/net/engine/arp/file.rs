@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Arp;
 use crate::interface::{Hardware, LinkAddress};
-use crate::route::file::FileError;
+use crate::state::{self, FileError};
 
 /// The version that is written.
 const VERSION: u8 = 3;
@@ -35,23 +35,7 @@ pub struct Record {
 /// Reads a file's records, and what is wrong behind them.
 #[must_use]
 pub fn parse(octets: &[u8]) -> (Vec<Record>, Option<FileError>) {
-    let Some((&version, mut rest)) = octets.split_first() else {
-        return (Vec::new(), None);
-    };
-    if !(OLDEST..=VERSION).contains(&version) {
-        return (Vec::new(), Some(FileError::Version(version)));
-    }
-    let mut records = Vec::new();
-    while !rest.is_empty() {
-        match record(version, rest) {
-            Some((record, behind)) => {
-                records.push(record);
-                rest = behind;
-            }
-            None => return (records, Some(FileError::Record(octets.len() - rest.len()))),
-        }
-    }
-    (records, None)
+    state::parse(octets, OLDEST..=VERSION, record)
 }
 
 fn record(version: u8, octets: &[u8]) -> Option<(Record, &[u8])> {

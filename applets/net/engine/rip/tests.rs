@@ -1,40 +1,12 @@
 use super::*;
-use crate::simulation::{Lines, Net, attach, ip, route};
+use crate::simulation::{Lines, Net, attach, ip, route, row};
 use crate::{Encapsulation, Interface};
 
 /// Three stations in a row; the first has a network behind it. All tell each other every 30 s.
-fn row() -> Net {
-    let mut net = Net::new(3);
+fn speaking() -> Net {
+    let (mut net, [a, b0, b1, c]) = row([576; 2]);
     let mut lines = Lines::default();
     let now = net.now;
-    let a = attach(
-        &mut net.stations[0],
-        "sl0",
-        Encapsulation::Slip,
-        "44.1.0.1",
-        576,
-    );
-    let b0 = attach(
-        &mut net.stations[1],
-        "sl0",
-        Encapsulation::Slip,
-        "44.1.0.2",
-        576,
-    );
-    let b1 = attach(
-        &mut net.stations[1],
-        "sl1",
-        Encapsulation::Slip,
-        "44.2.0.2",
-        576,
-    );
-    let c = attach(
-        &mut net.stations[2],
-        "sl0",
-        Encapsulation::Slip,
-        "44.2.0.3",
-        576,
-    );
     let home = attach(
         &mut net.stations[0],
         "home",
@@ -43,8 +15,6 @@ fn row() -> Net {
         1500,
     );
     route(&mut net.stations[0], now, "44.9.9.0", 24, home, "0.0.0.0");
-    net.join(&[(0, a), (1, b0)]);
-    net.join(&[(1, b1), (2, c)]);
     for (at, id, peer) in [
         (0, a, "44.1.0.2"),
         (1, b0, "44.1.0.1"),
@@ -75,7 +45,7 @@ fn metric(net: &Net, at: usize, target: &str, bits: u8) -> Option<u32> {
 
 #[test]
 fn routes_spread_and_their_loss_too() {
-    let mut net = row();
+    let mut net = speaking();
     net.run(Duration::from_secs(31));
     assert_eq!(metric(&net, 1, "44.9.9.0", 24), Some(2));
     assert_eq!(
@@ -101,7 +71,7 @@ fn routes_spread_and_their_loss_too() {
 
 #[test]
 fn requests_are_answered_with_the_whole_table_or_what_was_asked() {
-    let mut net = row();
+    let mut net = speaking();
     net.run(Duration::from_secs(31));
     let before = net.stations[2].rip.stats.responses;
     net.with(2, |station, now, lines| {
@@ -131,7 +101,7 @@ fn requests_are_answered_with_the_whole_table_or_what_was_asked() {
 
 #[test]
 fn who_is_not_asked_is_not_believed() {
-    let mut net = row();
+    let mut net = speaking();
     let (now, mut lines) = (net.now, Lines::default());
     let station = &mut net.stations[1];
     let id = station.interfaces.by_name("sl0").unwrap();
@@ -212,7 +182,7 @@ fn masks_are_guessed_in_version_1() {
 
 #[test]
 fn split_horizon_and_long_tables() {
-    let mut net = row();
+    let mut net = speaking();
     let (now, mut lines) = (net.now, Lines::default());
     let station = &mut net.stations[1];
     let home = station

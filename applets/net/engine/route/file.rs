@@ -4,13 +4,13 @@
 //! A version octet, then records: target, prefix length, gateway, metric, flags (bit 0: private), expiry
 //! (Unix time), four octets each, and the interface's name with a NUL. Version 1 has no expiry.
 
-use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use super::{LONGEST_LIFETIME, NewRoute, Origin, Routes};
 use crate::filter::Filter;
 use crate::interface::Interfaces;
+use crate::state::{self, FileError};
 
 /// The version that is written.
 const VERSION: u8 = 3;
@@ -36,46 +36,10 @@ pub struct Record {
     pub interface: String,
 }
 
-/// Why a file is not read further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileError {
-    /// A version that is not known.
-    Version(u8),
-    /// A record that is cut or malformed, at this octet.
-    Record(usize),
-}
-
-impl fmt::Display for FileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Version(version) => write!(f, "version {version} where 1 to {VERSION} are known"),
-            Self::Record(at) => write!(f, "malformed record at octet {at}"),
-        }
-    }
-}
-
-impl std::error::Error for FileError {}
-
 /// Reads a file's records, and what is wrong behind them.
 #[must_use]
 pub fn parse(octets: &[u8]) -> (Vec<Record>, Option<FileError>) {
-    let Some((&version, mut rest)) = octets.split_first() else {
-        return (Vec::new(), None);
-    };
-    if !(1..=VERSION).contains(&version) {
-        return (Vec::new(), Some(FileError::Version(version)));
-    }
-    let mut records = Vec::new();
-    while !rest.is_empty() {
-        match record(version, rest) {
-            Some((record, behind)) => {
-                records.push(record);
-                rest = behind;
-            }
-            None => return (records, Some(FileError::Record(octets.len() - rest.len()))),
-        }
-    }
-    (records, None)
+    state::parse(octets, 1..=VERSION, record)
 }
 
 fn record(version: u8, octets: &[u8]) -> Option<(Record, &[u8])> {

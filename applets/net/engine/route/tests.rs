@@ -2,9 +2,10 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::file::{FileError, Record};
+use super::file::Record;
 use super::*;
 use crate::interface::{Encapsulation, Interface, InterfaceId};
+use crate::state::FileError;
 
 struct Bench {
     now: Instant,
@@ -302,7 +303,16 @@ fn the_state_file_of_the_reference() {
     assert_eq!(file::parse(&FILE), (vec![record.clone()], None));
     assert_eq!(file::format(std::slice::from_ref(&record)), FILE);
     assert_eq!(file::parse(&[]), (vec![], None));
-    assert_eq!(file::parse(&[4, 1]), (vec![], Some(FileError::Version(4))));
+    assert_eq!(
+        file::parse(&[4, 1]),
+        (
+            vec![],
+            Some(FileError::Version {
+                version: 4,
+                known: 1..=3
+            })
+        )
+    );
     for cut in 2..FILE.len() {
         assert_eq!(
             file::parse(&FILE[..cut]),

@@ -219,43 +219,32 @@ impl Net {
     }
 }
 
-/// Three in a row: a - b - c over SLIP, with a narrow second line.
-pub fn chain() -> Net {
+/// Three in a row: a - b - c over SLIP, with these MTUs. Their interfaces: a's, both of b, c's.
+pub fn row(mtus: [u16; 2]) -> (Net, [InterfaceId; 4]) {
     let mut net = Net::new(3);
+    let [first, second] = mtus;
+    let [a, b0, b1, c] = [
+        (0, "sl0", "44.1.0.1", first),
+        (1, "sl0", "44.1.0.2", first),
+        (1, "sl1", "44.2.0.2", second),
+        (2, "sl0", "44.2.0.3", second),
+    ]
+    .map(|(at, name, address, mtu)| {
+        let station = &mut net.stations[at];
+        attach(station, name, Encapsulation::Slip, address, mtu)
+    });
+    net.join(&[(0, a), (1, b0)]);
+    net.join(&[(1, b1), (2, c)]);
+    (net, [a, b0, b1, c])
+}
+
+/// Three in a row with a narrow second line, and routes between all.
+pub fn chain() -> Net {
+    let (mut net, [a, b0, b1, c]) = row([1500, 256]);
     let now = net.now;
-    let a = attach(
-        &mut net.stations[0],
-        "sl0",
-        Encapsulation::Slip,
-        "44.1.0.1",
-        1500,
-    );
-    let b0 = attach(
-        &mut net.stations[1],
-        "sl0",
-        Encapsulation::Slip,
-        "44.1.0.2",
-        1500,
-    );
-    let b1 = attach(
-        &mut net.stations[1],
-        "sl1",
-        Encapsulation::Slip,
-        "44.2.0.2",
-        256,
-    );
-    let c = attach(
-        &mut net.stations[2],
-        "sl0",
-        Encapsulation::Slip,
-        "44.2.0.3",
-        256,
-    );
     route(&mut net.stations[0], now, "0.0.0.0", 0, a, "0.0.0.0");
     route(&mut net.stations[1], now, "44.1.0.0", 16, b0, "0.0.0.0");
     route(&mut net.stations[1], now, "44.2.0.0", 16, b1, "0.0.0.0");
     route(&mut net.stations[2], now, "0.0.0.0", 0, c, "0.0.0.0");
-    net.join(&[(0, a), (1, b0)]);
-    net.join(&[(1, b1), (2, c)]);
     net
 }

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 
 use super::{ZERO_6, ZERO_11, emit, ip_packet};
 use crate::ParseError;
-use crate::hex::hex;
 use crate::pipemon::driver::Modem;
 use crate::pipemon::opcode::ppp as op;
 use crate::pipemon::packet::{Checksum, Class, classify};
 use crate::pipemon::ppp::*;
 use crate::pipemon::trace::{self, Frames, Packer};
 use crate::pipemon::{Control, Field, Message, Protocol, Repr, Text, code};
+use wanbox_sim::hex;
 
 #[test]
 fn iba_reply() {
