@@ -145,7 +145,7 @@ impl DeviceLock {
     }
 
     /// The file, open, for a child to put its number into: see
-    /// [`process::in_own_session`].
+    /// [`process::in_own_group`].
     ///
     /// # Errors
     /// It is gone.
@@ -474,7 +474,7 @@ mod tests {
             .arg("-c")
             .arg(format!("cat {}", scratch.file().display()));
         command.stdout(std::process::Stdio::piped());
-        process::in_own_session(&mut command, Some(lock.open().unwrap()));
+        process::in_own_group(&mut command, Some(lock.open().unwrap()));
         let child = command.spawn().unwrap();
         let pid = child.id();
         lock.given_to(pid);

@@ -8,7 +8,7 @@ use wanbox_eql_engine::keeper::{self, Action, Keep, State};
 use wanbox_runtime::device_lock::DeviceLock;
 use wanbox_runtime::event_loop::{Loop, Source, Token};
 use wanbox_runtime::netlink::Seen;
-use wanbox_runtime::process::{self, Identity, Watched, in_own_session};
+use wanbox_runtime::process::{self, Identity, Watched, in_own_group};
 use wanbox_runtime::wall_clock::unix_time;
 
 use super::command::{self_or, wrong};
@@ -234,7 +234,7 @@ impl Kept {
         let words = self.expanded(words);
         let mut command = self_or(&words, &host.root);
         self.describe(&mut command);
-        in_own_session(&mut command, None);
+        in_own_group(&mut command, None);
         if let Err(error) = lp.spawn(&mut command, Token::new(owner::HOOK, self.id)) {
             let program = words.first().map_or("", String::as_str);
             self.failed(host, lp.now(), format!("cannot run {program}: {error}"));

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use wanbox_l2tpns_engine::plugin::Wall;
 use wanbox_runtime::event_loop::{Loop, Token};
-use wanbox_runtime::process::{Signal, in_own_session, send_signal_to_group};
+use wanbox_runtime::process::{Signal, in_own_group, send_signal_to_group};
 
 /// Where the programs are.
 const PATH: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
@@ -107,7 +107,7 @@ impl Garden {
         complaints.set_nonblocking(true)?;
         let mut command = shell(&script(self.filter, changes, &self.build_garden));
         command.stderr(Stdio::from(OwnedFd::from(theirs)));
-        in_own_session(&mut command, None);
+        in_own_group(&mut command, None);
         let spawned = lp.spawn(&mut command, token)?;
         Ok((spawned.pid, complaints))
     }

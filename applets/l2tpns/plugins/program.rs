@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use wanbox_l2tpns_engine::plugin::{MAX_LINE, ProgramId};
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Readiness, Source, Token};
-use wanbox_runtime::process::in_own_session;
+use wanbox_runtime::process::in_own_group;
 
 /// Octets that wait for a program at most.
 const MAX_UNREAD: usize = 4 << 20;
@@ -44,7 +44,7 @@ impl Program {
             .current_dir("/")
             .stdin(Stdio::from(theirs.try_clone()?))
             .stdout(Stdio::from(theirs));
-        in_own_session(&mut command, None);
+        in_own_group(&mut command, None);
         let source = lp.register(&socket, token, Interest::Read, Priority::Normal)?;
         let spawned = lp.spawn(&mut command, token);
         // The command holds the other end: without it the end of the program is seen.

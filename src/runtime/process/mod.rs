@@ -82,7 +82,7 @@ pub fn send_signal(pid: u32, signal: Signal) -> io::Result<()> {
 }
 
 /// Sends a signal to a process and all others of its group, where it leads one (see
-/// [`in_own_session`]); to those that are left of it, when it ended; else to it alone.
+/// [`in_own_group`]); to those that are left of it, when it ended; else to it alone.
 ///
 /// # Errors
 /// As [`send_signal`].
@@ -145,12 +145,18 @@ pub fn quiet_command<S: AsRef<str>>(words: &[S]) -> Command {
     command
 }
 
-/// Has a command run in a session of its own: it has no controlling terminal, outlives the one
-/// that started it, and leads a group that can be signalled as a whole. With `lock`, the open
-/// file of a [`crate::device_lock::DeviceLock`], the lock is the new process's before it begins.
-pub fn in_own_session(command: &mut Command, lock: Option<File>) {
+/// Has a command lead a group of processes that can be signalled as a whole, without a controlling
+/// terminal. With `lock`, the open file of a [`crate::device_lock::DeviceLock`], the lock is the new
+/// process's before it begins.
+///
+/// It leads no session: the line that it opens would become the terminal of that, and the kernel
+/// would hang up all of the group when the leader ends. Whoever goes to the background, as pppd
+/// does, has its child begin a session of its own and ends, and often the end comes first.
+pub fn in_own_group(command: &mut Command, lock: Option<File>) {
     let prepare = move || {
-        nix::unistd::setsid()?;
+        let own = Pid::from_raw(0);
+        nix::unistd::setpgid(own, own)?;
+        leave_terminal();
         if let Some(file) = &lock {
             let text = crate::device_lock::number(std::process::id());
             // SAFETY: the file lives in this closure.
@@ -159,10 +165,23 @@ pub fn in_own_session(command: &mut Command, lock: Option<File>) {
         }
         Ok(())
     };
-    // SAFETY: between fork and exec it calls setsid(2), getpid(2) and pwrite(2) alone, all safe
-    // there; the number is formatted without allocation, and an error is one of the system.
+    // SAFETY: between fork and exec it calls setpgid(2), open(2), ioctl(2), close(2), getpid(2) and
+    // pwrite(2) alone, all safe there; the number is formatted without allocation, and an error is
+    // one of the system.
     unsafe {
         command.pre_exec(prepare);
+    }
+}
+
+/// Gives up the controlling terminal of this process, where it has one and leads no session.
+fn leave_terminal() {
+    // SAFETY: the path ends with a zero octet, and the request takes no argument.
+    unsafe {
+        let terminal = libc::open(c"/dev/tty".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
+        if terminal >= 0 {
+            libc::ioctl(terminal, libc::TIOCNOTTY);
+            libc::close(terminal);
+        }
     }
 }
 
@@ -250,5 +269,35 @@ pub fn restore_sigpipe() {
     // SIGPIPE is a valid signal number.
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kernel hangs up the group of a session's leader that ends: one that opens a terminal is
+    /// none, so that what it leaves in the background lives on.
+    #[test]
+    fn a_terminal_that_is_opened_is_nobodys() {
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let name = nix::unistd::ttyname(&pty.slave).unwrap();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "exec 3<>\"$1\" && exec cat /proc/self/stat", "sh"])
+            .arg(name)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        in_own_group(&mut command, None);
+        let child = command.spawn().unwrap();
+        let pid = child.id().to_string();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (_, fields) = text.rsplit_once(") ").unwrap();
+        // proc_pid_stat(5): state, parent, group, session, terminal.
+        let fields: Vec<&str> = fields.split(' ').collect();
+        assert_eq!(fields[2], pid, "{text}");
+        assert_ne!(fields[3], pid, "{text}");
+        assert_eq!(fields[4], "0", "{text}");
     }
 }

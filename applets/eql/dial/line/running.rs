@@ -7,7 +7,7 @@ use wanbox_eql_engine::keeper::State;
 use wanbox_runtime::device_lock::{DeviceLock, DeviceLockError};
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
 use wanbox_runtime::files::{self, Root};
-use wanbox_runtime::process::{Identity, Signal, Watched, in_own_session, send_signal_to_group};
+use wanbox_runtime::process::{Identity, Signal, Watched, in_own_group, send_signal_to_group};
 
 use super::{Kept, Running};
 use crate::control::Rate;
@@ -66,7 +66,7 @@ impl Kept {
         }
         self.describe(&mut command);
         let lock = self.lock.as_ref().and_then(|lock| lock.open().ok());
-        in_own_session(&mut command, lock);
+        in_own_group(&mut command, lock);
         match lp.spawn(&mut command, Token::new(owner::RUN, self.id)) {
             Ok(spawned) => {
                 let pid = spawned.pid;
@@ -165,7 +165,7 @@ impl Kept {
         let words = self.expanded(&self.how.stop);
         let mut command = self_or(&words, &host.root);
         self.describe(&mut command);
-        in_own_session(&mut command, None);
+        in_own_group(&mut command, None);
         match lp.spawn(&mut command, Token::new(owner::STOP, self.id)) {
             Ok(spawned) => self.stopper = Some(spawned.pid),
             Err(error) => {
