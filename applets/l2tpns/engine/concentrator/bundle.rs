@@ -251,7 +251,10 @@ impl Concentrator {
             acfc: peer.acfc,
             pfc: peer.pfc,
         };
-        if !self.plane.join(now, bundle, id, &member) {
+        let alone = self
+            .links(id)
+            .is_some_and(|links| links.sessions.len() == 1);
+        if !self.plane.join(now, bundle, id, &member, alone) {
             return Err(End::hang_up(
                 15,
                 "The bundle has as many links as it may have.",

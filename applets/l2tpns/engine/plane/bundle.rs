@@ -34,6 +34,8 @@ pub(super) struct Link {
     pub(super) group: u32,
     /// As which member its call carries fragments; `None` while it does not.
     pub(super) member: Option<MemberId>,
+    /// The peer uses it for the bundle: it knows that it is a link.
+    pub(super) heard: bool,
 }
 
 /// A bundle and the entries of its links.
@@ -97,6 +99,7 @@ impl Plane {
             entry.link = Some(Link {
                 group: bundle.0,
                 member: None,
+                heard: false,
             });
         }
         true
@@ -104,12 +107,16 @@ impl Plane {
 
     /// Has the call of a session carry fragments of a bundle. `false`: there is no such session or
     /// bundle, or it has as many links as it can.
+    ///
+    /// Unless the peer is `heard`, fragments are sent over it only after one came: the last answer to
+    /// the peer's proof of who it is may be lost, and a further link has no negotiation after it.
     pub fn join(
         &mut self,
         now: Instant,
         bundle: BundleId,
         session: SessionId,
         config: &MemberConfig,
+        heard: bool,
     ) -> bool {
         self.leave(now, session);
         let place = self.by_session.get(&session.0).copied();
@@ -124,9 +131,11 @@ impl Plane {
         if let Some(link) = group.links.get_mut(usize::from(member.0)) {
             *link = at;
         }
+        group.bundle.set_ready(member, heard);
         entry.link = Some(Link {
             group: bundle.0,
             member: Some(member),
+            heard,
         });
         true
     }
@@ -169,12 +178,13 @@ impl Plane {
     }
 
     /// Has a link take fragments or not: nothing comes from there. While no link takes any, all do.
+    /// One over which no fragment came yet takes none.
     pub fn set_ready(&mut self, session: SessionId, ready: bool) {
         if let Some(link) = self.entry(session).and_then(|entry| entry.link)
             && let Some(member) = link.member
             && let Some(group) = self.groups.get_mut(link.group as usize)
         {
-            group.bundle.set_ready(member, ready);
+            group.bundle.set_ready(member, ready && link.heard);
         }
     }
 
@@ -237,6 +247,14 @@ impl Plane {
             return Up::Dropped(self.drop_in(at, Cause::Frame));
         };
         let octets = datagram.get(part).unwrap_or_default();
+        if let Some(link) = self
+            .entries
+            .get_mut(at as usize)
+            .and_then(|e| e.link.as_mut())
+            && !mem::replace(&mut link.heard, true)
+        {
+            group.bundle.set_ready(member, true);
+        }
         if let Some(whole) = group.bundle.receive(now, member, octets) {
             let start = offset_in(datagram, whole);
             let range = start..start + whole.len();

@@ -101,7 +101,8 @@ pub fn fuzz_plane(start: Instant, mut input: &[u8]) {
                 };
                 plane.leave(now, SessionId(4));
                 if length & 1 == 0 {
-                    assert!(plane.join(now, BundleId(0), SessionId(4), &link));
+                    let heard = length & 2 != 0;
+                    assert!(plane.join(now, BundleId(0), SessionId(4), &link, heard));
                 }
             }
             6 => {
@@ -185,7 +186,7 @@ fn prepared(start: Instant, peer: SocketAddr) -> Plane {
         acfc: false,
         pfc: false,
     };
-    assert!(plane.join(start, BundleId(0), SessionId(3), &link));
+    assert!(plane.join(start, BundleId(0), SessionId(3), &link, true));
     plane.set_list("web", [web]);
     plane.set_copy(SessionId(2), Some(peer));
     plane

@@ -105,6 +105,7 @@ impl Plane {
                     Some(Link {
                         group,
                         member: Some(member),
+                        ..
                     }),
                 ) => {
                     let part = information..end;

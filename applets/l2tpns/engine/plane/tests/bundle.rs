@@ -30,7 +30,7 @@ fn bundled() -> (Bench, BundleId, Bundle) {
         if number > 1 {
             bench.plane.insert(bench.now, session, call(number));
         }
-        assert!(bench.plane.join(bench.now, bundle, session, &MEMBER));
+        assert!(bench.plane.join(bench.now, bundle, session, &MEMBER, true));
         far.join(bench.now, &MEMBER).unwrap();
     }
     let mru = 1614;
@@ -159,6 +159,21 @@ fn packets_leave_over_all_links_and_are_counted_there() {
     }
     bench.down(&packet).unwrap();
     assert_eq!(calls(&mut bench).len(), 3);
+    // Nor one over which nothing came yet.
+    for session in [1, 3] {
+        bench.plane.set_ready(SessionId(session), true);
+    }
+    let join = |bench: &mut Bench| {
+        let session = SessionId(2);
+        assert!(bench.plane.join(bench.now, bundle, session, &MEMBER, false));
+        bench.plane.set_ready(session, true);
+    };
+    join(&mut bench);
+    bench.down(&packet).unwrap();
+    assert!(!calls(&mut bench).contains(&2));
+    bench.up_over(2, &[0xff, 3, 0, 0x3d, 0xc0, 0, 0, 0, 0x80, 0x21]);
+    bench.down(&packet).unwrap();
+    assert!(calls(&mut bench).contains(&2));
     // The head's call is gone, the others go on.
     bench.plane.leave(bench.now, SESSION);
     bench.down(&packet).unwrap();
@@ -170,7 +185,7 @@ fn packets_leave_over_all_links_and_are_counted_there() {
     bench.down(&packet).unwrap();
     assert_eq!(bench.plane.stats().dropped(Cause::NotOpen), 1);
     let named = bench.plane.bundle_stats();
-    assert_eq!(named[0], ("multilink_packets_out", 9));
+    assert_eq!(named[0], ("multilink_packets_out", 11));
     bench.plane.close_bundle(bundle, SESSION);
     assert_eq!(bench.plane.bundle_stats(), named);
     bench.plane.update(SESSION, OPEN);
