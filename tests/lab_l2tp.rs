@@ -43,12 +43,16 @@ pub fn tests() -> Vec<Trial> {
         test("lab_l2tp::ipv6", CLIENTS, || {
             cases(include_str!("lab/l2tp_ipv6.sh"), IPV6, 20)
         }),
+        test("lab_l2tp::multilink", NEEDS, || {
+            cases(include_str!("lab/l2tp_multilink.sh"), MULTILINK, 22)
+        }),
     ]
 }
 
 /// The programs of each script, beside those that log in.
 const LOGIN: &[&str] = &["ping"];
 const DATA: &[&str] = &["ping", "socat", "iperf3", "radclient"];
+const MULTILINK: &[&str] = &["ping", "socat"];
 const IPV6: &[&str] = &["ping", "dhcp6c", "dhcpcd"];
 
 /// Runs a script; every one of its cases went well, and there were so many.
