@@ -25,6 +25,8 @@ mod icmp;
 mod up;
 
 #[cfg(test)]
+pub(crate) mod left;
+#[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;

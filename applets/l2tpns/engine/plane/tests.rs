@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use wanbox_wire::ip::{Ip, Ipv4Repr, Ipv6Repr, TcpFlags, TcpRepr, UdpRepr, VirtioHeader, protocol};
 
 use super::fuzz::fuzz_plane;
+use super::left::Left;
 use super::*;
 use crate::concentrator::Direction;
 
@@ -24,43 +25,6 @@ fn peer() -> SocketAddr {
 
 fn v6(last: u16) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, last)
-}
-
-/// What left, in order.
-#[derive(Default)]
-struct Left {
-    host: Vec<Vec<u8>>,
-    messages: Vec<(Way, Vec<u8>)>,
-    copies: Vec<(SocketAddr, Vec<u8>)>,
-    icmp: Vec<Vec<u8>>,
-}
-
-impl Sink for Left {
-    fn host(&mut self, packet: &[u8]) {
-        self.host.push(packet.to_vec());
-    }
-
-    fn peer(
-        &mut self,
-        way: &Way,
-        head: &[u8],
-        octets: usize,
-        write: impl FnOnce(&mut [u8]) -> bool,
-    ) {
-        let mut message = head.to_vec();
-        message.resize(head.len() + octets, 0xa5);
-        if write(&mut message[head.len()..]) {
-            self.messages.push((*way, message));
-        }
-    }
-
-    fn copy(&mut self, to: SocketAddr, packet: &[u8]) {
-        self.copies.push((to, packet.to_vec()));
-    }
-
-    fn icmp(&mut self, packet: &[u8]) {
-        self.icmp.push(packet.to_vec());
-    }
 }
 
 fn call(number: u16) -> Call {

@@ -350,6 +350,7 @@ fn rates_lists_and_ends_are_those_of_the_bundle() {
     }
     // Ten seconds, and two in advance: 8 and 16 KiB of each.
     let kib = |packets: usize| packets * 1000 / 1024;
+    assert!(world.out.icmp.is_empty());
     assert!(
         (90..=100).contains(&kib(world.out.host.len())),
         "{}",
@@ -484,6 +485,7 @@ fn bundles_over_bad_lines() {
                 .all(|packet| down.contains(packet))
         );
         assert!(world.out.host.iter().all(|packet| up.contains(packet)));
+        assert!(world.out.icmp.is_empty());
         world.line.impair(Impairments::NONE);
         world.run_for(20 * SECOND);
         if world.teams[0].up() == 0 {

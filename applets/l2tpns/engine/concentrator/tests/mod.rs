@@ -25,7 +25,8 @@ use wanbox_wire::l2tp::{DataHeader, Message};
 use wanbox_wire::ppp::FrameRepr;
 
 use super::*;
-use crate::plane::{Sink, Up, Way};
+use crate::plane::Up;
+use crate::plane::left::Left;
 use crate::tunnel::{
     Config as TunnelConfig, Connection, Event as TunnelEvent, IncomingCall, Limits,
 };
@@ -76,42 +77,6 @@ fn setup(config: Config) -> Setup {
     }
 }
 
-/// What left the data path.
-#[derive(Default)]
-struct Out {
-    host: Vec<Vec<u8>>,
-    peer: Vec<(SocketAddr, Vec<u8>)>,
-    copies: Vec<(SocketAddr, Vec<u8>)>,
-}
-
-impl Sink for Out {
-    fn host(&mut self, packet: &[u8]) {
-        self.host.push(packet.to_vec());
-    }
-
-    fn peer(
-        &mut self,
-        way: &Way,
-        head: &[u8],
-        octets: usize,
-        write: impl FnOnce(&mut [u8]) -> bool,
-    ) {
-        let mut datagram = head.to_vec();
-        datagram.resize(head.len() + octets, 0);
-        if write(&mut datagram[head.len()..]) {
-            self.peer.push((way.peer, datagram));
-        }
-    }
-
-    fn copy(&mut self, to: SocketAddr, packet: &[u8]) {
-        self.copies.push((to, packet.to_vec()));
-    }
-
-    fn icmp(&mut self, packet: &[u8]) {
-        self.host.push(packet.to_vec());
-    }
-}
-
 /// Everything, and the line between the LACs and the server.
 struct World {
     clock: Clock,
@@ -121,7 +86,7 @@ struct World {
     radius: Server,
     lacs: Vec<Lac>,
     teams: Vec<Team>,
-    out: Out,
+    out: Left,
     events: Vec<HostEvent>,
 }
 
@@ -135,7 +100,7 @@ impl World {
             radius: Server::new(RADIUS_SECRET),
             lacs: Vec::new(),
             teams: Vec::new(),
-            out: Out::default(),
+            out: Left::default(),
             events: Vec::new(),
             clock,
             line,
@@ -218,8 +183,8 @@ impl World {
                 Outgoing::Dae { .. } | Outgoing::Nsctl { .. } => {}
             }
         }
-        for (to, datagram) in std::mem::take(&mut self.out.peer) {
-            self.send_to(now, to, &datagram);
+        for (way, datagram) in std::mem::take(&mut self.out.messages) {
+            self.send_to(now, way.peer, &datagram);
         }
         while let Some(event) = self.lns.poll_event() {
             self.events.push(event);
@@ -325,6 +290,7 @@ impl World {
             Some(std::mem::take(&mut down))
         );
         assert_eq!(self.out.host.pop(), Some(packet(own, far, 60)));
+        assert!(self.out.icmp.is_empty());
     }
 
     fn session(&self, user: &str) -> &Session {

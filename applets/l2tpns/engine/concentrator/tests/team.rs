@@ -293,6 +293,7 @@ impl World {
         let sizes = [28, 60, 255, 256, 576, 1000, 1400, 1460];
         self.teams[team].packets.clear();
         self.out.host.clear();
+        self.out.icmp.clear();
         let header = VirtioHeader::parse(&[0; 12]).unwrap();
         for size in sizes {
             let mut down = packet(far, own, size);
@@ -308,5 +309,6 @@ impl World {
         assert_eq!(self.teams[team].packets, down);
         let up: Vec<_> = sizes.map(|size| packet(own, far, size)).into();
         assert_eq!(self.out.host, up);
+        assert!(self.out.icmp.is_empty());
     }
 }
