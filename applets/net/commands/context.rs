@@ -1,0 +1,94 @@
+//! What a command is given, and how it ends.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use serde_json::Value;
+use wanbox_net_engine::domain::{Lookup, QueryId};
+use wanbox_net_engine::{InterfaceId, Station, address};
+use wanbox_net_services::Services;
+
+use crate::host::Host;
+
+/// What a command prints.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Lines for people, each with its line feed.
+    pub text: String,
+    /// Lists are wanted as JSON: then they go to `json` and not to `text`.
+    pub wants_json: bool,
+    /// The list.
+    pub json: Option<Value>,
+}
+
+/// What a command works on.
+pub struct Context<'c> {
+    /// The time of its start.
+    pub now: Instant,
+    /// The network.
+    pub station: &'c mut Station,
+    /// Sessions and servers.
+    pub services: &'c mut Services,
+    /// The process.
+    pub host: &'c mut dyn Host,
+    /// What it prints.
+    pub output: &'c mut Output,
+}
+
+/// What is to be done when a command is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing.
+    Nothing,
+    /// A script waits for the reply to a ping of this host, or until it is late.
+    Reply(Ipv4Addr),
+}
+
+/// Why a command ends without success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It failed, and what to say.
+    Failed(String),
+    /// Words are missing or wrong: how it is used, without `Usage: `.
+    Usage(&'static str),
+    /// It failed, and everything was said.
+    Silent,
+    /// Nothing was done yet: run it again when this question is answered.
+    Asked(QueryId),
+}
+
+/// How a command ended.
+pub type Done = Result<Then, Stop>;
+
+impl Context<'_> {
+    /// A host's address: in numbers or by name.
+    ///
+    /// # Errors
+    /// Nobody knows it (`Unknown host NAME`), or servers have to be asked first.
+    pub fn address(&mut self, word: &str) -> Result<Ipv4Addr, Stop> {
+        let unknown = || Stop::Failed(format!("Unknown host {word}"));
+        if address::is_numeric(word) {
+            return address::parse(word).ok_or_else(unknown);
+        }
+        match self.station.resolve(self.now, word, self.host.sink()) {
+            Lookup::Known(address) if !address.is_unspecified() => Ok(address),
+            Lookup::Asked(query) => Err(Stop::Asked(query)),
+            Lookup::Known(_) | Lookup::Unknown => Err(unknown()),
+        }
+    }
+
+    /// An interface by its whole name.
+    ///
+    /// # Errors
+    /// There is none: `Interface X unknown`.
+    pub fn interface(&self, word: &str) -> Result<InterfaceId, Stop> {
+        let found = self.station.interfaces.find(word);
+        found.map_err(|error| Stop::Failed(error.to_string()))
+    }
+
+    /// An address as people see it: the name of a known host, `*` for 0.0.0.0.
+    #[must_use]
+    pub fn shown(&self, address: Ipv4Addr) -> String {
+        self.station.resolver.shown(self.now, address)
+    }
+}
