@@ -271,7 +271,10 @@ fn compressed_headers() -> Result {
     Ping::new("10.0.1.2").all(&pair.a.netns)?;
     Ping::new("fd00:1::2").all(&pair.a.netns)?;
     pair.end_capture(&pair.a)?;
-    capture::clean(&file)?;
+    // A capture does not tell which end sent a frame, without which tshark cannot restore headers: it takes the
+    // data behind them for what it may look like.
+    let bad = capture::faults(&file, "!(ppp.protocol == 0x002d)")?;
+    ensure!(bad.is_empty(), "tshark: {bad:?}");
     let compressed = capture::count(&file, "ppp.protocol == 0x002d")?;
     let plain = capture::count(&file, "ppp.protocol == 0x0021 && tcp.len > 0")?;
     ensure!(compressed > 1000, "{compressed} compressed");
