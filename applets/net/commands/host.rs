@@ -121,6 +121,12 @@ pub trait Host {
     /// Lines of a device for `ifconfig IF`: counters of compression and others. Empty for most.
     fn device_lines(&self, id: InterfaceId) -> String;
 
+    /// What a device dropped, by name.
+    fn device_counters(&self, id: InterfaceId) -> Vec<(&'static str, u64)> {
+        let _ = id;
+        Vec::new()
+    }
+
     /// A file's whole text.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::arp::Arp;
 use crate::domain::{Answer, QueryId, Resolver};
 use crate::filter::Filter;
 use crate::icmp::{Error, Icmp, Notice};
-use crate::interface::{InterfaceId, Interfaces, LinkAddress};
+use crate::interface::{InterfaceId, Interfaces, LinkAddress, TraceFlags};
 use crate::ip::Ip;
 use crate::ping::{Pings, Reply};
 use crate::rip::{Rip, RipNotice};
@@ -52,6 +52,8 @@ pub struct Frame<'p> {
     pub to: Option<LinkAddress>,
     /// What is left to be done to a super-packet: only on lines that said they do it.
     pub offload: VirtioHeader,
+    /// What is shown of packets on this line.
+    pub trace: TraceFlags,
     /// The packet.
     pub packet: &'p [u8],
 }
@@ -74,6 +76,8 @@ pub struct Arrival {
     pub broadcast: bool,
     /// What its sender left to be done.
     pub offload: VirtioHeader,
+    /// The far end of the tunnel it came through; 0.0.0.0: it came from a line.
+    pub tunnel: Ipv4Addr,
 }
 
 impl Arrival {
@@ -84,6 +88,7 @@ impl Arrival {
             interface,
             broadcast: false,
             offload: VirtioHeader::FINISHED,
+            tunnel: Ipv4Addr::UNSPECIFIED,
         }
     }
 }

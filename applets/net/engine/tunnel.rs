@@ -7,7 +7,6 @@ use wanbox_wire::ip::{Ipv4, VirtioHeader};
 
 use crate::interface::InterfaceId;
 use crate::ip::{Header, IPIP};
-use crate::route::{LONGEST_LIFETIME, NewRoute, Origin};
 use crate::station::{Arrival, Delivery, Sink, Station};
 
 /// How many tunnels through tunnels an MTU is looked for.
@@ -90,31 +89,5 @@ impl Station {
         buffer.extend_from_slice(delivery.payload);
         self.input(now, &Arrival::new(InterfaceId::ENCAP), &mut buffer, sink);
         self.pool.give(buffer);
-    }
-
-    /// What `attach ipip` may learn of a datagram from an outer source: where its inner source is. `true`: a
-    /// route was made. The owner asks for it, for nobody proves to be who the datagram says.
-    pub fn learn_tunnel(
-        &mut self,
-        now: Instant,
-        interface: InterfaceId,
-        outer: Ipv4Addr,
-        inner: &[u8],
-    ) -> bool {
-        let Ok(datagram) = Ipv4::parse(inner) else {
-            return false;
-        };
-        let src = datagram.src();
-        let not_one = src.is_multicast() || src.is_broadcast() || src.is_loopback();
-        if not_one || self.interfaces.is_own(src) || !datagram.checksum_is_valid() {
-            return false;
-        }
-        let route = NewRoute {
-            gateway: outer,
-            lifetime: LONGEST_LIFETIME,
-            origin: Origin::Learned,
-            ..NewRoute::new(src, 32, interface)
-        };
-        self.add_route(now, &route).is_ok()
     }
 }

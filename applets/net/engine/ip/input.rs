@@ -102,7 +102,7 @@ impl Station {
             self.ip.stats.in_addr_errors += 1;
             return;
         }
-        self.autoroute(now, arrival.interface, facts.src);
+        self.autoroute(now, arrival, facts.src);
         let mut strict = false;
         if facts.header_len > Ipv4::MIN_HEADER {
             match self.options(now, arrival, packet, &mut facts, sink) {
@@ -146,8 +146,9 @@ impl Station {
             || address == crate::rip::GROUP && self.rip.listens_to_group()
     }
 
-    /// Who is heard on a line of two ends can be reached there.
-    fn autoroute(&mut self, now: Instant, id: InterfaceId, src: Ipv4Addr) {
+    /// Who is heard on a line of two ends can be reached there; who is heard through a tunnel, at its far end.
+    fn autoroute(&mut self, now: Instant, arrival: &Arrival, src: Ipv4Addr) {
+        let (id, gateway) = (arrival.interface, arrival.tunnel);
         let learns = self.interfaces.get(id).is_some_and(|interface| {
             // On links with addresses there are neighbours beyond which hosts may be.
             interface.autoroute && interface.encapsulation.hardware().is_none()
@@ -157,7 +158,7 @@ impl Station {
         }
         if let Some(route) = self.routes.lookup(src)
             && route.interface == id
-            && route.gateway.is_unspecified()
+            && route.gateway == gateway
         {
             let fresh = u64::from(LONGEST_LIFETIME) - LEARN_AGAIN;
             if route.bits == 32 && !route.is_permanent() && route.seconds_left(now) < fresh {
@@ -166,6 +167,7 @@ impl Station {
             return;
         }
         let route = NewRoute {
+            gateway,
             lifetime: LONGEST_LIFETIME,
             origin: Origin::Learned,
             ..NewRoute::new(src, 32, id)

@@ -276,6 +276,7 @@ impl Station {
             next_hop,
             to: None,
             offload: *offload,
+            trace: interface.trace,
             packet,
         };
         let Some(hardware) = interface.encapsulation.hardware() else {
@@ -393,8 +394,10 @@ impl Station {
         };
         let outcome = self.arp.receive(now, &us, &is_own, packet, &mut answer);
         let line = self.interfaces.line(id);
+        let trace = self.interfaces.get(line).map(|line| line.trace);
         let frame = |kind, to: LinkAddress| Frame {
             line,
+            trace: trace.unwrap_or_default(),
             interface: id,
             kind,
             next_hop: Ipv4Addr::UNSPECIFIED,

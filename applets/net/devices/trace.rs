@@ -1,0 +1,132 @@
+//! Packets that are to be shown: they wait here, as octets, until the program makes text of them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use wanbox_net_engine::interface::TraceFlags;
+use wanbox_net_engine::show::Names;
+use wanbox_net_engine::trace::{self, Link, Way};
+use wanbox_net_engine::{InterfaceId, Interfaces};
+use wanbox_wire::pcap::{FileHeader, LinkType};
+
+/// The most octets of packets that wait to be shown.
+const MOST: usize = 1 << 20;
+
+/// What is to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A packet, by its headers.
+    Packet(Link),
+    /// What is on the line, without interpretation.
+    Raw,
+}
+
+/// A packet to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// Whose it is.
+    pub interface: InterfaceId,
+    /// Which way it went.
+    pub way: Way,
+    /// What was asked for.
+    pub flags: TraceFlags,
+    /// How it is shown.
+    pub form: Form,
+    /// The packet.
+    pub octets: Vec<u8>,
+}
+
+impl Trace {
+    /// The file header of captures: datagrams without anything before them (LINKTYPE_RAW).
+    pub const CAPTURE: FileHeader = FileHeader::new(LinkType::Other(101));
+
+    /// As text. `time` is the present as people read it.
+    #[must_use]
+    pub fn text(&self, interfaces: &Interfaces, time: &str, names: Names<'_>) -> String {
+        let name = interfaces
+            .get(self.interface)
+            .map_or("?", |interface| interface.name());
+        match self.form {
+            Form::Packet(link) => {
+                let octets = &self.octets;
+                trace::packet(name, self.way, self.flags, time, link, octets, names)
+            }
+            Form::Raw => trace::raw(self.way, &self.octets),
+        }
+    }
+
+    /// Appends the record of a capture of datagrams, `time` after 1970. `false`: it is none.
+    pub fn capture(&self, time: Duration, buffer: &mut Vec<u8>) -> bool {
+        let is_datagram = self.form == Form::Packet(Link::Ip);
+        if is_datagram {
+            Self::CAPTURE.append(time, &self.octets, buffer);
+        }
+        is_datagram
+    }
+}
+
+/// What waits to be shown.
+#[derive(Debug, Default)]
+pub struct Traces {
+    waiting: VecDeque<Trace>,
+    octets: usize,
+    lost: u64,
+}
+
+impl Traces {
+    /// Notes a packet if the flags ask for packets of this way.
+    pub fn packet(
+        &mut self,
+        interface: InterfaceId,
+        way: Way,
+        flags: TraceFlags,
+        link: Link,
+        octets: &[u8],
+    ) {
+        if way.is_traced(flags) {
+            self.note(interface, way, flags, Form::Packet(link), octets);
+        }
+    }
+
+    /// Notes what is on the line, if the flags ask for that.
+    pub fn raw(&mut self, interface: InterfaceId, way: Way, flags: TraceFlags, octets: &[u8]) {
+        let any = TraceFlags(flags.0 & (TraceFlags::INPUT | TraceFlags::OUTPUT)).0 == 0;
+        if flags.has(TraceFlags::RAW) && (any || way.is_traced(flags)) {
+            self.note(interface, way, flags, Form::Raw, octets);
+        }
+    }
+
+    fn note(
+        &mut self,
+        interface: InterfaceId,
+        way: Way,
+        flags: TraceFlags,
+        form: Form,
+        octets: &[u8],
+    ) {
+        if self.octets + octets.len() > MOST {
+            self.lost += 1;
+            return;
+        }
+        self.octets += octets.len();
+        self.waiting.push_back(Trace {
+            interface,
+            way,
+            flags,
+            form,
+            octets: octets.to_vec(),
+        });
+    }
+
+    /// The next one.
+    pub fn poll(&mut self) -> Option<Trace> {
+        let next = self.waiting.pop_front()?;
+        self.octets -= next.octets.len();
+        Some(next)
+    }
+
+    /// Packets that were not noted because too many waited.
+    pub const fn lost(&self) -> u64 {
+        self.lost
+    }
+}
