@@ -1,7 +1,7 @@
 //! What a command is given, and how it ends.
 
 use std::net::Ipv4Addr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use wanbox_net_engine::domain::{Lookup, QueryId};
@@ -29,6 +29,8 @@ pub struct Context<'c> {
     pub station: &'c mut Station,
     /// Sessions and servers.
     pub services: &'c mut Services,
+    /// The console that runs it, for what comes later.
+    pub console: u32,
     /// The process.
     pub host: &'c mut dyn Host,
     /// What it prints.
@@ -42,6 +44,8 @@ pub enum Then {
     Nothing,
     /// A script waits for the reply to a ping of this host, or until it is late.
     Reply(Ipv4Addr),
+    /// The line is run again after so long, on a clear screen, until a key is pressed.
+    Repeat(Duration),
 }
 
 /// Why a command ends without success.
@@ -49,7 +53,7 @@ pub enum Then {
 pub enum Stop {
     /// It failed, and what to say.
     Failed(String),
-    /// Words are missing or wrong: how it is used, without `Usage: `.
+    /// Words are missing or wrong: how it is used, without `Usage: ` before it.
     Usage(&'static str),
     /// It failed, and everything was said.
     Silent,
@@ -68,7 +72,8 @@ impl Context<'_> {
     pub fn address(&mut self, word: &str) -> Result<Ipv4Addr, Stop> {
         let unknown = || Stop::Failed(format!("Unknown host {word}"));
         if address::is_numeric(word) {
-            return address::parse(word).ok_or_else(unknown);
+            let address = address::parse(word).filter(|address| !address.is_unspecified());
+            return address.ok_or_else(unknown);
         }
         match self.station.resolve(self.now, word, self.host.sink()) {
             Lookup::Known(address) if !address.is_unspecified() => Ok(address),
@@ -77,13 +82,24 @@ impl Context<'_> {
         }
     }
 
+    /// The same, with the other text that commands have for hosts that nobody knows.
+    ///
+    /// # Errors
+    /// Nobody knows it (`Host NAME unknown`), or servers have to be asked first.
+    pub(crate) fn host_address(&mut self, word: &str) -> Result<Ipv4Addr, Stop> {
+        self.address(word).map_err(|stop| match stop {
+            Stop::Failed(_) => Stop::Failed(format!("Host {word} unknown")),
+            stop => stop,
+        })
+    }
+
     /// An interface by its whole name.
     ///
     /// # Errors
     /// There is none: `Interface X unknown`.
     pub fn interface(&self, word: &str) -> Result<InterfaceId, Stop> {
-        let found = self.station.interfaces.find(word);
-        found.map_err(|error| Stop::Failed(error.to_string()))
+        let found = self.station.interfaces.by_name(word);
+        found.ok_or_else(|| Stop::Failed(format!("Interface {word} unknown")))
     }
 
     /// An address as people see it: the name of a known host, `*` for 0.0.0.0.

@@ -127,6 +127,13 @@ pub trait Host {
         Vec::new()
     }
 
+    /// Where packets of an interface are shown from now on: on a console, or at the end of a file. A file whose
+    /// name ends in `.pcap` gets the packets themselves.
+    ///
+    /// # Errors
+    /// The file cannot be written; then nothing is changed.
+    fn trace(&mut self, console: u32, id: InterfaceId, file: Option<&str>) -> io::Result<()>;
+
     /// A file's whole text.
     ///
     /// # Errors

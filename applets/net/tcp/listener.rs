@@ -14,6 +14,13 @@ use crate::timers::Micros;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerId(pub(crate) u32);
 
+impl ListenerId {
+    /// The number that people see; no connection has it.
+    pub fn number(self) -> u32 {
+        self.0 + 1
+    }
+}
+
 /// A server: what waits on a port.
 #[derive(Debug)]
 pub struct Listener {

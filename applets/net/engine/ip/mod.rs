@@ -110,6 +110,8 @@ pub struct Ip {
     pub source_routes: bool,
     /// Datagrams in datagrams are unwrapped.
     pub ipip: bool,
+    /// `ip trace`, which start-up files may set. Nothing is shown: `trace` shows what comes in.
+    pub trace: bool,
     /// Fragments.
     pub reassembly: Reassembly,
     /// What happened.
@@ -125,6 +127,7 @@ impl Default for Ip {
             forwarding: true,
             source_routes: true,
             ipip: true,
+            trace: false,
             reassembly: Reassembly::default(),
             stats: IpStats::default(),
             ident: 0,

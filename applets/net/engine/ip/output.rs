@@ -10,7 +10,7 @@ use super::Header;
 use super::input::FINISHED;
 use crate::arp::{Resolved, Us};
 use crate::icmp::Error;
-use crate::interface::{InterfaceId, LinkAddress};
+use crate::interface::{Hardware, InterfaceId, LinkAddress};
 use crate::route::Hop;
 use crate::station::{Arrival, Frame, FrameKind, Sink, Station};
 
@@ -358,6 +358,31 @@ impl Station {
             .sent
             .count(now, frame.kind == FrameKind::Ip);
         sink.transmit(frame);
+    }
+
+    /// `arp add` and `arp publish`: a permanent entry in place of any other. A datagram that waited for it leaves.
+    pub fn arp_add(
+        &mut self,
+        now: Instant,
+        (hardware, address): (Hardware, Ipv4Addr),
+        link: LinkAddress,
+        published: bool,
+        sink: &mut dyn Sink,
+    ) {
+        let held = self.arp.add(hardware, address, link, published);
+        let route = self.routes.lookup(address).map(|route| route.interface);
+        if let (Some((held, to)), Some(interface)) = (held, route) {
+            let frame = Frame {
+                line: self.interfaces.line(interface),
+                interface,
+                kind: FrameKind::Ip,
+                next_hop: address,
+                to: Some(to),
+                offload: FINISHED,
+                packet: &held,
+            };
+            self.put_on_line(now, &frame, sink);
+        }
     }
 
     /// An ARP packet came in.

@@ -6,6 +6,7 @@
 mod interfaces;
 mod protocols;
 mod tables;
+mod tcp;
 
 #[cfg(test)]
 mod tests;
@@ -15,9 +16,14 @@ use std::time::Duration;
 
 pub use interfaces::{ifconfig, trace_status};
 pub use protocols::{
-    icmp_notice, icmp_status, ip_status, ping_reply, pings, rip_notice, rip_status, udp_status,
+    icmp_counters, icmp_notice, icmp_status, ip_counters, ip_status, ping_reply, pings, rip_notice,
+    rip_status, udp_counters, udp_status,
 };
 pub use tables::{ROUTE_HEADING, arp, ipfilter, route_line, routes};
+pub use tcp::{tcp_connection, tcp_counters, tcp_round_trips, tcp_socket, tcp_status};
+
+/// A counter: its number in the listing, its name in the management information base, its value.
+pub type Counter = (u32, &'static str, u64);
 
 /// How addresses are shown.
 pub type Names<'n> = &'n dyn Fn(Ipv4Addr) -> String;
@@ -53,7 +59,7 @@ fn column(text: &str, width: usize) -> String {
 }
 
 /// Numbered counters, two in a line.
-fn counters(counters: &[(u32, &str, u64)]) -> String {
+fn counters(counters: &[Counter]) -> String {
     let mut text = String::new();
     for pair in counters.chunks(2) {
         for (at, (number, name, value)) in pair.iter().enumerate() {

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use super::{Names, column, counters};
-use crate::icmp::{self, Icmp, Kinds, Notice, kind};
+use super::{Counter, Names, column, counters};
+use crate::icmp::{self, Icmp, Notice, kind};
 use crate::interface::Interfaces;
 use crate::ip::Ip;
 use crate::ping::{Pings, Reply};
@@ -12,11 +12,11 @@ use crate::rip::{Rip, RipNotice};
 use crate::route::RouteStats;
 use crate::udp::{UDP_PORTS, Udp, port_name};
 
-/// `ip status`.
+/// The counters of IP.
 #[must_use]
-pub fn ip_status(ip: &Ip, routes: &RouteStats, now: Instant, names: Names<'_>) -> String {
+pub fn ip_counters(ip: &Ip) -> [Counter; 19] {
     let stats = &ip.stats;
-    let mut text = counters(&[
+    [
         (1, "ipForwarding", if ip.forwarding { 1 } else { 2 }),
         (2, "ipDefaultTTL", ip.ttl.into()),
         (3, "ipInReceives", stats.in_receives),
@@ -40,7 +40,13 @@ pub fn ip_status(ip: &Ip, routes: &RouteStats, now: Instant, names: Names<'_>) -
         (17, "ipFragOKs", stats.frag_oks),
         (18, "ipFragFails", stats.frag_fails),
         (19, "ipFragCreates", stats.frag_creates),
-    ]);
+    ]
+}
+
+/// `ip status`.
+#[must_use]
+pub fn ip_status(ip: &Ip, routes: &RouteStats, now: Instant, names: Names<'_>) -> String {
+    let mut text = counters(&ip_counters(ip));
     let hits = percent(routes.cache_hits, routes.lookups);
     let _ = writeln!(
         text,
@@ -73,9 +79,9 @@ fn percent(part: u64, whole: u64) -> u64 {
     (part * 100).checked_div(whole).unwrap_or(0)
 }
 
-/// `icmp status`.
+/// The counters of ICMP: names without what they begin with, received, sent.
 #[must_use]
-pub fn icmp_status(icmp: &Icmp) -> String {
+pub fn icmp_counters(icmp: &Icmp) -> Vec<(&'static str, u64, u64)> {
     const NAMES: [(&str, u8); 11] = [
         ("DestUnreachs", kind::UNREACHABLE),
         ("TimeExcds", kind::TIME_EXCEEDED),
@@ -89,16 +95,24 @@ pub fn icmp_status(icmp: &Icmp) -> String {
         ("AddrMasks", kind::MASK),
         ("AddrMaskReps", kind::MASK_REPLY),
     ];
-    let values = |kinds: &Kinds| {
-        let counted = NAMES.map(|(name, kind)| (name, kinds.of(kind)));
-        [("Msgs", kinds.messages), ("Errors", kinds.errors)]
-            .into_iter()
-            .chain(counted)
-            .collect::<Vec<_>>()
-    };
-    let (received, sent) = (values(&icmp.received), values(&icmp.sent));
+    let (received, sent) = (&icmp.received, &icmp.sent);
+    let counted = NAMES
+        .iter()
+        .map(|(name, kind)| (*name, received.of(*kind), sent.of(*kind)));
+    [
+        ("Msgs", received.messages, sent.messages),
+        ("Errors", received.errors, sent.errors),
+    ]
+    .into_iter()
+    .chain(counted)
+    .collect()
+}
+
+/// `icmp status`.
+#[must_use]
+pub fn icmp_status(icmp: &Icmp) -> String {
     let mut text = String::new();
-    for (at, ((name, received), (_, sent))) in received.iter().zip(&sent).enumerate() {
+    for (at, (name, received, sent)) in icmp_counters(icmp).into_iter().enumerate() {
         let _ = writeln!(
             text,
             "({:2}){:<20}{received:10}     ({:2}){:<20}{sent:10}",
@@ -172,18 +186,24 @@ pub fn pings(pings: &Pings, names: Names<'_>) -> String {
     text
 }
 
+/// The counters of UDP.
+#[must_use]
+pub fn udp_counters(udp: &Udp) -> [Counter; 4] {
+    let stats = &udp.stats;
+    [
+        (1, "udpInDatagrams", stats.in_datagrams),
+        (2, "udpNoPorts", stats.no_ports),
+        (3, "udpInErrors", stats.in_errors + stats.queue_full),
+        (4, "udpOutDatagrams", stats.out_datagrams),
+    ]
+}
+
 /// `udp status`; the short form is without counters.
 #[must_use]
 pub fn udp_status(udp: &Udp, short: bool, names: Names<'_>) -> String {
     let mut text = String::new();
     if !short {
-        let stats = &udp.stats;
-        text += &counters(&[
-            (1, "udpInDatagrams", stats.in_datagrams),
-            (2, "udpNoPorts", stats.no_ports),
-            (3, "udpInErrors", stats.in_errors + stats.queue_full),
-            (4, "udpOutDatagrams", stats.out_datagrams),
-        ]);
+        text += &counters(&udp_counters(udp));
     }
     text += "    &UCB Rcv-Q  Local socket\n";
     for socket in udp.listed() {
