@@ -372,10 +372,13 @@ impl Station {
         let held = self.arp.add(hardware, address, link, published);
         let route = self.routes.lookup(address).map(|route| route.interface);
         if let (Some((held, to)), Some(interface)) = (held, route) {
+            let line = self.interfaces.line(interface);
+            let trace = self.interfaces.get(line).map(|line| line.trace);
             let frame = Frame {
-                line: self.interfaces.line(interface),
+                line,
                 interface,
                 kind: FrameKind::Ip,
+                trace: trace.unwrap_or_default(),
                 next_hop: address,
                 to: Some(to),
                 offload: FINISHED,
