@@ -1,5 +1,67 @@
 //! What uses the station's TCP and UDP: sessions that people open, and servers. No descriptor, no clock.
+//!
+//! | to change | open |
+//! |---|---|
+//! | sessions: opening, typing, showing, `record`, `upload` | `session/` |
+//! | `session` as a list | `session/list.rs` |
+//! | starting and stopping servers, who may connect | `server/mod.rs` |
+//! | `tcpgate` and the forms of its destination | `server/gate.rs` |
+//! | consoles for others: password, time-outs | `server/login.rs` |
+//! | `remote`, both ends | `remote.rs` |
+//! | what the owner is told | `notice.rs` |
+//!
+//! The owner hands over what the station tells ([`Services::tcp_event`], [`Services::udp_event`]), calls
+//! [`Services::settle`] once a turn, and then [`Services::poll_notice`] until there is nothing more. Data wait in
+//! TCP, whose window closes, until somebody asks for them.
+
+mod counters;
+mod log;
+mod notice;
+pub mod remote;
+mod server;
+mod session;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use wanbox_net_engine::Station;
+
+pub use counters::Counters;
+pub use notice::{GateId, LoginId, Notice, SessionId};
+pub use server::destination::fuzz_destination;
+pub use server::login::fuzz_login;
+pub use server::{Destination, SERVERS, server_name};
+pub use session::{Preferences, SessionView};
+
+use log::Limit;
+use server::Servers;
+use session::Sessions;
 
 /// The sessions and servers of a station.
 #[derive(Debug, Default)]
-pub struct Services {}
+pub struct Services {
+    /// What `echo`, `eol` and `topt` set.
+    pub preferences: Preferences,
+    /// What happened, and what was refused.
+    pub counters: Counters,
+    sessions: Sessions,
+    servers: Servers,
+    notices: VecDeque<Notice>,
+    log: Limit,
+}
+
+impl Services {
+    /// Looks at all sessions: once a turn, behind the events of TCP and before notices are asked for.
+    pub fn settle(&mut self, now: Instant, station: &mut Station) {
+        self.settle_sessions(now, station);
+    }
+
+    /// The next news.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        let notice = self.notices.pop_front()?;
+        if let Notice::Ended(id, _) = &notice {
+            self.sessions.free(*id);
+        }
+        Some(notice)
+    }
+}
