@@ -44,6 +44,8 @@ pub enum Then {
     Nothing,
     /// A script waits for the reply to a ping of this host, or until it is late.
     Reply(Ipv4Addr),
+    /// A session was opened.
+    Session(wanbox_net_services::SessionId),
     /// The line is run again after so long, on a clear screen, until a key is pressed.
     Repeat(Duration),
 }

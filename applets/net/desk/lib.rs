@@ -2,28 +2,49 @@
 //!
 //! | to change | open |
 //! |---|---|
-//! | what a console has, its screen and its keyboard | `console.rs` |
+//! | what a console has, its screen | `console.rs` |
+//! | what is typed: command mode, converse mode, current sessions | `keyboard.rs` |
+//! | the order of the commands, and who knows them | `table.rs` |
+//! | how a line is run, files, `repeat`, what a line waits for | `turn.rs` |
+//! | the desk's own commands | `own.rs` |
+//! | what the station and its services tell | `events.rs` |
+//! | who is shown what is traced | `traces.rs` |
 //!
 //! Any number of people sit at the desk, each at a console: the terminal of the process, terminals that are
 //! attached through a socket, logins by Telnet, and scripts, which run given lines and end with a status.
-//! Settings (names of keys, the escape character) are the desk's; history, mode and current session are a
-//! console's.
+//! Settings (the host's name, function keys, the escape character) are the desk's; history, mode and current
+//! session are a console's. A session belongs to the console that opened it, which alone is shown what it says;
+//! everybody sees it in the list, and may take it once that console is gone.
 //!
 //! A console that does not read makes no memory grow: what sessions send stays in TCP, lines of traces are
 //! dropped and counted, and nothing is taken from its keyboard. What came from the network is shown through
 //! [`wanbox_net_console::guard::Guard`], except in raw sessions.
 
 mod console;
+mod events;
+pub mod fuzz;
+mod keyboard;
+mod own;
+mod table;
+mod traces;
+mod turn;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Instant;
 
 use wanbox_net_commands::Host;
+use wanbox_net_console::editor::Editor;
+use wanbox_net_engine::interface::TraceFlags;
 use wanbox_net_engine::{InterfaceId, Station};
-use wanbox_net_services::Services;
+use wanbox_net_services::{Notice, Services, SessionId};
 
-use console::{Console, MOST_CONSOLES};
 pub use console::{ConsoleId, Kind};
+use console::{Console, Line, Lines, MOST_CONSOLES, MOST_TYPED, Wait};
+use traces::Traces;
+
+/// The name of the host until it gets one.
+const NAME: &str = "net";
 
 /// There are as many consoles as there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +65,19 @@ pub struct Desk {
     pub station: Station,
     /// Sessions and servers.
     pub services: Services,
+    /// The name of this host, which prompts show.
+    pub host_name: String,
     consoles: Vec<Console>,
     next: u32,
+    /// The console that a session belongs to.
+    owners: [Option<ConsoleId>; SessionId::MOST],
+    traces: Traces,
+    /// What new consoles begin with.
+    keyboard: Editor,
+    /// For the owner.
+    gates: VecDeque<Notice>,
+    /// There is more to be done at once than one turn should do.
+    busy: Option<Instant>,
 }
 
 impl Desk {
@@ -55,12 +87,18 @@ impl Desk {
         Self {
             station,
             services,
+            host_name: NAME.to_owned(),
             consoles: Vec::new(),
             next: 1,
+            owners: [None; SessionId::MOST],
+            traces: Traces::default(),
+            keyboard: Editor::new(),
+            gates: VecDeque::new(),
+            busy: None,
         }
     }
 
-    /// Opens a console. One with a keyboard shows its prompt.
+    /// Opens a console. One with a keyboard shows its prompt after [`Desk::startup`] or [`Desk::after`].
     ///
     /// # Errors
     /// There are too many.
@@ -70,33 +108,63 @@ impl Desk {
         }
         let id = ConsoleId(self.next);
         self.next = self.next.wrapping_add(1);
-        self.consoles.push(Console::new(id, kind));
+        let console = Console::new(id, kind, self.keyboard.clone());
+        self.consoles.push(console);
         Ok(id)
     }
 
-    /// A console is gone: what it was doing ends, and traces that it was shown. Its sessions stay, and are
-    /// nobody's until another console takes them.
-    pub fn close(&mut self, id: ConsoleId) {
-        self.consoles.retain(|console| console.id != id);
+    /// A console is gone: what it was doing ends, and so do the traces of protocols that it switched on. Its
+    /// sessions stay, and are nobody's until another console takes them.
+    pub fn close(&mut self, now: Instant, id: ConsoleId) {
+        let Some(at) = self.consoles.iter().position(|console| console.id == id) else {
+            return;
+        };
+        let console = self.consoles.swap_remove(at);
+        if let Some(login) = console.login {
+            self.services.login_closed(now, &mut self.station, login);
+        }
+        self.traces.gone(id, &mut self.station);
+        for owner in &mut self.owners {
+            if *owner == Some(id) {
+                *owner = None;
+            }
+        }
     }
 
-    /// Whether a console may be given input: not while much waits to be shown, or a shell has the keyboard.
+    /// Whether a console may be given input: not while much waits to be shown or sent, or a shell has the
+    /// keyboard.
     #[must_use]
     pub fn accepts(&self, id: ConsoleId) -> bool {
-        self.console(id).is_some_and(Console::has_room)
+        self.console(id).is_some_and(|console| {
+            console.room() > 0
+                && console.typed.len() < MOST_TYPED / 2
+                && console.wait != Some(Wait::Shell)
+                && console.ended.is_none()
+        })
     }
 
-    /// Octets of a keyboard.
+    /// Octets of a keyboard. A key ends what a console is doing: `repeat`, waiting for a name, a file of commands.
     pub fn input(&mut self, now: Instant, host: &mut dyn Host, id: ConsoleId, octets: &[u8]) {
-        let _ = (now, host, id, octets);
+        self.typed(now, host, id, octets);
+        self.advance(now, host, id);
     }
 
-    /// Runs a line, as when it is typed. A script ends when all its lines are done.
+    /// Runs a line, as when it is typed. A script ends when all that its lines began is done.
     pub fn run(&mut self, now: Instant, host: &mut dyn Host, id: ConsoleId, line: &str) {
-        let _ = (now, host, id, line);
+        let line = Line {
+            text: line.to_owned(),
+            typed: true,
+            ..Line::default()
+        };
+        if let Some(console) = self.console_mut(id) {
+            console.started = true;
+            console.prompted = false;
+            self.execute(now, host, id, line);
+            self.advance(now, host, id);
+        }
     }
 
-    /// Runs the lines of a startup file: lines that fail are named. `verbose`: all are shown.
+    /// Runs the lines of a startup file: those that fail are named. `verbose`: all are shown.
     pub fn startup(
         &mut self,
         now: Instant,
@@ -105,7 +173,13 @@ impl Desk {
         text: &str,
         verbose: bool,
     ) {
-        let _ = (now, host, id, text, verbose);
+        if let Some(console) = self.console_mut(id) {
+            console.started = true;
+            console
+                .files
+                .push(Lines::new(text.to_owned(), true, verbose));
+            self.advance(now, host, id);
+        }
     }
 
     /// What a console has to show. [`Desk::written`] says how much of it was.
@@ -121,55 +195,109 @@ impl Desk {
         }
     }
 
-    /// How a console ended, that is to be closed once its output is written: a script that is done, with success
-    /// or without, or `bye`.
+    /// How a console ended, which is to be closed once its output is written: a script that is done, with success
+    /// or without; or somebody said `bye`.
     #[must_use]
     pub fn ended(&self, id: ConsoleId) -> Option<bool> {
         self.console(id).and_then(|console| console.ended)
     }
 
-    /// All consoles.
+    /// All consoles. Those of logins are the desk's own: nobody else writes or closes them.
     pub fn consoles(&self) -> impl Iterator<Item = (ConsoleId, Kind)> {
         self.consoles
             .iter()
             .map(|console| (console.id, console.kind))
     }
 
+    /// Lines that a console was not shown because too much waited.
+    #[must_use]
+    pub fn dropped(&self, id: ConsoleId) -> u64 {
+        self.console(id).map_or(0, |console| console.dropped)
+    }
+
     /// Whether what a shell prints may be given: not while much waits to be shown.
     #[must_use]
     pub fn has_room(&self, id: ConsoleId) -> bool {
-        self.console(id).is_some_and(Console::has_room)
+        self.console(id).is_some_and(|console| console.room() > 0)
     }
 
     /// What a shell that [`Host::shell`] began has printed.
     pub fn shell_output(&mut self, id: ConsoleId, octets: &[u8]) {
-        let _ = (id, octets);
+        if let Some(console) = self.console_mut(id) {
+            console.lines(octets);
+        }
     }
 
     /// A shell has ended, with this status; 0 is success.
     pub fn shell_done(&mut self, now: Instant, host: &mut dyn Host, id: ConsoleId, status: i32) {
-        let _ = (now, host, id, status);
+        if let Some(console) = self.console_mut(id)
+            && console.wait == Some(Wait::Shell)
+        {
+            console.wait = None;
+            if status != 0 {
+                console.failed = true;
+                console.repeat = None;
+            }
+            self.advance(now, host, id);
+        }
     }
 
-    /// A packet as text: for the console that switched the trace of the interface on.
-    pub fn trace(&mut self, interface: InterfaceId, text: &str) {
-        let _ = (interface, text);
+    /// A packet as text, for the console that switched the trace of the interface on. If that is gone, the trace
+    /// is switched off.
+    pub fn trace(&mut self, id: ConsoleId, interface: InterfaceId, text: &str) {
+        match self.console_mut(id) {
+            Some(console) => console.notice(text),
+            None => {
+                if let Some(interface) = self.station.interfaces.get_mut(interface) {
+                    interface.trace = TraceFlags::default();
+                }
+            }
+        }
+    }
+
+    /// What gates need of the host: the notices of [`Services`] about `tcpgate`.
+    pub fn poll_gate(&mut self) -> Option<Notice> {
+        self.gates.pop_front()
     }
 
     /// When to call [`Desk::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.station.poll_timeout()
+        let consoles = self.consoles.iter().flat_map(|console| {
+            let reply = match console.wait {
+                Some(Wait::Reply(_, due)) => Some(due),
+                _ => None,
+            };
+            [reply, console.repeat.as_ref().map(|repeat| repeat.due)]
+        });
+        let of_others = [
+            self.station.poll_timeout(),
+            self.services.poll_timeout(),
+            self.busy,
+        ];
+        consoles.chain(of_others).flatten().min()
     }
 
-    /// Does what is due, of the station as well.
+    /// Does what is due, of the station as well. [`Desk::after`] follows.
     pub fn handle_timeout(&mut self, now: Instant, host: &mut dyn Host) {
         self.station.handle_timeout(now, host.sink());
-    }
-
-    /// Deals with everything that has happened in the station, and lets its segments go. After every turn.
-    pub fn after(&mut self, now: Instant, host: &mut dyn Host) {
-        self.station.flush(now, host.sink());
+        self.services.handle_timeout(now, &mut self.station);
+        for at in 0..self.consoles.len() {
+            let Some(console) = self.consoles.get_mut(at) else {
+                break;
+            };
+            let id = console.id;
+            if let Some(Wait::Reply(from, due)) = console.wait
+                && due <= now
+            {
+                let from = self.station.resolver.shown(now, from);
+                console.print(&format!("{from}: no reply\n"));
+                console.wait = None;
+                console.failed = true;
+                self.advance(now, host, id);
+            }
+            self.repeat(now, host, id);
+        }
     }
 
     fn console(&self, id: ConsoleId) -> Option<&Console> {
@@ -179,4 +307,15 @@ impl Desk {
     fn console_mut(&mut self, id: ConsoleId) -> Option<&mut Console> {
         self.consoles.iter_mut().find(|console| console.id == id)
     }
+
+    /// Sets something of all keyboards, also of those to come.
+    fn each_keyboard(&mut self, mut set: impl FnMut(&mut Editor)) {
+        set(&mut self.keyboard);
+        for console in &mut self.consoles {
+            set(&mut console.editor);
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,310 @@
+//! What the station and its services tell goes to whom it concerns.
+
+use std::time::Instant;
+
+use wanbox_net_commands::Host;
+use wanbox_net_engine::domain::Answer;
+use wanbox_net_engine::{Event, show};
+use wanbox_net_services::{LoginId, Notice, SessionId};
+
+use crate::Desk;
+use crate::console::{Console, ConsoleId, Kind, Wait};
+use crate::traces::Source;
+
+/// Rounds in a turn in which what was done makes something new happen.
+const MOST_ROUNDS: usize = 32;
+/// A session is not asked for less than this, octets.
+const PIECE: usize = 256;
+
+impl Desk {
+    /// Deals with everything that has happened in the station, and lets its segments go. After every turn.
+    pub fn after(&mut self, now: Instant, host: &mut dyn Host) {
+        self.busy = None;
+        for round in 0.. {
+            if !self.round(now, host) {
+                break;
+            }
+            if round == MOST_ROUNDS {
+                self.busy = Some(now);
+                break;
+            }
+        }
+        self.station.flush(now, host.sink());
+    }
+
+    /// Whether something happened.
+    fn round(&mut self, now: Instant, host: &mut dyn Host) -> bool {
+        let mut happened = false;
+        while let Some(event) = self.station.poll_event() {
+            happened = true;
+            self.station_event(now, host, event);
+        }
+        while let Some(event) = self.station.tcp.poll_event() {
+            happened = true;
+            if let wanbox_net_tcp::Event::Changed { id, from, to } = event {
+                let text = format!(
+                    "TCB {:08x} {} -> {}\n",
+                    id.number(),
+                    from.name(),
+                    to.name()
+                );
+                self.traced(Source::Tcp, &text);
+            }
+            self.services.tcp_event(now, &mut self.station, event);
+        }
+        self.services.settle(now, &mut self.station);
+        while let Some(notice) = self.services.poll_notice() {
+            happened = true;
+            self.notice(now, host, notice);
+        }
+        for at in 0..self.consoles.len() {
+            let Some(id) = self.consoles.get(at).map(|console| console.id) else {
+                break;
+            };
+            happened |= self.look(now, id);
+            self.login(now, host, id);
+            let waits = self.console(id).is_some_and(|console| {
+                !console.files.is_empty() || !console.typed.is_empty() || !console.prompted
+            });
+            if waits {
+                self.advance(now, host, id);
+            }
+        }
+        happened
+    }
+
+    fn station_event(&mut self, now: Instant, host: &mut dyn Host, event: Event) {
+        let resolver = &self.station.resolver;
+        let names = |address| resolver.shown(now, address);
+        match event {
+            Event::Udp(socket) => {
+                let sink = host.sink();
+                self.services
+                    .udp_event(now, &mut self.station, socket, sink);
+            }
+            Event::Ping(reply) => {
+                let text = show::ping_reply(&reply, &names);
+                let exact = |console: &Console| console.pinged.contains(&reply.from);
+                // Who pings everybody gets the replies of each.
+                let any = !self.consoles.iter().any(exact);
+                for console in &mut self.consoles {
+                    let place = console.pinged.iter().position(|host| *host == reply.from);
+                    if place.is_none() && (!any || console.pinged.is_empty()) {
+                        continue;
+                    }
+                    console.notice(&text);
+                    if let Some(place) = place {
+                        console.pinged.remove(place);
+                    }
+                    if matches!(console.wait, Some(Wait::Reply(host, _)) if any || host == reply.from) {
+                        console.wait = None;
+                    }
+                }
+            }
+            Event::Icmp(notice) => {
+                let text = show::icmp_notice(&notice, &names);
+                self.traced(Source::Icmp, &text);
+            }
+            Event::Rip(notice) => {
+                let text = show::rip_notice(&notice, &self.station.interfaces, &names);
+                self.traced(Source::Rip, &text);
+            }
+            Event::Domain(text) => self.traced(Source::Domain, &text),
+            Event::Resolved(query, answer) => {
+                let waiting = self.consoles.iter().filter_map(|console| match &console.wait {
+                    Some(Wait::Name(asked, line)) if *asked == query => {
+                        Some((console.id, line.clone()))
+                    }
+                    _ => None,
+                });
+                let waiting: Vec<_> = waiting.collect();
+                for (id, mut line) in waiting {
+                    if let Some(console) = self.console_mut(id) {
+                        console.wait = None;
+                    }
+                    // What nobody knows is asked for once: run again, the line says what it is.
+                    if answer == Answer::Failed {
+                        line.names = u8::MAX - 1;
+                    }
+                    self.execute(now, host, id, line);
+                    self.advance(now, host, id);
+                }
+            }
+        }
+    }
+
+    /// Shows what a protocol traces to whom it is for.
+    fn traced(&mut self, source: Source, text: &str) {
+        let console = match self.traces.owner(source) {
+            Some(owner) => self.console_mut(owner),
+            None => self.consoles.iter_mut().find(|console| {
+                matches!(console.kind, Kind::Terminal | Kind::Attached)
+            }),
+        };
+        if let Some(console) = console {
+            console.notice(text);
+        }
+    }
+
+    fn notice(&mut self, now: Instant, host: &mut dyn Host, notice: Notice) {
+        match notice {
+            Notice::Log(text) => host.log(&text),
+            Notice::Exit => host.exit(),
+            Notice::Shown(session) => {
+                if let Some(console) = self.at(session) {
+                    console.look = true;
+                }
+            }
+            Notice::Raw(session, raw) => {
+                if let Some(console) = self.at(session)
+                    && console.converse
+                {
+                    console.editor.set_raw(raw);
+                }
+            }
+            Notice::Ended(session, rest) => self.session_ended(now, host, session, &rest),
+            Notice::LoginOpened(login) => match self.open(Kind::Login) {
+                Ok(id) => {
+                    if let Some(console) = self.console_mut(id) {
+                        console.login = Some(login);
+                        console.reads = true;
+                    }
+                }
+                Err(_) => self.services.login_closed(now, &mut self.station, login),
+            },
+            Notice::LoginReadable(login) => {
+                if let Some(console) = self.console_of(login).and_then(|id| self.console_mut(id)) {
+                    console.reads = true;
+                }
+            }
+            // What a console has to show is offered in every turn.
+            Notice::LoginWritable(_) => {}
+            Notice::LoginClosed(login) => {
+                if let Some(id) = self.console_of(login) {
+                    if let Some(console) = self.console_mut(id) {
+                        console.login = None;
+                    }
+                    self.close(now, id);
+                }
+            }
+            Notice::GateOpen(..)
+            | Notice::GateReadable(_)
+            | Notice::GateWritable(_)
+            | Notice::GateClosed(_) => self.gates.push_back(notice),
+        }
+    }
+
+    /// The console whose current session this is.
+    fn at(&mut self, session: SessionId) -> Option<&mut Console> {
+        let owner = self.owners.get(session.number()).copied().flatten()?;
+        let console = self.console_mut(owner)?;
+        (console.current == Some(session)).then_some(console)
+    }
+
+    fn console_of(&self, login: LoginId) -> Option<ConsoleId> {
+        let mut consoles = self.consoles.iter();
+        let console = consoles.find(|console| console.login == Some(login))?;
+        Some(console.id)
+    }
+
+    /// Shows what the current session of a console says, as far as there is room. Whether there was any.
+    fn look(&mut self, now: Instant, id: ConsoleId) -> bool {
+        let Some(at) = self.consoles.iter().position(|console| console.id == id) else {
+            return false;
+        };
+        let Some(console) = self.consoles.get_mut(at) else {
+            return false;
+        };
+        let looks = console.converse || matches!(console.wait, Some(Wait::Session(_)));
+        let (Some(session), true) = (console.current, looks && console.look) else {
+            return false;
+        };
+        let room = console.room();
+        if room < PIECE {
+            return false;
+        }
+        let mut shown = Vec::new();
+        self.services
+            .session_output(now, &mut self.station, session, room, &mut shown);
+        // More may wait than there was room for.
+        console.look = shown.len() > room / 2;
+        console.terminal(&shown);
+        !shown.is_empty()
+    }
+
+    /// A session is over.
+    fn session_ended(
+        &mut self,
+        now: Instant,
+        host: &mut dyn Host,
+        session: SessionId,
+        rest: &[u8],
+    ) {
+        let at = self.at(session).map(|console| console.id);
+        if let Some(owner) = self.owners.get_mut(session.number()) {
+            *owner = None;
+        }
+        for console in &mut self.consoles {
+            if console.current == Some(session) {
+                console.current = None;
+            }
+        }
+        let Some(console) = at.and_then(|id| self.console_mut(id)) else {
+            return;
+        };
+        let id = console.id;
+        if console.converse {
+            console.terminal(rest);
+            self.command_mode(id);
+        } else if console.wait == Some(Wait::Session(session)) {
+            console.terminal(rest);
+            console.wait = None;
+            self.advance(now, host, id);
+        } else {
+            let text = String::from_utf8_lossy(rest).replace('\r', "");
+            console.notice(&text);
+        }
+    }
+
+    /// Between the console of a login and its connection.
+    fn login(&mut self, now: Instant, host: &mut dyn Host, id: ConsoleId) {
+        let Some(login) = self.console(id).and_then(|console| console.login) else {
+            return;
+        };
+        if self.accepts(id) && self.console(id).is_some_and(|console| console.reads) {
+            let mut octets = Vec::new();
+            self.services
+                .login_input(now, &mut self.station, login, PIECE, &mut octets);
+            if let Some(console) = self.console_mut(id) {
+                console.reads = octets.len() >= PIECE;
+            }
+            self.input(now, host, id, &octets);
+        }
+        let Some(at) = self.consoles.iter().position(|console| console.id == id) else {
+            return;
+        };
+        let Some(console) = self.consoles.get_mut(at) else {
+            return;
+        };
+        if !console.output().is_empty() {
+            let station = &mut self.station;
+            let taken = self.services.login_output(station, login, console.output());
+            console.written(taken);
+        }
+        if console.ended.is_some() && console.output().is_empty() {
+            self.close(now, id);
+        }
+    }
+}
+
+impl Console {
+    /// What a session shows: lines of a script end with a line feed alone.
+    fn terminal(&mut self, octets: &[u8]) {
+        if self.kind.has_keyboard() {
+            self.put(octets);
+            return;
+        }
+        let octets: Vec<u8> = octets.iter().copied().filter(|octet| *octet != b'\r').collect();
+        self.put(&octets);
+    }
+}
