@@ -42,12 +42,7 @@ impl Desk {
         while let Some(event) = self.station.tcp.poll_event() {
             happened = true;
             if let wanbox_net_tcp::Event::Changed { id, from, to } = event {
-                let text = format!(
-                    "TCB {:08x} {} -> {}\n",
-                    id.number(),
-                    from.name(),
-                    to.name()
-                );
+                let text = format!("TCB {:08x} {} -> {}\n", id.number(), from.name(), to.name());
                 self.traced(Source::Tcp, &text);
             }
             self.services.tcp_event(now, &mut self.station, event);
@@ -96,7 +91,8 @@ impl Desk {
                     if let Some(place) = place {
                         console.pinged.remove(place);
                     }
-                    if matches!(console.wait, Some(Wait::Reply(host, _)) if any || host == reply.from) {
+                    if matches!(console.wait, Some(Wait::Reply(host, _)) if any || host == reply.from)
+                    {
                         console.wait = None;
                     }
                 }
@@ -111,12 +107,15 @@ impl Desk {
             }
             Event::Domain(text) => self.traced(Source::Domain, &text),
             Event::Resolved(query, answer) => {
-                let waiting = self.consoles.iter().filter_map(|console| match &console.wait {
-                    Some(Wait::Name(asked, line)) if *asked == query => {
-                        Some((console.id, line.clone()))
-                    }
-                    _ => None,
-                });
+                let waiting = self
+                    .consoles
+                    .iter()
+                    .filter_map(|console| match &console.wait {
+                        Some(Wait::Name(asked, line)) if *asked == query => {
+                            Some((console.id, line.clone()))
+                        }
+                        _ => None,
+                    });
                 let waiting: Vec<_> = waiting.collect();
                 for (id, mut line) in waiting {
                     if let Some(console) = self.console_mut(id) {
@@ -137,9 +136,10 @@ impl Desk {
     fn traced(&mut self, source: Source, text: &str) {
         let console = match self.traces.owner(source) {
             Some(owner) => self.console_mut(owner),
-            None => self.consoles.iter_mut().find(|console| {
-                matches!(console.kind, Kind::Terminal | Kind::Attached)
-            }),
+            None => self
+                .consoles
+                .iter_mut()
+                .find(|console| matches!(console.kind, Kind::Terminal | Kind::Attached)),
         };
         if let Some(console) = console {
             console.notice(text);
@@ -304,7 +304,11 @@ impl Console {
             self.put(octets);
             return;
         }
-        let octets: Vec<u8> = octets.iter().copied().filter(|octet| *octet != b'\r').collect();
+        let octets: Vec<u8> = octets
+            .iter()
+            .copied()
+            .filter(|octet| *octet != b'\r')
+            .collect();
         self.put(&octets);
     }
 }

@@ -8,9 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use wanbox_net_commands::{Asy, Device, Host, Parameter};
-use wanbox_net_engine::{
-    Encapsulation, Frame, FrameKind, Interface, InterfaceId, Sink, Station,
-};
+use wanbox_net_engine::{Encapsulation, Frame, FrameKind, Interface, InterfaceId, Sink, Station};
 use wanbox_net_services::Services;
 
 use crate::console::{MOST_CONSOLES, MOST_TYPED};
@@ -219,7 +217,13 @@ pub fn fuzz_desk(now: Instant, octets: &[u8]) {
     let Ok(id) = desk.open(Kind::Terminal) else {
         return;
     };
-    desk.startup(now, &mut process, id, "start echo\nip address 44.0.0.1\n", false);
+    desk.startup(
+        now,
+        &mut process,
+        id,
+        "start echo\nip address 44.0.0.1\n",
+        false,
+    );
     let (size, octets) = octets.split_first().unwrap_or((&1, octets));
     let mut now = now;
     for piece in octets.chunks(usize::from(*size).max(1)) {
@@ -235,7 +239,10 @@ pub fn fuzz_desk(now: Instant, octets: &[u8]) {
         }
         let waits = desk.output(id).len();
         assert!(waits <= MOST_OUTPUT, "what waits to be shown is bounded");
-        assert!(desk.console(id).is_none_or(|console| console.typed.len() <= MOST_TYPED));
+        assert!(
+            desk.console(id)
+                .is_none_or(|console| console.typed.len() <= MOST_TYPED)
+        );
         assert!(desk.consoles().count() <= MOST_CONSOLES);
         desk.written(id, waits);
         process.left.0.clear();

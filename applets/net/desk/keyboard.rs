@@ -27,11 +27,17 @@ impl Desk {
             return;
         }
         // What belongs to the end of the line before is no key.
-        let belongs = octets.first().is_some_and(|octet| matches!(octet, 0 | b'\n'));
+        let belongs = octets
+            .first()
+            .is_some_and(|octet| matches!(octet, 0 | b'\n'));
         let keys = octets.len() - usize::from(console.after_return && belongs);
         if keys > 0 && !console.is_idle() {
             console.interrupt();
+            self.idle(now, id);
         }
+        let Some(console) = self.console_mut(id) else {
+            return;
+        };
         // The escape character is not kept back by what waits before it.
         let escape = console.editor.escape().filter(|_| console.converse);
         let at = octets.iter().position(|octet| Some(*octet) == escape);
@@ -46,13 +52,7 @@ impl Desk {
     }
 
     /// Takes octets of a keyboard one by one, until something has to be waited for; the rest is kept.
-    pub(crate) fn keys(
-        &mut self,
-        now: Instant,
-        host: &mut dyn Host,
-        id: ConsoleId,
-        octets: &[u8],
-    ) {
+    pub(crate) fn keys(&mut self, now: Instant, host: &mut dyn Host, id: ConsoleId, octets: &[u8]) {
         let mut inputs = Vec::new();
         let mut rest = octets;
         while let Some((&octet, behind)) = rest.split_first() {
@@ -62,7 +62,9 @@ impl Desk {
             let Some(console) = self.consoles.get_mut(at) else {
                 return;
             };
-            let full = console.talks_to().is_some_and(|id| self.services.typed_waits(id));
+            let full = console
+                .talks_to()
+                .is_some_and(|id| self.services.typed_waits(id));
             let escapes = Some(octet) == console.editor.escape();
             if full && !escapes || console.wait.is_some() || !console.files.is_empty() {
                 console.keep(rest);
@@ -91,13 +93,16 @@ impl Desk {
                 true
             }
             (Input::Line(text), Some(session)) => {
-                self.services.type_line(&mut self.station, session, &text, true)
+                self.services
+                    .type_line(&mut self.station, session, &text, true)
             }
             (Input::Part(text), Some(session)) => {
-                self.services.type_line(&mut self.station, session, &text, false)
+                self.services
+                    .type_line(&mut self.station, session, &text, false)
             }
             (Input::Octet(octet), Some(session)) => {
-                self.services.type_keys(&mut self.station, session, &[octet])
+                self.services
+                    .type_keys(&mut self.station, session, &[octet])
             }
             (Input::Line(text) | Input::Part(text), None) => {
                 console.prompted = false;

@@ -39,8 +39,8 @@ use wanbox_net_engine::interface::TraceFlags;
 use wanbox_net_engine::{InterfaceId, Station};
 use wanbox_net_services::{Notice, Services, SessionId};
 
-pub use console::{ConsoleId, Kind};
 use console::{Console, Line, Lines, MOST_CONSOLES, MOST_TYPED, Wait};
+pub use console::{ConsoleId, Kind};
 use traces::Traces;
 
 /// The name of the host until it gets one.
@@ -318,4 +318,4 @@ impl Desk {
 }
 
 #[cfg(test)]
-mod tests;
+mod simulation;

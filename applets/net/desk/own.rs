@@ -52,7 +52,9 @@ pub(crate) fn may_run(kind: Kind, name: &str, words: &[Word]) -> Done {
         *command == name && text_at(words, *at).is_some_and(|text| text != *word)
     });
     if kind == Kind::Login && (file || NEVER.contains(&name)) {
-        return failed(format!("{name}: files and programs of the host are not for logins"));
+        return failed(format!(
+            "{name}: files and programs of the host are not for logins"
+        ));
     }
     Ok(())
 }
@@ -106,21 +108,27 @@ pub(crate) fn bye(turn: &mut Turn<'_>, _: &[Word]) -> Done {
 pub(crate) fn close(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let session = chosen(turn, words)?;
     let desk = &mut *turn.desk;
-    let closed = desk.services.close_session(turn.now, &mut desk.station, session);
+    let closed = desk
+        .services
+        .close_session(turn.now, &mut desk.station, session);
     closed.map_err(Stop::Failed)
 }
 
 pub(crate) fn reset(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let session = chosen(turn, words)?;
     let desk = &mut *turn.desk;
-    let reset = desk.services.reset_session(turn.now, &mut desk.station, session);
+    let reset = desk
+        .services
+        .reset_session(turn.now, &mut desk.station, session);
     reset.map_err(Stop::Failed)
 }
 
 pub(crate) fn kick(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let session = chosen(turn, words)?;
     let desk = &mut *turn.desk;
-    let kicked = desk.services.kick_session(turn.now, &mut desk.station, session);
+    let kicked = desk
+        .services
+        .kick_session(turn.now, &mut desk.station, session);
     kicked.map_err(Stop::Failed)
 }
 
@@ -158,7 +166,11 @@ pub(crate) fn echo(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let preferences = &mut turn.desk.services.preferences;
     match text_at(words, 1) {
         None => {
-            let shown = if preferences.echo { "Accept\n" } else { "Refuse\n" };
+            let shown = if preferences.echo {
+                "Accept\n"
+            } else {
+                "Refuse\n"
+            };
             turn.output.text += shown;
         }
         Some(word) if word.starts_with('a') => preferences.echo = true,
@@ -361,9 +373,10 @@ pub(crate) fn session(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     };
     let owner = desk.owners.get(session.number()).copied().flatten();
     match owner.filter(|owner| *owner != turn.id) {
-        Some(owner) if desk.console(owner).is_some() => {
-            failed(format!("Session {word} is at another console ({})", owner.0))
-        }
+        Some(owner) if desk.console(owner).is_some() => failed(format!(
+            "Session {word} is at another console ({})",
+            owner.0
+        )),
         _ => {
             desk.take(turn.now, turn.id, session);
             Ok(())

@@ -82,7 +82,8 @@ impl Traces {
             let at = source as usize;
             if self.owner(source) == Some(id) {
                 source.switch_off(station);
-                if let (Some(owner), Some(on)) = (self.owners.get_mut(at), self.was_on.get_mut(at)) {
+                if let (Some(owner), Some(on)) = (self.owners.get_mut(at), self.was_on.get_mut(at))
+                {
                     *owner = None;
                     *on = false;
                 }

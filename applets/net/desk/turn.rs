@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use wanbox_net_commands::{Context, Done, Host, Output, Stop, Then};
-use wanbox_net_console::table::{self, Refusal};
+use wanbox_net_console::table;
 use wanbox_net_console::words::{self, Word};
 use wanbox_net_services::SessionId;
 
@@ -92,7 +92,8 @@ impl Turn<'_> {
                 };
                 let done = (entry.what)(&mut context, &words);
                 if let Some(source) = Source::of(entry.name) {
-                    desk.traces.changed(source, &desk.station, self.id, self.kind);
+                    desk.traces
+                        .changed(source, &desk.station, self.id, self.kind);
                 }
                 done
             }
@@ -210,7 +211,10 @@ impl Desk {
             if !console.typed.is_empty() {
                 let typed = std::mem::take(&mut console.typed);
                 self.keys(now, host, id, &typed);
-                if self.console(id).is_some_and(|console| !console.typed.is_empty()) {
+                if self
+                    .console(id)
+                    .is_some_and(|console| !console.typed.is_empty())
+                {
                     return;
                 }
                 continue;

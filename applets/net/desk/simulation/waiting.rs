@@ -1,0 +1,274 @@
+//! Files of commands, what is repeated, scripts, and what a line waits for.
+
+use super::*;
+
+#[test]
+fn a_startup_file() {
+    let mut world = World::new();
+    let id = world.desks[0].open(Kind::Terminal).unwrap();
+    let long = "x".repeat(3000);
+    let text = format!(
+        "hostname db0aaa\r\n\n# comment\nnonsense\nfkey 1 \"{long}\"\nip ttl 30\ndelete a\nicmp trace maybe"
+    );
+    world.desks[0].startup(world.now, &mut world.processes[0], id, &text, false);
+    let shown = world.shown(0, id).replace("\r\n", "\n");
+    assert_eq!(
+        shown,
+        "Unknown command; type \"?\" for list\ninput line: nonsense\n\
+         Can't delete a: No such file or directory\ninput line: delete a\n\
+         Valid options: y yes true on 1 set enable n no false off 0 clear disable\n\
+         input line: icmp trace maybe\ndb0aaa> "
+    );
+    assert_eq!(world.desks[0].station.ip.ttl, 30);
+}
+
+#[test]
+fn a_startup_file_with_every_line_shown() {
+    let mut world = World::new();
+    let id = world.open(0, Kind::Script { json: false });
+    let text = "# comment\n\nhostname x\nnonsense\n";
+    world.desks[0].startup(world.now, &mut world.processes[0], id, text, true);
+    assert_eq!(
+        world.shown(0, id),
+        "# comment\n\nhostname x\nnonsense\nUnknown command; type \"?\" for list\ninput line: nonsense\n"
+    );
+    assert_eq!(world.desks[0].ended(id), Some(false));
+}
+
+#[test]
+fn files_name_files() {
+    let (mut world, id) = World::with_terminal();
+    world.file(
+        0,
+        "a",
+        "hostname one\nsource b\nhostname\nnonsense\nhostname",
+    );
+    world.file(0, "b", "hostname two\n");
+    assert_eq!(
+        world.says(id, "source a"),
+        "two\nUnknown command; type \"?\" for list\ntwo\n"
+    );
+    world.file(0, "loop", "source loop\n");
+    let said = world.says(id, "source loop");
+    assert_eq!(said, "source loop: files are nested too deeply\n");
+    assert_eq!(world.script("source a").1, Some(false));
+    assert_eq!(world.script("source b"), (String::new(), Some(true)));
+}
+
+#[test]
+fn what_is_repeated_ends_with_a_key() {
+    let (mut world, id) = World::with_terminal();
+    const CLEAR: &str = "\x1b[H\x1b[J\x1bH\x1bJ";
+    world.key(0, id, "repeat 500 hostname\r\n");
+    assert_eq!(world.shown(0, id), "repeat 500 hostname\r\n");
+    world.run(Duration::from_millis(1));
+    assert_eq!(world.shown(0, id), format!("{CLEAR}net\r\n"));
+    world.run(Duration::from_millis(499));
+    assert_eq!(world.shown(0, id), format!("{CLEAR}net\r\n"));
+    world.run(Duration::from_millis(2000));
+    assert_eq!(world.shown(0, id), format!("{CLEAR}net\r\n").repeat(4));
+    world.key(0, id, "h");
+    assert_eq!(world.shown(0, id), "net> h");
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.shown(0, id), "");
+    // A failure ends it too.
+    world.key(0, id, "\x15repeat 1 nonsense\r");
+    world.shown(0, id);
+    world.second();
+    assert_eq!(
+        world.shown(0, id),
+        format!("{CLEAR}Unknown command; type \"?\" for list\r\nnet> ")
+    );
+}
+
+#[test]
+fn nothing_is_repeated_for_who_does_not_read() {
+    let (mut world, id) = World::with_terminal();
+    world.key(0, id, "repeat 1 ?\r");
+    world.run(Duration::from_secs(60));
+    assert!(world.desks[0].output(id).len() < 20_000);
+    assert!(world.shown(0, id).len() > 8_000);
+    world.key(0, id, "\r");
+    assert!(world.shown(0, id).ends_with("net> "));
+}
+
+#[test]
+fn a_ping_and_its_reply() {
+    let (mut world, id) = World::with_terminal();
+    assert_eq!(world.says(id, "ping 44.0.0.2"), "");
+    world.key(0, id, "host");
+    world.shown(0, id);
+    world.second();
+    let shown = world.shown(0, id);
+    assert!(shown.starts_with("\r\x1b[K44.0.0.2"), "{shown:?}");
+    assert!(shown.ends_with("\r\nnet> host"), "{shown:?}");
+    // Who did not ask is not told.
+    let other = world.open(0, Kind::Attached);
+    world.shown(0, other);
+    world.key(0, id, "\x15ping 44.0.0.2\r");
+    world.second();
+    assert_eq!(world.shown(0, other), "");
+    assert!(world.shown(0, id).contains("44.0.0.2"));
+}
+
+#[test]
+fn a_script_waits_for_the_reply() {
+    let mut world = World::new();
+    let (text, ended) = world.script("ping 44.0.0.2");
+    assert!(
+        text.starts_with("44.0.0.2") && ended == Some(true),
+        "{text}"
+    );
+    world.cut = true;
+    let (text, ended) = world.script("ping 44.0.0.2");
+    assert_eq!(
+        (text.as_str(), ended),
+        ("44.0.0.2: no reply\n", Some(false))
+    );
+    assert_eq!(
+        world.script("nonsense"),
+        (
+            "Unknown command; type \"?\" for list\n".to_owned(),
+            Some(false)
+        )
+    );
+    assert_eq!(world.script("hostname"), ("net\n".to_owned(), Some(true)));
+    assert_eq!(world.script("# nothing"), (String::new(), Some(true)));
+}
+
+#[test]
+fn a_script_gets_lists_as_json() {
+    let mut world = World::new();
+    let id = world.open(0, Kind::Script { json: true });
+    world.desks[0].run(world.now, &mut world.processes[0], id, "session");
+    assert_eq!(world.shown(0, id), "[]\n");
+    assert_eq!(world.desks[0].ended(id), Some(true));
+}
+
+#[test]
+fn shells() {
+    let (mut world, id) = World::with_terminal();
+    world.key(0, id, "! grep \"a  b\" f # c\r");
+    world.shown(0, id);
+    let shell = (id.0, "grep \"a  b\" f # c".to_owned());
+    assert_eq!(world.processes[0].shells, [shell]);
+    assert!(!world.desks[0].accepts(id));
+    world.key(0, id, "not for the desk\r");
+    world.desks[0].shell_output(id, b"one\ntwo\x1b[m\r\n");
+    assert_eq!(world.shown(0, id), "one\r\ntwo\x1b[m\r\n");
+    world.desks[0].shell_done(world.now, &mut world.processes[0], id, 1);
+    assert_eq!(world.shown(0, id), "net> ");
+    assert!(world.desks[0].accepts(id));
+    world.key(0, id, "shell\r");
+    assert_eq!(world.processes[0].shells[1].1, "");
+    // A script is done when the shell is, and as that was.
+    let script = world.open(0, Kind::Script { json: false });
+    world.desks[0].run(world.now, &mut world.processes[0], script, "! false");
+    assert_eq!(world.desks[0].ended(script), None);
+    world.desks[0].shell_output(script, b"x\n");
+    world.desks[0].shell_done(world.now, &mut world.processes[0], script, 1);
+    assert_eq!(world.desks[0].ended(script), Some(false));
+    assert_eq!(world.shown(0, script), "x\n");
+    assert_eq!(world.script("shell").0, "Usage: shell <command>\n");
+}
+
+/// The question of the first desk is answered so.
+fn answer(world: &mut World, known: Option<[u8; 4]>) {
+    let now = world.now;
+    let (mut asked, mut to) = (Vec::new(), 0);
+    for (at, (_, station, packet)) in world.under_way.iter().enumerate() {
+        if *station == 1 && packet.get(22..24) == Some(&[0, 53]) {
+            (asked, to) = (packet.clone(), at);
+        }
+    }
+    assert!(!asked.is_empty(), "no question");
+    world.under_way.remove(to);
+    // The question with an answer behind it, from the server.
+    let mut message = asked[28..].to_vec();
+    message[2] = 0x81;
+    message[3] = if known.is_some() { 0x80 } else { 0x83 };
+    if let Some(address) = known {
+        message[7] = 1;
+        message.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4]);
+        message.extend(address);
+    }
+    let port = u16::from_be_bytes([asked[20], asked[21]]);
+    let socket = world.desks[1]
+        .station
+        .udp_bind(
+            [44, 0, 0, 2].into(),
+            53,
+            wanbox_net_engine::udp::Owner::User,
+        )
+        .unwrap();
+    let sink = &mut world.processes[1].left;
+    world.desks[1]
+        .station
+        .udp_send(now, socket, ([44, 0, 0, 1].into(), port), &message, sink)
+        .unwrap();
+    world.desks[1].station.udp.close(socket);
+    world.settle(1);
+}
+
+#[test]
+fn a_name_that_has_to_be_asked_for() {
+    let (mut world, id) = World::with_terminal();
+    world.desks[0]
+        .station
+        .resolver
+        .set_servers(&[[44, 0, 0, 2].into()]);
+    world.key(0, id, "ping db0bbb.ampr.org.\r");
+    assert_eq!(world.shown(0, id), "ping db0bbb.ampr.org.\r\n");
+    answer(&mut world, Some([44, 0, 0, 2]));
+    world.second();
+    let shown = world.shown(0, id);
+    assert!(shown.starts_with("net> \r\x1b[K44.0.0.2: "), "{shown:?}");
+    // Nobody knows it.
+    world.key(0, id, "ping db0ccc.ampr.org.\r");
+    world.shown(0, id);
+    answer(&mut world, None);
+    world.second();
+    assert_eq!(world.shown(0, id), "Host db0ccc.ampr.org. unknown\r\nnet> ");
+    // A key ends the waiting, and what comes later is too late.
+    world.key(0, id, "ping db0ddd.ampr.org.\r");
+    world.shown(0, id);
+    world.key(0, id, "h");
+    assert_eq!(world.shown(0, id), "net> h");
+    answer(&mut world, Some([44, 0, 0, 2]));
+    world.second();
+    assert_eq!(world.shown(0, id), "");
+}
+
+#[test]
+fn servers_that_are_silent() {
+    let mut world = World::new();
+    world.desks[0]
+        .station
+        .resolver
+        .set_servers(&[[44, 0, 0, 2].into()]);
+    world.cut = true;
+    let id = world.open(0, Kind::Script { json: false });
+    world.desks[0].run(
+        world.now,
+        &mut world.processes[0],
+        id,
+        "ping db0bbb.ampr.org.",
+    );
+    world.settle(0);
+    world.run(Duration::from_secs(300));
+    assert_eq!(world.desks[0].ended(id), Some(false));
+    let shown = world.shown(0, id);
+    assert!(shown.starts_with("Unknown host"), "{shown}");
+}
+
+#[test]
+fn lines_of_traces_are_dropped_for_who_does_not_read() {
+    let (mut world, id) = World::with_terminal();
+    for _ in 0..10_000 {
+        world.desks[0].trace(id, world.lines[0], "IP: len 40 and so on\n");
+    }
+    assert!(world.desks[0].output(id).len() < 70_000);
+    assert!(world.desks[0].dropped(id) > 5_000);
+    assert!(!world.desks[0].accepts(id));
+    assert!(world.shown(0, id).ends_with("net> "));
+}
