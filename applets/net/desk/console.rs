@@ -10,6 +10,8 @@ use wanbox_net_services::{LoginId, SessionId};
 
 /// The most consoles.
 pub const MOST_CONSOLES: usize = 64;
+/// With so many, none is made for a login: somebody who is here must always get one.
+pub const MOST_LOGINS: usize = MOST_CONSOLES - 16;
 /// With so many octets that wait to be shown, nothing more is asked for that can wait.
 pub const MUCH: usize = 16 << 10;
 /// Octets that are kept while the line before them is not done; others are lost, with BEL.

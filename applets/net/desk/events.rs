@@ -49,7 +49,8 @@ impl Desk {
         }
         self.services.settle(now, &mut self.station);
         while let Some(notice) = self.services.poll_notice() {
-            happened = true;
+            // Something to show is news once it was shown: a session may be unable to go on.
+            happened |= !matches!(notice, Notice::Shown(_));
             self.notice(now, host, notice);
         }
         for at in 0..self.consoles.len() {

@@ -23,7 +23,8 @@ impl Desk {
         let Some(console) = self.console_mut(id) else {
             return;
         };
-        if console.ended.is_some() || console.wait == Some(Wait::Shell) {
+        let takes = console.kind.has_keyboard() && console.ended.is_none();
+        if !takes || console.wait == Some(Wait::Shell) {
             return;
         }
         // What belongs to the end of the line before is no key.

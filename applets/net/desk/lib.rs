@@ -39,7 +39,7 @@ use wanbox_net_engine::interface::TraceFlags;
 use wanbox_net_engine::{InterfaceId, Station};
 use wanbox_net_services::{Notice, Services, SessionId};
 
-use console::{Console, Line, Lines, MOST_CONSOLES, MOST_TYPED, Wait};
+use console::{Console, Line, Lines, MOST_CONSOLES, MOST_LOGINS, MOST_TYPED, Wait};
 pub use console::{ConsoleId, Kind};
 use traces::Traces;
 
@@ -52,7 +52,7 @@ pub struct TooMany;
 
 impl fmt::Display for TooMany {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there are {MOST_CONSOLES} consoles already")
+        f.write_str("there are too many consoles already")
     }
 }
 
@@ -103,7 +103,11 @@ impl Desk {
     /// # Errors
     /// There are too many.
     pub fn open(&mut self, kind: Kind) -> Result<ConsoleId, TooMany> {
-        if self.consoles.len() >= MOST_CONSOLES {
+        let most = match kind {
+            Kind::Login => MOST_LOGINS,
+            _ => MOST_CONSOLES,
+        };
+        if self.consoles.len() >= most {
             return Err(TooMany);
         }
         let id = ConsoleId(self.next);

@@ -200,6 +200,10 @@ impl Desk {
                     return;
                 }
                 let Some((line, shown)) = console.next_line() else {
+                    // Also where a session was opened, as the original.
+                    if console.converse {
+                        self.command_mode(id);
+                    }
                     continue;
                 };
                 if shown {
@@ -210,6 +214,7 @@ impl Desk {
             }
             if !console.typed.is_empty() {
                 let typed = std::mem::take(&mut console.typed);
+                self.idle(now, id);
                 self.keys(now, host, id, &typed);
                 if self
                     .console(id)
