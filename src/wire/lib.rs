@@ -16,6 +16,7 @@ pub mod dns;
 pub mod fcs;
 pub mod frame_relay;
 pub mod ip;
+pub mod kiss;
 pub mod l2tp;
 pub mod lmi;
 pub mod ndp;
