@@ -28,6 +28,10 @@ pub enum FrameKind {
     RawHdlc,
     /// Ethernet: only a carrier of bits here. Frames of less than 14 octets are lengthened with zeroes.
     Ethernet,
+    /// AX.25 behind an octet that says what it is, as in KISS (`ARPHRD_AX25`, 3).
+    Ax25,
+    /// The network layer of NET/ROM (`ARPHRD_NETROM`, 0).
+    NetRom,
     /// Another `ARPHRD_` number.
     Other(u16),
 }
@@ -39,6 +43,8 @@ impl FrameKind {
             513 => Self::CiscoHdlc,
             518 => Self::RawHdlc,
             1 => Self::Ethernet,
+            3 => Self::Ax25,
+            0 => Self::NetRom,
             other => Self::Other(other),
         }
     }
@@ -55,6 +61,8 @@ pub enum PacketError {
         name: String,
         /// Its hardware type.
         kind: u16,
+        /// Those that are of use.
+        expected: &'static str,
     },
     /// Anything else.
     System {
@@ -71,11 +79,11 @@ impl fmt::Display for PacketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Interface(error) => write!(f, "{error}"),
-            Self::Kind { name, kind } => write!(
-                f,
-                "{name}: hardware type {kind} carries no HDLC frames; Frame Relay (770), Cisco HDLC (513), \
-                 raw HDLC (518) and Ethernet (1) do"
-            ),
+            Self::Kind {
+                name,
+                kind,
+                expected,
+            } => write!(f, "{name}: hardware type {kind} carries no {expected} do"),
             Self::System { name, what, error } => write!(f, "{name}: {what}: {error}"),
         }
     }
@@ -119,12 +127,38 @@ impl PacketSocket {
     /// # Errors
     /// No such interface, one of another kind, or not permitted (CAP_NET_RAW).
     pub fn open(name: &str) -> Result<Self, PacketError> {
+        use FrameKind::{CiscoHdlc, Ethernet, FrameRelay, RawHdlc};
+        let kinds = [FrameRelay, CiscoHdlc, RawHdlc, Ethernet];
+        let expected =
+            "HDLC frames; Frame Relay (770), Cisco HDLC (513), raw HDLC (518) and Ethernet (1)";
+        let socket = Self::open_kind(name, &kinds, expected)?;
+        if socket.kind == Ethernet {
+            socket.hear_everything()?;
+        }
+        Ok(socket)
+    }
+
+    /// The same for interfaces of packet radio.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_radio(name: &str) -> Result<Self, PacketError> {
+        let kinds = [FrameKind::Ax25, FrameKind::NetRom];
+        Self::open_kind(name, &kinds, "packet radio; AX.25 (3) and NET/ROM (0)")
+    }
+
+    fn open_kind(
+        name: &str,
+        kinds: &[FrameKind],
+        expected: &'static str,
+    ) -> Result<Self, PacketError> {
         let link = Netlink::open()?.link(name)?;
         let kind = FrameKind::of(link.kind);
-        if matches!(kind, FrameKind::Other(_)) {
+        if !kinds.contains(&kind) {
             return Err(PacketError::Kind {
                 name: name.to_owned(),
                 kind: link.kind,
+                expected,
             });
         }
         let fail = |what: &'static str| {
@@ -145,9 +179,6 @@ impl PacketSocket {
         let socket = unsafe { OwnedFd::from_raw_fd(fd) };
         message::set_option(socket.as_fd(), libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
             .map_err(fail("leaving out our own frames (Linux 4.20 or later)"))?;
-        if kind == FrameKind::Ethernet {
-            promiscuous(&socket, link.index).map_err(fail("promiscuous mode"))?;
-        }
         bind(&socket, link.index).map_err(fail("binding a packet socket"))?;
         Ok(Self {
             socket,
@@ -155,6 +186,18 @@ impl PacketSocket {
             index: link.index,
             kind,
             stats: Stats::default(),
+        })
+    }
+
+    /// Has the device hear what is for others, as long as this socket is open (promiscuous mode).
+    ///
+    /// # Errors
+    /// The device is gone.
+    pub fn hear_everything(&self) -> Result<(), PacketError> {
+        promiscuous(&self.socket, self.index).map_err(|error| PacketError::System {
+            name: self.name.clone(),
+            what: "promiscuous mode",
+            error,
         })
     }
 

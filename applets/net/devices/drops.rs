@@ -11,9 +11,7 @@ pub enum Drop {
     NoRoom,
     /// The device did not take it: too long, no way there.
     Refused,
-    /// Longer than what the device carries.
-    TooLong,
-    /// Its framing is damaged.
+    /// Its framing is damaged, or it is longer than any packet.
     BadFrame,
     /// Its compressed header cannot be restored.
     BadHeader,
@@ -21,6 +19,8 @@ pub enum Drop {
     NotIp,
     /// For another station on the link.
     NotForUs,
+    /// A command of a controller, which has none for us.
+    Command,
     /// It needs AX.25 or NET/ROM, which are not there.
     NoAx25,
 }
@@ -31,11 +31,11 @@ const NAMES: [&str; 10] = [
     "discarded",
     "no_room",
     "refused",
-    "too_long",
     "bad_frame",
     "bad_header",
     "not_ip",
     "not_for_us",
+    "command",
     "no_ax25",
 ];
 

@@ -1,19 +1,36 @@
 //! The line of an interface: its device, and whether that is open.
 
+use std::io;
 use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use wanbox_net_commands::Device;
-use wanbox_net_engine::trace::Way;
-use wanbox_net_engine::{Encapsulation, Frame, Interface, InterfaceId, LinkAddress, Station};
+use nix::errno::Errno;
+use wanbox_net_commands::{AsyPort, Device};
+use wanbox_net_engine::interface::Crc;
+use wanbox_net_engine::trace::{Link, Way};
+use wanbox_net_engine::{
+    Encapsulation, Frame, FrameKind, Interface, InterfaceId, LinkAddress, Station,
+};
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
+use wanbox_runtime::netlink::Netlink;
+use wanbox_runtime::packet::{self, PacketSocket};
+use wanbox_runtime::stream::{Stream, StreamEvent};
+use wanbox_wire::kiss::{Check, Kiss};
 
+use super::asy::{self, AsyLine};
 use super::drops::{Drop, Drops};
+use super::outer::Socket;
 use super::trace::Traces;
 use super::tun;
 
+/// The first pause before a line is opened again, and the longest.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// The MTU of a device that nobody gave one, octets. That of `ni` was 256 in the days of HP-UX.
-pub const fn default_mtu(device: &Device) -> u16 {
+const fn default_mtu(device: &Device) -> u16 {
     match device {
         Device::Asy { .. } | Device::AxIp(_) | Device::Kernel { .. } => 256,
         Device::NetRom => 236,
@@ -22,36 +39,56 @@ pub const fn default_mtu(device: &Device) -> u16 {
     }
 }
 
-/// How datagrams are wrapped on a device.
-pub const fn encapsulation(device: &Device) -> Encapsulation {
-    match device {
-        Device::Asy { mode, .. } => *mode,
-        Device::Tun { ethernet: true } => Encapsulation::Ethernet,
-        Device::Ni { .. } | Device::Tun { .. } | Device::IpIp(_) => Encapsulation::None,
-        Device::AxIp(_) => Encapsulation::Ax25Ui,
-        Device::NetRom => Encapsulation::NetRom,
-        Device::Kernel { .. } => Encapsulation::KissI,
-    }
-}
-
 /// What is open.
 pub enum Port {
     /// Nothing.
     Closed,
+    /// What has no line of its own.
+    Nowhere,
     /// An interface of the host.
     Tun(tun::Port),
+    /// A serial device or a connection. It may be on its way only.
+    Stream(Box<Stream>),
+    /// Datagrams of the host's network.
+    Outer(Socket),
+    /// Frames of a device of the host, and whether that was up before.
+    Packet(Box<PacketSocket>, bool),
+}
+
+impl Port {
+    /// What to wait for.
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Closed | Self::Nowhere => None,
+            Self::Tun(port) => Some(port.tun().as_fd()),
+            Self::Stream(stream) => Some(stream.as_fd()),
+            Self::Outer(socket) => Some(socket.as_fd()),
+            Self::Packet(socket, _) => Some(socket.as_fd()),
+        }
+    }
 }
 
 /// A line.
 pub struct Line {
-    id: InterfaceId,
+    /// Its interface.
+    pub id: InterfaceId,
+    /// What is open.
+    pub port: Port,
+    /// What else an asynchronous line has.
+    pub asy: Option<Box<AsyLine>>,
+    /// What it dropped.
+    pub drops: Drops,
     name: String,
     device: Device,
     mtu: u16,
+    encapsulation: Encapsulation,
     link: Option<LinkAddress>,
-    port: Port,
     source: Option<Source>,
-    drops: Drops,
+    /// The pause before it is opened again, and since when it is open.
+    pause: Duration,
+    since: Option<Instant>,
+    /// Why it is not open, for people.
+    trouble: Option<String>,
 }
 
 impl Line {
@@ -59,41 +96,49 @@ impl Line {
     ///
     /// # Errors
     /// There can be no such device; for people.
-    pub fn new(name: &str, device: &Device, mtu: u16) -> Result<Self, String> {
-        let link = match device {
-            Device::Tun { ethernet: true } => tun::random_address(),
-            _ => None,
+    pub fn new(name: &str, device: &Device, mtu: Option<u16>) -> Result<Self, String> {
+        let mtu = mtu.unwrap_or_else(|| default_mtu(device));
+        let (mut link, mut asy) = (None, None);
+        let encapsulation = match device {
+            Device::Asy { mode, speed, .. } => {
+                if matches!(
+                    mode,
+                    Encapsulation::None | Encapsulation::NetRom | Encapsulation::Ethernet
+                ) {
+                    let mode = mode.name().to_lowercase();
+                    return Err(format!("Mode {mode} unknown for interface {name}"));
+                }
+                asy = Some(Box::new(AsyLine::new(*mode, mtu, *speed)));
+                *mode
+            }
+            Device::Tun { ethernet: true } => {
+                link = tun::random_address();
+                Encapsulation::Ethernet
+            }
+            Device::Ni { mask, .. } if mask.leading_ones() != mask.count_ones() => {
+                let mask = Ipv4Addr::from_bits(*mask);
+                return Err(format!("netmask {mask}: ones behind a zero"));
+            }
+            Device::Ni { .. } | Device::Tun { .. } | Device::IpIp(_) => Encapsulation::None,
+            Device::AxIp(_) => Encapsulation::Ax25Ui,
+            Device::NetRom => Encapsulation::NetRom,
+            Device::Kernel { .. } => Encapsulation::KissI,
         };
         Ok(Self {
             id: InterfaceId::LOOPBACK,
             name: name.to_owned(),
             device: device.clone(),
             mtu,
+            encapsulation,
             link,
             port: Port::Closed,
+            asy,
             source: None,
             drops: Drops::default(),
+            pause: PAUSE,
+            since: None,
+            trouble: None,
         })
-    }
-
-    /// Its interface.
-    pub const fn id(&self) -> InterfaceId {
-        self.id
-    }
-
-    /// What is open.
-    pub const fn port(&self) -> &Port {
-        &self.port
-    }
-
-    /// What is open.
-    pub const fn port_mut(&mut self) -> &mut Port {
-        &mut self.port
-    }
-
-    /// What it dropped.
-    pub const fn drops(&self) -> &Drops {
-        &self.drops
     }
 
     /// A packet less.
@@ -108,18 +153,52 @@ impl Line {
 
     /// That it cannot be opened is no error of `attach`.
     pub const fn may_be_down(&self) -> bool {
-        matches!(self.device, Device::Asy { .. })
+        self.asy.is_some()
+    }
+
+    /// Datagrams are in those of the host, and not frames.
+    pub const fn carries_ip(&self) -> bool {
+        matches!(self.device, Device::IpIp(_))
+    }
+
+    /// Its speed is that of a port.
+    pub const fn is_serial(&self) -> bool {
+        matches!(
+            &self.device,
+            Device::Asy {
+                port: AsyPort::Serial(_),
+                ..
+            }
+        )
+    }
+
+    /// Packets pass.
+    pub const fn is_up(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Why it is not open.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     /// Packets that wait.
-    pub const fn queued(&self) -> usize {
-        0
+    pub fn queued(&self) -> usize {
+        self.asy.as_ref().map_or(0, |asy| asy.queued())
     }
 
-    /// What its interface is told of it.
-    pub fn prepare(&self, interface: &mut Interface) {
-        interface.offload = matches!(&self.port, Port::Tun(port) if port.offload());
+    /// The interface of an open line, or of one that may be down.
+    pub fn interface(&self) -> Interface {
+        let mut interface = Interface::new(&self.name, self.encapsulation, self.mtu);
+        interface.up = false;
+        // What comes through a tunnel proves nothing about where its source is.
         interface.autoroute = !matches!(self.device, Device::IpIp(_));
+        interface.crc = match &self.device {
+            Device::AxIp(_) => Crc::Ccitt,
+            Device::Asy { .. } if self.asy.as_ref().is_some_and(|asy| asy.is_kiss()) => Crc::Test16,
+            _ => Crc::Off,
+        };
+        interface
     }
 
     /// Opens the device. `address` is the station's.
@@ -127,85 +206,233 @@ impl Line {
     /// # Errors
     /// For people.
     pub fn open(&mut self, address: Ipv4Addr, locks: Option<&Path>) -> Result<(), String> {
-        let _ = locks;
         self.port = match &self.device {
-            Device::Ni { .. } | Device::Tun { .. } => Port::Tun(tun::Port::open(
-                &self.name,
-                &self.device,
-                self.mtu,
-                address,
-                self.link,
-            )?),
-            _ => return Err(format!("{}: there is no such device", self.name)),
+            Device::Asy { port, .. } => {
+                let speed = self.asy.as_ref().map_or(0, |asy| asy.speed());
+                let stream = asy::open(port, speed, locks)?;
+                if stream.stats().failures > 0 {
+                    let why = stream.trouble().unwrap_or("it cannot be opened");
+                    return Err(why.to_owned());
+                }
+                if let Some(asy) = &mut self.asy {
+                    asy.begin();
+                }
+                Port::Stream(Box::new(stream))
+            }
+            device @ (Device::Ni { .. } | Device::Tun { .. }) => {
+                let (name, mtu) = (&self.name, self.mtu);
+                Port::Tun(tun::Port::open(name, device, mtu, address, self.link)?)
+            }
+            Device::IpIp(outer) | Device::AxIp(outer) => Port::Outer(Socket::open(*outer)?),
+            Device::NetRom => Port::Nowhere,
+            Device::Kernel { promiscuous } => {
+                let socket = PacketSocket::open_radio(&self.name).map_err(|e| e.to_string())?;
+                if *promiscuous {
+                    socket.hear_everything().map_err(|e| e.to_string())?;
+                }
+                let mut netlink = Netlink::open().map_err(|e| e.to_string())?;
+                let link = netlink.link(&self.name).map_err(|e| e.to_string())?;
+                let set = netlink.set_up(socket.index(), true);
+                set.map_err(|error| error.to_string())?;
+                self.mtu = u16::try_from(link.mtu).unwrap_or(u16::MAX);
+                if socket.kind() == packet::FrameKind::NetRom {
+                    self.encapsulation = Encapsulation::NetRom;
+                }
+                Port::Packet(Box::new(socket), link.is_up())
+            }
         };
         Ok(())
     }
 
     /// Waits for what the open device has to say.
-    pub fn watch(&mut self, lp: &mut Loop, token: Token, id: InterfaceId, station: &mut Station) {
-        self.id = id;
-        let watched = match &self.port {
-            Port::Closed => return,
-            Port::Tun(port) => lp.register(port.tun(), token, Interest::Read, Priority::Data),
-        };
-        match watched {
-            Ok(source) => {
-                self.source = Some(source);
-                self.set_up(station, true);
-            }
-            Err(_) => self.port = Port::Closed,
-        }
-    }
-
-    fn set_up(&self, station: &mut Station, up: bool) {
-        if let Some(interface) = station.interfaces.get_mut(self.id) {
-            interface.up = up;
-            self.prepare(interface);
-        }
-    }
-
-    /// Opens it again. Whether that succeeded.
-    pub fn reopen(
-        &mut self,
-        lp: &mut Loop,
-        station: &mut Station,
-        token: Token,
-        locks: Option<&Path>,
-    ) -> bool {
-        let interface = station.interfaces.get(self.id);
-        let address = interface.map_or(Ipv4Addr::UNSPECIFIED, Interface::address);
-        if self.open(address, locks).is_err() {
-            return false;
-        }
-        self.watch(lp, token, self.id, station);
-        self.source.is_some()
-    }
-
-    /// Closes it.
-    pub fn close(&mut self, lp: &mut Loop, station: &mut Station) {
-        if let Some(source) = self.source.take() {
-            // It is registered as long as it is open.
-            let _ = match &self.port {
-                Port::Closed => Ok(()),
-                Port::Tun(port) => lp.deregister(source, port.tun()),
-            };
-        }
-        self.port = Port::Closed;
-        self.set_up(station, false);
-    }
-
-    /// Sends a packet.
-    pub fn transmit(&mut self, frame: &Frame<'_>, traces: &mut Traces) {
-        match &self.port {
-            Port::Closed => self.drops.count(Drop::NoAx25, 1),
-            Port::Tun(port) => {
-                traces.raw(frame.line, Way::Sent, frame.trace, frame.packet);
-                if let Err(error) = port.write(frame) {
-                    let full = error.kind() == std::io::ErrorKind::WouldBlock;
-                    let why = if full { Drop::NoRoom } else { Drop::Refused };
-                    self.drops.count(why, 1);
+    pub fn watch(&mut self, lp: &mut Loop, token: Token, station: &mut Station) {
+        if let Some(fd) = self.port.fd() {
+            match lp.register(&fd, token, Interest::Read, Priority::Data) {
+                Ok(source) => self.source = Some(source),
+                Err(error) => {
+                    self.fail(lp, token, station, Some(error.to_string()));
+                    return;
                 }
             }
         }
+        match &self.port {
+            Port::Closed => {}
+            Port::Stream(_) => self.follow(lp, token, station),
+            _ => self.set_up(lp.now(), station, true),
+        }
+    }
+
+    fn set_up(&mut self, now: Instant, station: &mut Station, up: bool) {
+        self.since = up.then_some(now);
+        if let Some(interface) = station.interfaces.get_mut(self.id) {
+            interface.up = up;
+            interface.offload = matches!(&self.port, Port::Tun(port) if port.offload());
+        }
+    }
+
+    /// Opens it again. Whether that succeeded, or is on its way.
+    pub fn reopen(
+        &mut self,
+        lp: &mut Loop,
+        token: Token,
+        station: &mut Station,
+        locks: Option<&Path>,
+    ) -> bool {
+        self.close(lp, token, station);
+        let interface = station.interfaces.get(self.id);
+        let address = interface.map_or(Ipv4Addr::UNSPECIFIED, Interface::address);
+        match self.open(address, locks) {
+            Ok(()) => self.watch(lp, token, station),
+            Err(why) => self.fail(lp, token, station, Some(why)),
+        }
+        !matches!(self.port, Port::Closed)
+    }
+
+    /// It could not be opened, or does not work any more.
+    pub fn fail(
+        &mut self,
+        lp: &mut Loop,
+        token: Token,
+        station: &mut Station,
+        why: Option<String>,
+    ) {
+        let now = lp.now();
+        let open_for = self.since.map_or(Duration::ZERO, |since| now - since);
+        self.close(lp, token, station);
+        self.trouble = why;
+        if matches!(self.device, Device::Asy { auto: true, .. }) {
+            if open_for >= self.pause {
+                self.pause = PAUSE;
+            }
+            lp.set_timer(token, now + self.pause);
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Closes it. What waits is thrown away.
+    pub fn close(&mut self, lp: &mut Loop, token: Token, station: &mut Station) {
+        lp.cancel_timer(token);
+        if let (Some(source), Some(fd)) = (self.source.take(), self.port.fd()) {
+            // It is registered as long as it is open.
+            let _ = lp.deregister(source, &fd);
+        }
+        if let Port::Packet(socket, false) = &self.port
+            && let Ok(mut netlink) = Netlink::open()
+        {
+            // The device may be gone.
+            let _ = netlink.set_up(socket.index(), false);
+        }
+        if let Some(asy) = &mut self.asy {
+            let packets = asy.discard() as u64;
+            self.drops.count(Drop::Discarded, packets);
+        }
+        self.port = Port::Closed;
+        self.trouble = None;
+        self.set_up(lp.now(), station, false);
+    }
+
+    /// Looks what became of a serial device or a connection.
+    pub fn follow(&mut self, lp: &mut Loop, token: Token, station: &mut Station) {
+        let Port::Stream(stream) = &mut self.port else {
+            return;
+        };
+        let mut came = false;
+        let mut gone = false;
+        while let Some(event) = stream.poll_event() {
+            match event {
+                StreamEvent::Carrier(true) => came = true,
+                StreamEvent::Carrier(false) => gone = true,
+                StreamEvent::Writable => {
+                    if let Some(asy) = &mut self.asy {
+                        asy.unblock();
+                    }
+                }
+            }
+        }
+        if gone || stream.stats().failures > 0 {
+            let why = stream.trouble().map(str::to_owned);
+            self.fail(lp, token, station, why);
+        } else if came {
+            self.set_up(lp.now(), station, true);
+        }
+    }
+
+    /// Writes what waits.
+    pub fn write(&mut self) {
+        if let (Port::Stream(stream), Some(asy)) = (&mut self.port, &mut self.asy) {
+            asy.write(stream);
+        }
+    }
+
+    /// Sends a packet. `true`: it waits.
+    pub fn transmit(&mut self, frame: &Frame<'_>, traces: &mut Traces) -> bool {
+        let (id, flags) = (frame.line, frame.trace);
+        if flags.0 != 0 {
+            let link = match frame.kind {
+                FrameKind::Ip => Link::Ip,
+                FrameKind::Arp => Link::Arp,
+            };
+            // Compressed headers are shown as they are on the line.
+            if self.encapsulation != Encapsulation::VjSlip {
+                traces.packet(id, Way::Sent, flags, link, frame.packet);
+            }
+            if self.asy.is_none() {
+                traces.raw(id, Way::Sent, flags, frame.packet);
+            }
+        }
+        let sent = match &self.port {
+            Port::Tun(port) => port.write(frame),
+            Port::Outer(socket) if self.carries_ip() => socket.send(frame.next_hop, frame.packet),
+            Port::Stream(_) => return self.queue(frame, traces),
+            // The interface is down, or needs AX.25 around what it carries.
+            Port::Closed | Port::Nowhere | Port::Outer(_) | Port::Packet(..) => {
+                self.drop(Drop::NoAx25);
+                return false;
+            }
+        };
+        if let Err(error) = sent {
+            self.drop(match error.kind() {
+                io::ErrorKind::WouldBlock => Drop::NoRoom,
+                _ if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => Drop::NoRoom,
+                _ => Drop::Refused,
+            });
+        }
+        false
+    }
+
+    fn queue(&mut self, frame: &Frame<'_>, traces: &mut Traces) -> bool {
+        let Some(asy) = &mut self.asy else {
+            return false;
+        };
+        let dropped = match asy.mode() {
+            Encapsulation::Slip | Encapsulation::VjSlip if asy.is_full() => Drop::QueueFull,
+            Encapsulation::Slip | Encapsulation::VjSlip => {
+                if let Some(line) = asy.send(frame.packet)
+                    && frame.trace.0 != 0
+                {
+                    traces.serial(frame.line, frame.trace, line, frame.packet);
+                }
+                traces.raw(frame.line, Way::Sent, frame.trace, asy.framed());
+                return true;
+            }
+            _ => Drop::NoAx25,
+        };
+        self.drop(dropped);
+        false
+    }
+
+    /// Sends a command to the controller at the far end. `false`: it is none, or the line is down.
+    pub fn send_command(&mut self, kind: u8, value: u8) -> bool {
+        let is_up = matches!(&self.port, Port::Stream(stream) if stream.carrier());
+        let kiss = self.asy.as_mut().filter(|asy| is_up && asy.is_kiss());
+        let Some(asy) = kiss else {
+            return false;
+        };
+        let mut frame = Vec::new();
+        let data = &[value];
+        let check = Check::None;
+        Kiss { kind, check, data }.append(&mut frame);
+        asy.send_frame(&frame);
+        true
     }
 }

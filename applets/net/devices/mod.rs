@@ -3,8 +3,11 @@
 //! | to change | open |
 //! |---|---|
 //! | what the program calls | this file |
-//! | the line of an interface, and how it is opened | `line.rs` |
+//! | how packets are read | `read.rs` |
+//! | the line of an interface: how it is opened, closed and written to | `line.rs` |
+//! | asynchronous lines | `asy.rs` |
 //! | TUN and TAP interfaces | `tun.rs` |
+//! | datagrams of the host's network around ours | `outer.rs` |
 //! | why packets are dropped | `drops.rs` |
 //! | packets that are to be shown | `trace.rs` |
 //!
@@ -12,32 +15,34 @@
 //! sending are apart: [`Lines`] is where packets leave while the station works on one that was read into a
 //! buffer of [`Devices`], so that nothing is copied on its way.
 
+mod asy;
 mod drops;
 mod line;
+mod outer;
+mod read;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod tun;
 
 use std::path::PathBuf;
-use std::time::Instant;
 
+use wanbox_link::nrs;
 use wanbox_net_commands::{Asy, Device, Parameter};
-use wanbox_net_engine::trace::{Link, Way};
-use wanbox_net_engine::{Arrival, Frame, FrameKind, Interface, InterfaceId, Sink, Station};
-use wanbox_runtime::event_loop::{Loop, Readiness, Token};
+use wanbox_net_engine::{Encapsulation, Frame, InterfaceId, Sink, Station};
+use wanbox_runtime::event_loop::{Loop, Token};
 
 pub use drops::{Drop, Drops};
-use line::{Line, Port};
+use line::Line;
 use trace::Traces;
 pub use trace::{Form, Trace};
-use tun::Read;
 
-/// Packets that are read of one device in one turn.
-const BUDGET: usize = 64;
-
-/// Parameters of devices (`param`), by their numbers.
+/// Parameters of devices (`param`), by their numbers; 1 to 6, 12, 13 and 255 are commands of KISS.
 mod parameter {
+    pub const SPEED: u8 = 10;
     pub const DOWN: u8 = 129;
     pub const UP: u8 = 130;
+    pub const RETURN: u8 = 255;
 }
 
 /// Where packets leave.
@@ -45,6 +50,8 @@ mod parameter {
 pub struct Lines {
     /// By the number of the interface.
     all: Vec<Option<Line>>,
+    /// Those for which something waits.
+    busy: Vec<InterfaceId>,
     traces: Traces,
 }
 
@@ -57,34 +64,11 @@ impl Lines {
         self.all.get_mut(id.index())?.as_mut()
     }
 
-    /// A packet came in.
-    fn deliver(
-        &mut self,
-        now: Instant,
-        station: &mut Station,
-        arrival: &Arrival,
-        kind: FrameKind,
-        packet: &mut [u8],
-    ) {
-        let id = arrival.interface;
-        if let Some(interface) = station.interfaces.get(id)
-            && interface.trace.0 != 0
-        {
-            self.traces
-                .packet(id, Way::Received, interface.trace, link_of(kind), packet);
+    /// Something waits for a line.
+    fn wait(&mut self, id: InterfaceId) {
+        if !self.busy.contains(&id) {
+            self.busy.push(id);
         }
-        match kind {
-            FrameKind::Ip => station.receive(now, arrival, packet, self),
-            FrameKind::Arp => station.receive_arp(now, id, packet, self),
-        }
-    }
-}
-
-/// What a packet begins with.
-const fn link_of(kind: FrameKind) -> Link {
-    match kind {
-        FrameKind::Ip => Link::Ip,
-        FrameKind::Arp => Link::Arp,
     }
 }
 
@@ -94,13 +78,10 @@ impl Sink for Lines {
     }
 
     fn transmit(&mut self, frame: &Frame<'_>) {
-        if frame.trace.0 != 0 {
-            let (id, way) = (frame.line, Way::Sent);
-            let link = link_of(frame.kind);
-            self.traces.packet(id, way, frame.trace, link, frame.packet);
-        }
-        if let Some(Some(line)) = self.all.get_mut(frame.line.index()) {
-            line.transmit(frame, &mut self.traces);
+        if let Some(Some(line)) = self.all.get_mut(frame.line.index())
+            && line.transmit(frame, &mut self.traces)
+        {
+            self.wait(frame.line);
         }
     }
 }
@@ -132,6 +113,16 @@ impl Devices {
         &mut self.lines
     }
 
+    fn token(&self, id: InterfaceId) -> Token {
+        Token::new(self.owner, id.index() as u32)
+    }
+
+    /// The interface that a token stands for.
+    fn id(&self, token: Token) -> Option<InterfaceId> {
+        let line = self.lines.all.get(token.id as usize)?.as_ref()?;
+        Some(line.id)
+    }
+
     /// Opens a device and makes its interface. An asynchronous line that cannot be opened now is there, and
     /// down.
     ///
@@ -148,109 +139,57 @@ impl Devices {
         if station.interfaces.by_name(name).is_some() {
             return Err(format!("Interface {name} already exists"));
         }
-        let mtu = mtu.unwrap_or_else(|| line::default_mtu(device));
         let mut line = Line::new(name, device, mtu)?;
         let opened = line.open(station.interfaces.default_address, self.locks.as_deref());
         if !line.may_be_down() {
-            opened?;
+            opened.clone()?;
         }
-        let mut interface = Interface::new(name, line::encapsulation(device), mtu);
-        interface.up = false;
-        line.prepare(&mut interface);
-        let id = station
-            .interfaces
-            .attach(interface)
-            .map_err(|error| error.to_string())?;
+        let attached = station.interfaces.attach(line.interface());
+        let id = attached.map_err(|error| error.to_string())?;
+        line.id = id;
         if let Some(link) = line.link_address() {
-            // Of the kind that its encapsulation has.
+            // It is of the kind that the encapsulation has.
             let _ = station.interfaces.set_link_address(id, &link.to_string());
         }
-        line.watch(lp, Token::new(self.owner, id.index() as u32), id, station);
-        let all = &mut self.lines.all;
-        if all.len() <= id.index() {
-            all.resize_with(id.index() + 1, || None);
+        let token = self.token(id);
+        match opened {
+            Ok(()) => line.watch(lp, token, station),
+            Err(why) => line.fail(lp, token, station, Some(why)),
         }
+        let all = &mut self.lines.all;
+        all.resize_with(all.len().max(id.index() + 1), || None);
         if let Some(place) = all.get_mut(id.index()) {
             *place = Some(line);
         }
         Ok(id)
     }
 
-    /// A device is ready: its packets are read, up to a budget, and given to the station.
-    pub fn ready(
-        &mut self,
-        lp: &mut Loop,
-        station: &mut Station,
-        token: Token,
-        readiness: Readiness,
-    ) {
-        let _ = readiness;
-        let Some(Some(line)) = self.lines.all.get_mut(token.id as usize) else {
-            return;
-        };
-        let id = line.id();
-        if let Port::Tun(_) = line.port() {
-            self.read_tun(lp, station, id);
-        }
-    }
-
-    fn read_tun(&mut self, lp: &mut Loop, station: &mut Station, id: InterfaceId) {
-        let now = lp.now();
-        let link = station.interfaces.get(id).and_then(Interface::link_address);
-        if let Some(Port::Tun(port)) = self.lines.get_mut(id).map(Line::port_mut) {
-            port.set_link(link);
-        }
-        for _ in 0..BUDGET {
-            let Some(line) = self.lines.get_mut(id) else {
-                return;
-            };
-            let Port::Tun(port) = line.port() else {
-                return;
-            };
-            match port.read(&mut self.buffer) {
-                Ok(Read::Packet {
-                    from,
-                    to,
-                    kind,
-                    broadcast,
-                    offload,
-                }) => {
-                    let arrival = Arrival {
-                        broadcast,
-                        offload,
-                        ..Arrival::new(id)
-                    };
-                    if let Some(packet) = self.buffer.get_mut(from..to) {
-                        self.lines.deliver(now, station, &arrival, kind, packet);
-                    }
-                }
-                Ok(Read::Nothing) => return,
-                Ok(Read::NotIp) => line.drop(Drop::NotIp),
-                Ok(Read::NotForUs) => line.drop(Drop::NotForUs),
-                Err(_) => {
-                    line.close(lp, station);
-                    return;
-                }
-            }
-        }
-    }
-
     /// The time to open a device again has come.
     pub fn timer(&mut self, lp: &mut Loop, station: &mut Station, token: Token) {
-        if let Some(Some(line)) = self.lines.all.get_mut(token.id as usize) {
-            line.reopen(lp, station, token, self.locks.as_deref());
+        if let Some(line) = self.id(token).and_then(|id| self.lines.get_mut(id)) {
+            line.reopen(lp, token, station, self.locks.as_deref());
         }
     }
 
     /// The turn is over: what waits for asynchronous lines is written.
     pub fn turn_end(&mut self, lp: &mut Loop, station: &mut Station) {
-        let _ = (lp, station);
+        let owner = self.owner;
+        let Lines { all, busy, .. } = &mut self.lines;
+        busy.retain(|id| {
+            let Some(Some(line)) = all.get_mut(id.index()) else {
+                return false;
+            };
+            line.write();
+            line.follow(lp, Token::new(owner, id.index() as u32), station);
+            line.queued() > 0
+        });
     }
 
     /// Reads or sets a parameter of a device: its value then, `None` for one that the device does not have.
+    /// Of `Up` and `Down` the value is whether they succeeded.
     ///
     /// # Errors
-    /// The device has no parameters: `Not supported`.
+    /// The device has no parameters: `Not supported`. A value that is too large.
     pub fn parameter(
         &mut self,
         lp: &mut Loop,
@@ -259,39 +198,80 @@ impl Devices {
         parameter: Parameter,
         value: Option<u32>,
     ) -> Result<Option<u32>, String> {
-        let _ = value;
-        let token = Token::new(self.owner, id.index() as u32);
-        let Some(Some(line)) = self.lines.all.get_mut(id.index()) else {
+        let token = self.token(id);
+        let locks = self.locks.clone();
+        let Some(line) = self.lines.get_mut(id) else {
             return Err("Not supported".to_owned());
         };
-        Ok(match parameter.0 {
-            parameter::DOWN => {
-                line.close(lp, station);
-                Some(1)
+        let mut command = None;
+        match (parameter.0, value, &mut line.asy) {
+            (parameter::DOWN, ..) => {
+                line.close(lp, token, station);
+                return Ok(Some(1));
             }
-            parameter::UP => {
-                line.close(lp, station);
-                let opened = line.reopen(lp, station, token, self.locks.as_deref());
-                Some(opened.into())
+            (parameter::UP, ..) => {
+                let opened = line.reopen(lp, token, station, locks.as_deref());
+                return Ok(Some(opened.into()));
             }
-            _ => None,
-        })
+            (parameter::SPEED, None, Some(asy)) => return Ok(Some(asy.speed())),
+            (parameter::SPEED, Some(speed), Some(asy)) => {
+                asy.set_speed(speed);
+                if line.is_serial() {
+                    line.reopen(lp, token, station, locks.as_deref());
+                }
+                return Ok(Some(speed));
+            }
+            (1..=6 | 12 | 13, Some(value), Some(asy)) if asy.is_kiss() => command = Some(value),
+            (parameter::RETURN, value, Some(asy)) if asy.is_kiss() => {
+                command = Some(value.unwrap_or(0));
+            }
+            _ => {}
+        }
+        let Some(value) = command else {
+            return Ok(None);
+        };
+        let octet = u8::try_from(value).map_err(|_| format!("{value}: must be 0..255"))?;
+        if line.send_command(parameter.0, octet) {
+            self.lines.wait(id);
+        }
+        Ok(Some(value))
     }
 
     /// An asynchronous line; its high-water mark begins anew.
     pub fn asy(&mut self, id: InterfaceId) -> Option<Asy> {
-        let _ = self.lines.get_mut(id)?;
-        None
+        let line = self.lines.get_mut(id)?;
+        let up = line.is_up();
+        Some(line.asy.as_mut()?.show(up))
     }
 
-    /// Lines of a device for `ifconfig IF`.
+    /// What came of the frames of an NRS line, for `nrstat`.
+    #[must_use]
+    pub fn nrs(&self, id: InterfaceId) -> Option<nrs::Stats> {
+        self.lines.get(id)?.asy.as_ref()?.nrs()
+    }
+
+    /// Lines of a device for `ifconfig IF`: counters of compression, what it dropped, and why it is down.
     #[must_use]
     pub fn device_lines(&self, id: InterfaceId) -> String {
         let mut text = String::new();
-        for (name, count) in self.device_counters(id) {
-            if count > 0 {
-                text += &format!("           dropped: {name} {count}\n");
-            }
+        let Some(line) = self.lines.get(id) else {
+            return text;
+        };
+        if let Some(asy) = &line.asy
+            && asy.mode() == Encapsulation::VjSlip
+        {
+            text += &asy.compression_lines();
+        }
+        let mut word = "           dropped:";
+        for (name, count) in line.drops.named().filter(|(_, count)| *count > 0) {
+            text += &format!("{word} {name} {count}");
+            word = "";
+        }
+        if word.is_empty() {
+            text.push('\n');
+        }
+        if let Some(why) = line.trouble() {
+            text += &format!("           down: {why}\n");
         }
         text
     }
@@ -300,7 +280,7 @@ impl Devices {
     #[must_use]
     pub fn device_counters(&self, id: InterfaceId) -> Vec<(&'static str, u64)> {
         let line = self.lines.get(id);
-        line.map_or_else(Vec::new, |line| line.drops().named().collect())
+        line.map_or_else(Vec::new, |line| line.drops.named().collect())
     }
 
     /// The next packet that is to be shown.
@@ -316,8 +296,10 @@ impl Devices {
 
     /// Closes everything: interfaces of the host go, and those that were changed are as before.
     pub fn close(&mut self, lp: &mut Loop, station: &mut Station) {
-        for line in self.lines.all.iter_mut().flatten() {
-            line.close(lp, station);
+        for (at, line) in self.lines.all.iter_mut().enumerate() {
+            if let Some(line) = line {
+                line.close(lp, Token::new(self.owner, at as u32), station);
+            }
         }
     }
 }

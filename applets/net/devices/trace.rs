@@ -17,6 +17,8 @@ const MOST: usize = 1 << 20;
 pub enum Form {
     /// A packet, by its headers.
     Packet(Link),
+    /// A packet of a serial line, whose header may be compressed; and the datagram that it stands for.
+    Serial(Vec<u8>),
     /// What is on the line, without interpretation.
     Raw,
 }
@@ -46,9 +48,13 @@ impl Trace {
         let name = interfaces
             .get(self.interface)
             .map_or("?", |interface| interface.name());
-        match self.form {
+        match &self.form {
             Form::Packet(link) => {
-                let octets = &self.octets;
+                let (link, octets) = (*link, &self.octets);
+                trace::packet(name, self.way, self.flags, time, link, octets, names)
+            }
+            Form::Serial(_) => {
+                let (link, octets) = (Link::Serial, &self.octets);
                 trace::packet(name, self.way, self.flags, time, link, octets, names)
             }
             Form::Raw => trace::raw(self.way, &self.octets),
@@ -57,11 +63,13 @@ impl Trace {
 
     /// Appends the record of a capture of datagrams, `time` after 1970. `false`: it is none.
     pub fn capture(&self, time: Duration, buffer: &mut Vec<u8>) -> bool {
-        let is_datagram = self.form == Form::Packet(Link::Ip);
-        if is_datagram {
-            Self::CAPTURE.append(time, &self.octets, buffer);
-        }
-        is_datagram
+        let datagram = match &self.form {
+            Form::Packet(Link::Ip) => &self.octets,
+            Form::Serial(datagram) => datagram,
+            Form::Packet(_) | Form::Raw => return false,
+        };
+        Self::CAPTURE.append(time, datagram, buffer);
+        true
     }
 }
 
@@ -93,6 +101,13 @@ impl Traces {
         let any = TraceFlags(flags.0 & (TraceFlags::INPUT | TraceFlags::OUTPUT)).0 == 0;
         if flags.has(TraceFlags::RAW) && (any || way.is_traced(flags)) {
             self.note(interface, way, flags, Form::Raw, octets);
+        }
+    }
+
+    /// Notes what is sent on a serial line in place of a datagram.
+    pub fn serial(&mut self, id: InterfaceId, flags: TraceFlags, line: &[u8], datagram: &[u8]) {
+        if Way::Sent.is_traced(flags) {
+            self.note(id, Way::Sent, flags, Form::Serial(datagram.to_vec()), line);
         }
     }
 

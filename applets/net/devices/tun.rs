@@ -130,15 +130,12 @@ impl Port {
             return Ok(Read::NotIp);
         };
         let Some(link) = self.link else {
-            return Ok(match buffer.first() {
-                Some(first) if first >> 4 == 4 => Read::Packet {
-                    from: 0,
-                    to,
-                    kind: FrameKind::Ip,
-                    broadcast: false,
-                    offload,
-                },
-                _ => Read::NotIp,
+            return Ok(Read::Packet {
+                from: 0,
+                to,
+                kind: FrameKind::Ip,
+                broadcast: false,
+                offload,
             });
         };
         let frame = buffer.get(..to).unwrap_or_default();

@@ -28,6 +28,8 @@ pub struct CompressorStats {
     pub compressed: u64,
     /// Packets of a connection that had no slot, among the uncompressed.
     pub new_connections: u64,
+    /// Slots that were looked at beyond that of the packet before.
+    pub searches: u64,
 }
 
 /// Addresses and ports.
@@ -125,6 +127,7 @@ impl Compressor {
         };
         let found = self.order.iter().position(of);
         let place = found.unwrap_or(self.order.len() - 1);
+        self.stats.searches = self.stats.searches.wrapping_add(place as u64);
         self.order[..=place].rotate_right(1);
         let number = self.order[0];
         if found.is_none() {

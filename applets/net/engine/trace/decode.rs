@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use wanbox_wire::arp::{Operation, Packet};
 use wanbox_wire::ip::{Icmp, Ipv4, Sum, Tcp, TcpFlags, Udp, protocol};
 use wanbox_wire::rip::{self, Command, FAMILY_IPV4};
+use wanbox_wire::vj;
 
 use crate::icmp::{code_name, kind, type_name};
 use crate::interface::{Hardware, LinkAddress};
@@ -358,23 +359,40 @@ pub fn arp<'p>(text: &mut String, octets: &'p [u8], names: Names<'_>) -> &'p [u8
         .unwrap_or_default()
 }
 
-/// Writes the line of a TCP datagram before which a serial line put its slot (RFC 1144).
-pub fn vj_uncompressed(text: &mut String, octets: &[u8]) {
-    let slot = octets.get(9).copied().unwrap_or_default();
+/// Writes the lines of a packet of a serial line, whose header may be compressed (RFC 1144); what is behind
+/// the headers.
+pub fn serial<'p>(text: &mut String, octets: &'p [u8], names: Names<'_>) -> &'p [u8] {
     let len = octets.len();
-    let _ = writeln!(
-        text,
-        "serial line VJ Uncompressed TCP: len {len:3}\n\tconnection ID = {slot}"
-    );
+    match octets.first() {
+        Some(first) if *first & 0x80 != 0 => {
+            let _ = writeln!(text, "serial line VJ Compressed TCP: len {len:3}");
+            compressed(text, octets);
+            vj::Header::parse(octets).map_or(&[], |(_, data)| data)
+        }
+        Some(first) if *first >= 0x70 => {
+            let slot = octets.get(9).copied().unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "serial line VJ Uncompressed TCP: len {len:3}\n\tconnection ID = {slot}"
+            );
+            let mut datagram = octets.to_vec();
+            for (at, octet) in [(0, *first & 0x0f | 0x40), (9, protocol::TCP)] {
+                if let Some(place) = datagram.get_mut(at) {
+                    *place = octet;
+                }
+            }
+            let data = ip(text, &datagram, names).len();
+            octets.get(len - data.min(len)..).unwrap_or_default()
+        }
+        _ => {
+            let _ = writeln!(text, "serial line IP: len: {len:3}");
+            ip(text, octets, names)
+        }
+    }
 }
 
-/// Writes the lines of a compressed header (RFC 1144).
-pub fn vj_compressed(text: &mut String, octets: &[u8]) {
-    let _ = writeln!(
-        text,
-        "serial line VJ Compressed TCP: len {:3}",
-        octets.len()
-    );
+/// Writes what a compressed header says.
+fn compressed(text: &mut String, octets: &[u8]) {
     let mut rest = octets.iter().copied();
     let changes = rest.next().unwrap_or_default();
     let _ = write!(text, "\tchanges: 0x{changes:02x}");

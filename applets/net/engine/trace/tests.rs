@@ -169,7 +169,7 @@ fn dumps() {
 fn compressed_headers() {
     let shown = |octets: &[u8]| {
         let mut text = String::new();
-        vj_compressed(&mut text, octets);
+        serial(&mut text, octets, &plain);
         text
     };
     assert_eq!(
@@ -182,11 +182,22 @@ fn compressed_headers() {
         "serial line VJ Compressed TCP: len   8\n\tchanges: 0xac   TCP checksum: 0x1234\n\
          \tdelta ACK: 0x05\tdelta SEQ: 0x100\n\tdelta ID: 0x02\n"
     );
-    let mut text = String::new();
-    vj_uncompressed(&mut text, &[0x75, 0, 0, 40, 0, 0, 0, 0, 9, 7]);
+    const SYN: &str = "45 00 00 2C 00 03 00 00 FE 06 5B C0 2C 80 04 04 2C 80 04 05, \
+                       04 00 00 17 12 34 50 00 00 00 00 00 60 02 08 00 CC 86 00 00 02 04 02 00";
+    let mut uncompressed = hex(SYN);
+    uncompressed[0] = 0x75;
+    uncompressed[9] = 7;
+    let mut lines = String::new();
+    ip(&mut lines, &hex(SYN), &plain);
     assert_eq!(
-        text,
-        "serial line VJ Uncompressed TCP: len  10\n\tconnection ID = 7\n"
+        shown(&uncompressed),
+        format!("serial line VJ Uncompressed TCP: len  44\n\tconnection ID = 7\n{lines}")
+    );
+    let mut lines = String::new();
+    ip(&mut lines, &hex(PING), &plain);
+    assert_eq!(
+        shown(&hex(PING)),
+        format!("serial line IP: len:  36\n{lines}")
     );
 }
 
