@@ -145,7 +145,10 @@ pub fn fuzz_packet_text(octets: &[u8]) {
             octets,
             &crate::show::plain,
         );
-        assert!(text.chars().all(|char| char == '\n' || !char.is_control()));
+        assert!(
+            text.chars()
+                .all(|char| matches!(char, '\n' | '\t') || !char.is_control())
+        );
         assert!(text.len() <= 4096 + octets.len() * 16);
     }
 }

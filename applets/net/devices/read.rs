@@ -1,0 +1,306 @@
+//! What comes in: packets are read in batches and given to the station.
+
+use wanbox_net_engine::interface::Crc;
+use wanbox_net_engine::trace::{Link, Way};
+use wanbox_net_engine::{Arrival, Encapsulation, FrameKind, Interface, InterfaceId, Station};
+use wanbox_runtime::event_loop::{Loop, Readiness, Token};
+use wanbox_wire::fcs::strip_fcs16;
+use wanbox_wire::kiss::{Check, Kiss};
+
+use std::time::Instant;
+
+use super::asy::Received;
+use super::drops::Drop;
+use super::line::Port;
+use super::tun::Read;
+use super::{Devices, Lines};
+
+/// Packets that are read of one device in one turn.
+const BUDGET: usize = 64;
+/// Octets of an asynchronous line that are read at once, and how often in one turn.
+const PIECE: usize = 4096;
+const PIECES: usize = 16;
+
+impl Devices {
+    /// A device is ready: its packets are read, up to a budget, and given to the station.
+    pub fn ready(
+        &mut self,
+        lp: &mut Loop,
+        station: &mut Station,
+        token: Token,
+        readiness: Readiness,
+    ) {
+        // Nobody waits for room: what has none says so when it is written to.
+        let is_due = readiness.readable || readiness.hangup;
+        let Some(id) = self.id(token).filter(|_| is_due) else {
+            return;
+        };
+        let failed = match self.lines.get(id).map(|line| &line.port) {
+            Some(Port::Tun(_)) => self.read_tun(lp.now(), station, id),
+            Some(Port::Stream(_)) => self.read_stream(lp, station, token, id),
+            Some(Port::Outer(_)) => self.read_outer(lp.now(), station, id),
+            Some(Port::Packet(..)) => self.read_packets(lp.now(), station, id),
+            Some(Port::Closed | Port::Nowhere) | None => Ok(()),
+        };
+        if let (Err(error), Some(line)) = (failed, self.lines.get_mut(id)) {
+            line.fail(lp, token, station, Some(error.to_string()));
+        }
+    }
+
+    fn read_tun(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        id: InterfaceId,
+    ) -> std::io::Result<()> {
+        let link = station.interfaces.get(id).and_then(Interface::link_address);
+        if let Some(line) = self.lines.get_mut(id)
+            && let Port::Tun(port) = &mut line.port
+        {
+            port.set_link(link);
+        }
+        for _ in 0..BUDGET {
+            let Some(line) = self.lines.get_mut(id) else {
+                break;
+            };
+            let Port::Tun(port) = &line.port else {
+                break;
+            };
+            match port.read(&mut self.buffer)? {
+                Read::Packet {
+                    from,
+                    to,
+                    kind,
+                    broadcast,
+                    offload,
+                } => {
+                    let arrival = Arrival {
+                        broadcast,
+                        offload,
+                        ..Arrival::new(id)
+                    };
+                    if let Some(packet) = self.buffer.get_mut(from..to) {
+                        self.lines.deliver(now, station, &arrival, kind, packet);
+                    }
+                }
+                Read::Nothing => break,
+                Read::NotIp => line.drop(Drop::NotIp),
+                Read::NotForUs => line.drop(Drop::NotForUs),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_stream(
+        &mut self,
+        lp: &mut Loop,
+        station: &mut Station,
+        token: Token,
+        id: InterfaceId,
+    ) -> std::io::Result<()> {
+        let now = lp.now();
+        let Some(line) = self.lines.get_mut(id) else {
+            return Ok(());
+        };
+        if let Port::Stream(stream) = &mut line.port {
+            stream.on_ready()?;
+        }
+        line.follow(lp, token, station);
+        let Some(asy) = &mut line.asy else {
+            return Ok(());
+        };
+        let mode = asy.mode();
+        let Some(mut receiver) = asy.receiver.take() else {
+            return Ok(());
+        };
+        for _ in 0..PIECES {
+            let Some(line) = self.lines.get_mut(id) else {
+                break;
+            };
+            let (Port::Stream(stream), Some(asy)) = (&mut line.port, &mut line.asy) else {
+                break;
+            };
+            let Some(room) = self.buffer.get_mut(..PIECE) else {
+                break;
+            };
+            let Ok(Some(got)) = stream.receive(room) else {
+                break;
+            };
+            asy.was_read(got);
+            let octets = room.get(..got).unwrap_or_default();
+            let lines = &mut self.lines;
+            if let Some(interface) = station.interfaces.get(id) {
+                let flags = interface.trace;
+                lines.traces.raw(id, Way::Received, flags, octets);
+            }
+            receiver.decode(octets, &mut |received| match (received, mode) {
+                (Received::Packet(packet), Encapsulation::Slip | Encapsulation::VjSlip) => {
+                    let arrival = Arrival::new(id);
+                    lines.deliver(now, station, &arrival, FrameKind::Ip, packet);
+                }
+                (Received::Packet(frame), _) => lines.radio(now, station, id, mode, frame),
+                (Received::BadFrame, _) => lines.drop(id, Drop::BadFrame),
+                (Received::BadHeader, _) => lines.drop(id, Drop::BadHeader),
+            });
+        }
+        if let Some(line) = self.lines.get_mut(id) {
+            if let Some(asy) = &mut line.asy {
+                asy.receiver = Some(receiver);
+            }
+            line.follow(lp, token, station);
+            if line.queued() > 0 {
+                self.lines.wait(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_outer(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        id: InterfaceId,
+    ) -> std::io::Result<()> {
+        for _ in 0..BUDGET {
+            let Some(line) = self.lines.get(id) else {
+                break;
+            };
+            let Port::Outer(socket) = &line.port else {
+                break;
+            };
+            let Some((tunnel, place)) = socket.receive(&mut self.buffer)? else {
+                break;
+            };
+            let is_ip = line.carries_ip();
+            let Some(packet) = self.buffer.get_mut(place) else {
+                break;
+            };
+            if is_ip {
+                let arrival = Arrival {
+                    tunnel,
+                    ..Arrival::new(id)
+                };
+                let kind = FrameKind::Ip;
+                self.lines.deliver(now, station, &arrival, kind, packet);
+            } else {
+                self.lines.axip(now, station, id, packet);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_packets(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        id: InterfaceId,
+    ) -> std::io::Result<()> {
+        for _ in 0..BUDGET {
+            let Some(line) = self.lines.get_mut(id) else {
+                break;
+            };
+            let Port::Packet(socket, _) = &mut line.port else {
+                break;
+            };
+            let Some(got) = socket.receive(&mut self.buffer)? else {
+                break;
+            };
+            let frame = self.buffer.get(..got).unwrap_or_default();
+            self.lines
+                .radio(now, station, id, Encapsulation::KissI, frame);
+        }
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// A packet came in.
+    fn deliver(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        arrival: &Arrival,
+        kind: FrameKind,
+        packet: &mut [u8],
+    ) {
+        let id = arrival.interface;
+        if let Some(interface) = station.interfaces.get(id)
+            && interface.trace.0 != 0
+        {
+            let (way, flags) = (Way::Received, interface.trace);
+            let link = match kind {
+                FrameKind::Ip => Link::Ip,
+                FrameKind::Arp => Link::Arp,
+            };
+            self.traces.packet(id, way, flags, link, packet);
+            if self.get(id).is_some_and(|line| line.asy.is_none()) {
+                self.traces.raw(id, way, flags, packet);
+            }
+        }
+        match kind {
+            FrameKind::Arp => station.receive_arp(now, id, packet, self),
+            FrameKind::Ip if packet.first().is_some_and(|first| first >> 4 == 4) => {
+                station.receive(now, arrival, packet, self);
+            }
+            FrameKind::Ip => self.drop(id, Drop::NotIp),
+        }
+    }
+
+    fn drop(&mut self, id: InterfaceId, why: Drop) {
+        if let Some(line) = self.get_mut(id) {
+            line.drop(why);
+        }
+    }
+
+    /// A frame of packet radio came in: it is checked and counted, for AX.25 is not there.
+    fn radio(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        id: InterfaceId,
+        mode: Encapsulation,
+        frame: &[u8],
+    ) {
+        let Some(interface) = station.interfaces.get_mut(id) else {
+            return;
+        };
+        interface.counters.received.count(now, false);
+        if self.get(id).is_some_and(|line| line.asy.is_none()) {
+            let flags = interface.trace;
+            self.traces.raw(id, Way::Received, flags, frame);
+        }
+        if matches!(mode, Encapsulation::KissUi | Encapsulation::KissI) {
+            match Kiss::parse(frame, interface.crc != Crc::Off) {
+                Ok(kiss) if kiss.command() != 0 => {
+                    self.drop(id, Drop::Command);
+                    return;
+                }
+                // The far end says which check sequence it knows.
+                Ok(kiss) => match kiss.check {
+                    Check::None => {}
+                    Check::Smack => interface.crc = Crc::Crc16,
+                    Check::Rmnc => interface.crc = Crc::Rmnc,
+                },
+                Err(_) => {
+                    interface.counters.crc_errors += 1;
+                    return;
+                }
+            }
+        }
+        self.drop(id, Drop::NoAx25);
+    }
+
+    /// A frame in a datagram of the host's network, with its check sequence.
+    fn axip(&mut self, now: Instant, station: &mut Station, id: InterfaceId, frame: &[u8]) {
+        match strip_fcs16(frame) {
+            Some(frame) if !frame.is_empty() => {
+                self.radio(now, station, id, Encapsulation::Ax25Ui, frame);
+            }
+            _ => {
+                if let Some(interface) = station.interfaces.get_mut(id) {
+                    interface.counters.crc_errors += 1;
+                }
+            }
+        }
+    }
+}
