@@ -10,6 +10,9 @@ use wanbox_net_services::Services;
 
 use crate::host::Host;
 
+/// Names that the host knows.
+const HOSTS: &str = "/etc/hosts";
+
 /// What a command prints.
 #[derive(Debug, Default)]
 pub struct Output {
@@ -80,8 +83,35 @@ impl Context<'_> {
         match self.station.resolve(self.now, word, self.host.sink()) {
             Lookup::Known(address) if !address.is_unspecified() => Ok(address),
             Lookup::Asked(query) => Err(Stop::Asked(query)),
-            Lookup::Known(_) | Lookup::Unknown => Err(unknown()),
+            Lookup::Known(_) => Err(unknown()),
+            Lookup::Unknown => {
+                let same = |_, name: &str| name.eq_ignore_ascii_case(word);
+                let found = self.host_file(&same).map(|(address, _)| address);
+                found.ok_or_else(unknown)
+            }
         }
+    }
+
+    /// The name of an address in the host's own file of names.
+    pub(crate) fn host_name(&mut self, address: Ipv4Addr) -> Option<String> {
+        let same = |known, _: &str| known == address;
+        self.host_file(&same).map(|(_, name)| name)
+    }
+
+    /// With `domain usegethostby on`: the first address and name of the host's own file that are wanted.
+    fn host_file(&mut self, wanted: &dyn Fn(Ipv4Addr, &str) -> bool) -> Option<(Ipv4Addr, String)> {
+        if !self.station.resolver.use_host {
+            return None;
+        }
+        let file = self.host.read(HOSTS).ok()?;
+        let file = String::from_utf8_lossy(&file);
+        let mut lines = file.lines().filter_map(|line| {
+            let mut words = line.split('#').next()?.split_whitespace();
+            let address: Ipv4Addr = words.next()?.parse().ok()?;
+            let name = words.find(|name| wanted(address, name))?;
+            Some((address, name.to_owned()))
+        });
+        lines.find(|(address, _)| !address.is_unspecified())
     }
 
     /// The same, with the other text that commands have for hosts that nobody knows.

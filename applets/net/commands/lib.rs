@@ -9,23 +9,42 @@
 //! | what a command is given, and how it ends | `context.rs`, `host.rs` |
 //! | subcommands, values, lists | `values.rs` |
 //! | `arp` | `arp.rs` |
+//! | `attach` | `attach.rs` |
+//! | `asystat`, `param` | `devices.rs` |
+//! | `domain` | `domain.rs` |
+//! | `ifconfig`, `trace` | `ifconfig.rs` |
 //! | `ip`, `icmp`, `udp`, `ping` | `protocols.rs` |
 //! | `ipfilter` | `ipfilter.rs` |
+//! | `rip` | `rip.rs` |
 //! | `route` | `route.rs` |
+//! | `status`, `memory`, `ps` | `status.rs` |
 //! | `tcp` | `tcp.rs` |
+//! | the process that tests and fuzzing have | `fake.rs` |
 
 mod arp;
+mod attach;
 mod context;
+mod devices;
+mod domain;
+mod fake;
+mod fuzz;
 mod host;
+mod ifconfig;
 mod ipfilter;
 mod protocols;
+mod rip;
 mod route;
+mod status;
 mod tcp;
 mod values;
+
+#[cfg(test)]
+mod checks;
 
 use wanbox_net_console::table::Entry;
 
 pub use context::{Context, Done, Output, Stop, Then};
+pub use fuzz::fuzz_commands;
 pub use host::{Asy, AsyPort, Device, Host, Outer, Parameter};
 pub use values::Command;
 
@@ -33,11 +52,26 @@ pub use values::Command;
 /// count the command itself.
 pub const COMMANDS: &[Entry<Command>] = &[
     Entry::new("arp", arp::arp),
+    Entry::new("asystat", devices::asystat),
+    Entry::with(
+        "attach",
+        attach::attach,
+        2,
+        "attach <hardware> <hw specific options>",
+    ),
+    Entry::new("domain", domain::domain),
     Entry::new("icmp", protocols::icmp),
+    Entry::new("ifconfig", ifconfig::ifconfig),
     Entry::new("ip", protocols::ip),
     Entry::new("ipfilter", ipfilter::ipfilter),
+    Entry::new("memory", status::memory),
+    Entry::with("param", devices::param, 2, "param <interface>"),
     Entry::new("ping", protocols::ping),
+    Entry::new("ps", status::ps),
+    Entry::new("rip", rip::rip),
     Entry::new("route", route::route),
+    Entry::new("status", status::status),
     Entry::new("tcp", tcp::tcp),
+    Entry::new("trace", ifconfig::trace),
     Entry::new("udp", protocols::udp),
 ];

@@ -54,25 +54,31 @@ pub(crate) fn subcommand(
     }
 }
 
+/// A word that is yes or no.
+///
+/// # Errors
+/// It is neither.
+pub(crate) fn flag_word(word: &str) -> Result<bool, Stop> {
+    table::yes_or_no(word).ok_or_else(|| Stop::Failed(YES_OR_NO.to_owned()))
+}
+
 /// Shows a switch, or sets it to what the second word says.
 ///
 /// # Errors
 /// The word is neither yes nor no.
 pub(crate) fn flag(output: &mut Output, label: &str, value: &mut bool, words: &[Word]) -> Done {
     match words.get(1) {
-        Some(word) => match table::yes_or_no(&word.text()) {
-            Some(wanted) => *value = wanted,
-            None => return failed(YES_OR_NO),
-        },
+        Some(word) => *value = flag_word(&word.text())?,
         None => {
-            let _ = writeln!(
-                output.text,
-                "{label}: {}",
-                if *value { "on" } else { "off" }
-            );
+            let _ = writeln!(output.text, "{label}: {}", on_or_off(*value));
         }
     }
     Ok(Then::Nothing)
+}
+
+/// A switch as it is shown.
+pub(crate) fn on_or_off(value: bool) -> &'static str {
+    if value { "on" } else { "off" }
 }
 
 /// A word as a decimal number within limits.
@@ -132,20 +138,22 @@ pub(crate) fn text(shown: impl std::fmt::Display) -> Value {
     Value::String(shown.to_string())
 }
 
-/// Counters of the management information base: `ipInReceives` is `ip_in_receives`.
-pub(crate) fn counters(counters: &[(u32, &str, u64)]) -> Vec<(String, Value)> {
-    let snake = |name: &str| {
-        let mut snake = String::new();
-        let mut after_small = false;
-        for letter in name.chars() {
-            if letter.is_ascii_uppercase() && after_small {
-                snake.push('_');
-            }
-            after_small = letter.is_ascii_lowercase();
-            snake.push(letter.to_ascii_lowercase());
+/// A name in one case of letters: `ipReasmOKs` is `ip_reasm_oks`.
+pub(crate) fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    let mut after_small = false;
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && after_small {
+            snake.push('_');
         }
-        snake
-    };
+        after_small = letter.is_ascii_lowercase();
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// Counters of the management information base by name.
+pub(crate) fn counters(counters: &[(u32, &str, u64)]) -> Vec<(String, Value)> {
     let counters = counters.iter();
     counters
         .map(|(_, name, value)| (snake(name), (*value).into()))

@@ -184,10 +184,15 @@ impl Paths {
         path.mtu_at = now;
     }
 
-    /// Folds a measurement in (`tcp irtt HOST MS`).
+    /// Folds in what an administrator knows (`tcp irtt HOST MS`): a measurement, but the first one is exact.
     pub fn fold(&mut self, now: Micros, addr: IpAddr, took: Duration, irtt: Duration) {
-        let mut rtt = Rtt::new(irtt, self.get(addr));
-        rtt.measured(micros(took), true);
+        let known = self.get(addr).filter(|path| path.rtt.is_some());
+        let mut rtt = Rtt::new(irtt, known);
+        if known.is_some() {
+            rtt.measured(micros(took), true);
+        } else {
+            rtt.set(took);
+        }
         self.learn(now, addr, &rtt);
     }
 

@@ -86,6 +86,8 @@ pub struct ResolverStats {
 pub struct Resolver {
     /// `domain trace`: messages are shown.
     pub trace: bool,
+    /// `domain usegethostby`: the owner looks up in the host's own files what nobody else knows.
+    pub use_host: bool,
     /// Hosts that are written down.
     pub hosts: Hosts,
     /// What is remembered.

@@ -27,6 +27,8 @@ const LONGEST_TTL: u32 = 86_400;
 const SHORTEST_TTL: u32 = 10;
 /// How long it is remembered that there is no answer, seconds.
 const NOTHING_TTL: u32 = 300;
+/// The same when no server could say (RFC 2308 section 7): who asks again at once would wait as long again.
+const FAILED_TTL: u32 = 30;
 
 /// A look-up under way.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Query {
     id: QueryId,
     /// What is still to be tried, the present one first.
     keys: Vec<Key>,
+    /// Those about which no server could say anything.
+    failed: Vec<Key>,
     /// The name that is asked for: the present key's, or one that an alias led to.
     asked: Question,
     aliases: u8,
@@ -141,6 +145,7 @@ impl Station {
         let at = self.resolver.queries.insert(Query {
             id,
             keys,
+            failed: Vec::new(),
             asked,
             aliases: 0,
             ttl: u32::MAX,
@@ -216,7 +221,9 @@ impl Station {
             return;
         };
         let tried = query.keys.remove(0);
-        if answer == Answer::Unknown {
+        if answer == Answer::Failed {
+            query.failed.push(tried);
+        } else {
             self.remember(now, tried, Value::Nothing, NOTHING_TTL);
         }
         let Some(query) = self.resolver.queries.get_mut(at) else {
@@ -228,7 +235,12 @@ impl Station {
                 (query.number, query.tries, query.aliases, query.ttl) = (number, 0, 0, u32::MAX);
                 self.send_query(now, at, sink);
             }
-            None => self.finish_query(at, answer),
+            None => {
+                for key in std::mem::take(&mut query.failed) {
+                    self.remember(now, key, Value::Nothing, FAILED_TTL);
+                }
+                self.finish_query(at, answer);
+            }
         }
     }
 

@@ -1,0 +1,246 @@
+//! A process without a kernel behind it, for tests and for fuzzing: devices are names, files are in memory.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+use wanbox_net_console::table::{self, Refusal};
+use wanbox_net_console::words;
+use wanbox_net_engine::{Encapsulation, Frame, FrameKind, Interface, InterfaceId, Sink, Station};
+use wanbox_net_services::Services;
+
+use crate::host::{Asy, Device, Host, Parameter};
+use crate::{COMMANDS, Context, Done, Output, Stop};
+
+/// What left.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    pub sent: Vec<(InterfaceId, FrameKind, Vec<u8>)>,
+    pub queued: usize,
+}
+
+impl Sink for Lines {
+    fn queued(&self, _line: InterfaceId) -> usize {
+        self.queued
+    }
+
+    fn transmit(&mut self, frame: &Frame<'_>) {
+        let packet = frame.packet.to_vec();
+        self.sent.push((frame.line, frame.kind, packet));
+    }
+}
+
+/// The process.
+#[derive(Debug, Default)]
+pub(crate) struct Process {
+    pub lines: Lines,
+    pub devices: Vec<(InterfaceId, Device)>,
+    pub parameters: BTreeMap<(InterfaceId, u8), u32>,
+    pub traces: Vec<(u32, InterfaceId, Option<String>)>,
+    pub files: BTreeMap<String, Vec<u8>>,
+    pub uptime: Duration,
+    pub asy: Asy,
+}
+
+fn missing<T>() -> io::Result<T> {
+    Err(io::ErrorKind::NotFound.into())
+}
+
+impl Process {
+    fn is_asy(&self, id: InterfaceId) -> bool {
+        let is_it = |(known, device): &(InterfaceId, Device)| {
+            *known == id && matches!(device, Device::Asy { .. })
+        };
+        self.devices.iter().any(is_it)
+    }
+}
+
+impl Host for Process {
+    fn sink(&mut self) -> &mut dyn Sink {
+        &mut self.lines
+    }
+
+    fn attach(
+        &mut self,
+        _now: Instant,
+        station: &mut Station,
+        name: &str,
+        device: &Device,
+        mtu: Option<u16>,
+    ) -> Result<InterfaceId, String> {
+        let encapsulation = match device {
+            Device::Asy { mode, .. } => *mode,
+            Device::Tun { ethernet: true } => Encapsulation::Ethernet,
+            Device::AxIp(_) | Device::Kernel { .. } => Encapsulation::KissI,
+            Device::NetRom => Encapsulation::NetRom,
+            Device::Tun { .. } | Device::Ni { .. } | Device::IpIp(_) => Encapsulation::None,
+        };
+        let interface = Interface::new(name, encapsulation, mtu.unwrap_or(256));
+        let attached = station.interfaces.attach(interface);
+        let id = attached.map_err(|error| error.to_string())?;
+        self.devices.push((id, device.clone()));
+        Ok(id)
+    }
+
+    fn parameter(
+        &mut self,
+        _now: Instant,
+        station: &mut Station,
+        id: InterfaceId,
+        parameter: Parameter,
+        value: Option<u32>,
+    ) -> Result<Option<u32>, String> {
+        if !self.is_asy(id) {
+            return Err("Not supported".to_owned());
+        }
+        let Parameter(code @ (10 | 129 | 130)) = parameter else {
+            return Ok(None);
+        };
+        if let Some(value) = value {
+            self.parameters.insert((id, code), value);
+            if let Some(interface) = station.interfaces.get_mut(id).filter(|_| code > 128) {
+                interface.up = code == 130;
+            }
+        }
+        Ok(Some(
+            self.parameters.get(&(id, code)).copied().unwrap_or(9600),
+        ))
+    }
+
+    fn asy(&mut self, id: InterfaceId) -> Option<Asy> {
+        self.is_asy(id).then_some(self.asy)
+    }
+
+    fn device_lines(&self, id: InterfaceId) -> String {
+        if self.is_asy(id) {
+            "\tcounters of the line\n".to_owned()
+        } else {
+            String::new()
+        }
+    }
+
+    fn trace(&mut self, console: u32, id: InterfaceId, file: Option<&str>) -> io::Result<()> {
+        if file.is_some_and(|file| file.contains('/')) {
+            return missing();
+        }
+        self.traces.push((console, id, file.map(str::to_owned)));
+        Ok(())
+    }
+
+    fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {
+        self.files.get(path).cloned().map_or_else(missing, Ok)
+    }
+
+    fn open(&mut self, path: &str) -> io::Result<Box<dyn Read>> {
+        let octets = self.read(path)?;
+        Ok(Box::new(io::Cursor::new(octets)))
+    }
+
+    fn append(&mut self, _path: &str) -> io::Result<Box<dyn Write>> {
+        missing()
+    }
+
+    fn delete(&mut self, _path: &str) -> io::Result<()> {
+        missing()
+    }
+
+    fn rename(&mut self, _from: &str, _to: &str) -> io::Result<()> {
+        missing()
+    }
+
+    fn make_directory(&mut self, _path: &str) -> io::Result<()> {
+        missing()
+    }
+
+    fn remove_directory(&mut self, _path: &str) -> io::Result<()> {
+        missing()
+    }
+
+    fn shell(&mut self, _console: u32, _command: &str) -> io::Result<()> {
+        missing()
+    }
+
+    fn log(&mut self, _text: &str) {}
+
+    fn set_log(&mut self, _path: Option<&str>) -> io::Result<()> {
+        missing()
+    }
+
+    fn log_path(&self) -> Option<&str> {
+        None
+    }
+
+    fn uptime(&self) -> Duration {
+        self.uptime
+    }
+
+    fn memory(&self) -> [u64; 3] {
+        [3_000_000, 2_000_000, 500_000]
+    }
+
+    fn exit(&mut self) {}
+}
+
+/// A station with the process around it.
+#[derive(Debug)]
+pub(crate) struct Rig {
+    pub now: Instant,
+    pub station: Station,
+    pub services: Services,
+    pub process: Process,
+    pub output: Output,
+}
+
+impl Rig {
+    pub fn new(now: Instant) -> Self {
+        let mut number = 1u64;
+        let entropy = move || {
+            number = number.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            number
+        };
+        Self {
+            now,
+            station: Station::new(now, 1_000_000_000_000_000, Box::new(entropy)),
+            services: Services::default(),
+            process: Process::default(),
+            output: Output::default(),
+        }
+    }
+
+    /// Runs a line.
+    pub fn run(&mut self, line: &str) -> Done {
+        let Ok(words) = words::split(line) else {
+            return Err(Stop::Silent);
+        };
+        let Some(first) = words.first() else {
+            return Err(Stop::Silent);
+        };
+        let command = match table::choose(COMMANDS, &first.text(), words.len()) {
+            Ok(command) => command,
+            Err(Refusal::Usage(usage)) => return Err(Stop::Usage(usage)),
+            Err(Refusal::Unknown) => return Err(Stop::Silent),
+        };
+        let mut context = Context {
+            now: self.now,
+            station: &mut self.station,
+            services: &mut self.services,
+            console: 7,
+            host: &mut self.process,
+            output: &mut self.output,
+        };
+        command(&mut context, &words)
+    }
+
+    /// What a line prints, with what is said about its failure.
+    pub fn say(&mut self, line: &str) -> String {
+        self.output = Output::default();
+        let done = self.run(line);
+        let text = std::mem::take(&mut self.output.text);
+        match done {
+            Ok(_) | Err(Stop::Silent) => text,
+            Err(Stop::Failed(why)) => text + &why + "\n",
+            Err(Stop::Usage(usage)) => format!("{text}Usage: {usage}\n"),
+            Err(Stop::Asked(_)) => text + "asked\n",
+        }
+    }
+}
