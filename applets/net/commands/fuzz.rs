@@ -67,6 +67,8 @@ pub fn fuzz_commands(start: Instant, octets: &[u8]) {
         assert!(!nothing_done || settings(&mut rig) == before, "{line:?}");
         rig.process.lines.sent.clear();
         while rig.station.poll_event().is_some() {}
+        rig.services.settle(rig.now, &mut rig.station);
+        while rig.services.poll_notice().is_some() {}
     }
 }
 

@@ -17,6 +17,7 @@
 //! | `ipfilter` | `ipfilter.rs` |
 //! | `rip` | `rip.rs` |
 //! | `route` | `route.rs` |
+//! | `telnet`, `finger`, `remote`, `start`, `stop` | `sessions.rs` |
 //! | `status`, `memory`, `ps` | `status.rs` |
 //! | `tcp` | `tcp.rs` |
 //! | the process that tests and fuzzing have | `fake.rs` |
@@ -34,6 +35,7 @@ mod ipfilter;
 mod protocols;
 mod rip;
 mod route;
+mod sessions;
 mod status;
 mod tcp;
 mod values;
@@ -60,6 +62,7 @@ pub const COMMANDS: &[Entry<Command>] = &[
         "attach <hardware> <hw specific options>",
     ),
     Entry::new("domain", domain::domain),
+    Entry::with("finger", sessions::finger, 2, "finger name@host"),
     Entry::new("icmp", protocols::icmp),
     Entry::new("ifconfig", ifconfig::ifconfig),
     Entry::new("ip", protocols::ip),
@@ -68,10 +71,19 @@ pub const COMMANDS: &[Entry<Command>] = &[
     Entry::with("param", devices::param, 2, "param <interface>"),
     Entry::new("ping", protocols::ping),
     Entry::new("ps", status::ps),
+    Entry::with(
+        "remote",
+        sessions::remote,
+        3,
+        "remote [-p port] [-k key] [-a kickaddr] <address> exit|reset|kick",
+    ),
     Entry::new("rip", rip::rip),
     Entry::new("route", route::route),
     Entry::new("status", status::status),
+    Entry::with("start", sessions::start, 2, "start <servername>"),
+    Entry::with("stop", sessions::stop, 2, "stop <servername>"),
     Entry::new("tcp", tcp::tcp),
+    Entry::with("telnet", sessions::telnet, 2, "telnet <address>"),
     Entry::new("trace", ifconfig::trace),
     Entry::new("udp", protocols::udp),
 ];

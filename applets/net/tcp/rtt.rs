@@ -264,7 +264,7 @@ mod tests {
         let time = Duration::from_millis;
         assert_eq!(
             paths.get(addr(1500)).unwrap().rtt(),
-            Some((time(100), time(50)))
+            Some((time(100), time(0)))
         );
         paths.fold(3000, addr(1500), time(180), irtt);
         let (smoothed, _) = paths.get(addr(1500)).unwrap().rtt().unwrap();

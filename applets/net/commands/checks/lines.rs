@@ -206,6 +206,16 @@ fn tasks_memory_and_states() {
     );
 }
 
+#[test]
+fn the_corpus() {
+    for lines in [
+        include_bytes!("../../../../tests/fuzz/corpus/net_commands/startup").as_slice(),
+        include_bytes!("../../../../tests/fuzz/corpus/net_commands/lists").as_slice(),
+    ] {
+        fuzz_commands(Clock::new().now(), lines);
+    }
+}
+
 /// Words that lines are made of.
 fn word() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![

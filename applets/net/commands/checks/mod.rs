@@ -3,6 +3,7 @@
 mod interfaces;
 mod lines;
 mod protocols;
+mod sessions;
 mod tables;
 
 use wanbox_sim::Clock;

@@ -1,0 +1,5 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| wanbox_net_commands::fuzz_commands(
+    std::time::Instant::now(),
+    octets
+));
