@@ -48,6 +48,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("ip", wanbox_wire::ip::fuzz_ip),
     ("keyboard", wanbox_net_console::editor::fuzz_keyboard),
     ("guard", wanbox_net_console::guard::fuzz_guard),
+    ("kiss", wanbox_wire::kiss::fuzz_kiss),
     ("l2tp", wanbox_wire::l2tp::fuzz_l2tp),
     ("ipv6", wanbox_l2tpns_engine::ipv6::fuzz_ipv6),
     ("l2tpns_config", wanbox_l2tpns_engine::config::fuzz_config),
@@ -71,6 +72,7 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_net_engine::fuzz::fuzz_station(Instant::now(), octets);
     }),
     ("net_trace", wanbox_net_engine::trace::fuzz_packet_text),
+    ("nrs", wanbox_link::nrs::fuzz_nrs),
     ("nsctl", wanbox_wire::nsctl::fuzz_nsctl),
     ("offload", wanbox_link::offload::fuzz_segment),
     ("pattern", wanbox_console::pattern::fuzz_pattern),
@@ -98,6 +100,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("secrets", wanbox_grammar::secrets::fuzz_secrets),
     ("sections", wanbox_grammar::sections::fuzz_sections),
     ("sfm", wanbox_wire::sfm::fuzz_sfm),
+    ("slip", wanbox_link::slip::fuzz_slip),
     ("status_map", wanbox_wire::status_map::fuzz_status_map),
     (
         "subscribers",
