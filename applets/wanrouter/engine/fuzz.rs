@@ -80,6 +80,7 @@ pub fn fuzz_ppp_link(start: Instant, input: &[u8]) {
         mrru: 1500,
         short_sequence: kind & 2 != 0,
         endpoint: [1, 1].into(),
+        on_request: false,
     });
     let van_jacobson = (kind & 4 != 0).then(ipcp::Slots::default);
     let profile = Profile {

@@ -32,6 +32,7 @@ pub fn config(conf: &DeviceConf, link: &PppConf, bundle: &Side, secrets: &Secret
                 mrru: multilink.mrru,
                 short_sequence: multilink.short_sequence,
                 endpoint: first.endpoint(),
+                on_request: false,
             });
             Role::First(Sharing {
                 rate_bps: conf.baud_rate.into(),

@@ -25,6 +25,7 @@ pub fn fuzz_ppp_session(start: Instant, input: &[u8]) {
             multilink: set(1).then(|| lcp::Multilink {
                 mrru: 1600,
                 short_sequence: true,
+                on_request: set(0),
                 endpoint: Box::from([1, 2, 3]),
             }),
             ..lcp::Config::default()

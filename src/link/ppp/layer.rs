@@ -100,6 +100,9 @@ pub(crate) enum Verdict {
     Reject,
 }
 
+/// A Configure-Request of the peer: its identifier, then its options.
+pub(crate) type Held = Box<Vec<u8>>;
+
 /// A protocol that negotiates options.
 pub(crate) trait Layer {
     /// Its number.
@@ -112,6 +115,18 @@ pub(crate) trait Layer {
     fn reset(&mut self, context: &mut Context<'_>);
     /// The options that we ask for; the same list again until an answer changed it.
     fn request(&self, profile: &Profile, list: &mut Vec<u8>);
+    /// Whether a request of the peer has made us want more than we asked for.
+    fn wants_more(&self, _: &Profile) -> bool {
+        false
+    }
+    /// Asks for that from now on; no more is wanted then.
+    fn ask_more(&mut self, _: &Profile) {}
+    /// Keeps a Configure-Request that made us want more, until ours is answered.
+    fn hold(&mut self, _: Held) {}
+    /// Gives it back; none is left after [`Layer::reset`].
+    fn take_held(&mut self) -> Option<Held> {
+        None
+    }
     /// Judges an option of the peer's request and notes it in `peer`.
     fn judge(
         &mut self,
@@ -157,8 +172,15 @@ pub(crate) fn handle_timeout<L: Layer>(layer: &mut L, context: &mut Context<'_>)
         .core()
         .automaton
         .handle_timeout(context.now, context.limits);
-    perform(layer, context, before, actions, true, None);
-    actions
+    let mut held = None;
+    if actions.contains(Actions::SCR) {
+        held = layer.take_held();
+    }
+    if held.is_some() {
+        layer.ask_more(context.profile);
+    }
+    perform(layer, context, before, actions, held.is_none(), None);
+    actions.and(answer_held(layer, context, held))
 }
 
 /// A packet with one of the codes 1 to 7, or an unknown one.
@@ -167,13 +189,17 @@ pub(crate) fn receive<L: Layer>(
     context: &mut Context<'_>,
     packet: &Packet<'_>,
 ) -> Actions {
-    let code = Code::from(packet.code);
-    context.count(|stats| stats.received(code));
-    let before = layer.core().state();
-    if before < State::Closed {
+    context.count(|stats| stats.received(packet.code.into()));
+    if layer.core().state() < State::Closed {
         return Actions::NONE;
     }
-    let mut answer = None;
+    take(layer, context, packet)
+}
+
+fn take<L: Layer>(layer: &mut L, context: &mut Context<'_>, packet: &Packet<'_>) -> Actions {
+    let code = Code::from(packet.code);
+    let before = layer.core().state();
+    let (mut answer, mut held) = (None, None);
     let event = match code {
         Code::ConfigureRequest => match judge(layer, context, packet) {
             Some(given) => {
@@ -181,6 +207,19 @@ pub(crate) fn receive<L: Layer>(
                     Code::ConfigureAck => Event::RcrPlus,
                     _ => Event::RcrMinus,
                 };
+                if before.is_negotiating() && layer.wants_more(context.profile) {
+                    // Two requests must not be under way at a time: the one that arrives last is
+                    // what the peer takes for agreed.
+                    if !layer.core().answered {
+                        let held = [&[packet.identifier], packet.data].concat();
+                        layer.hold(Box::new(held));
+                        return Actions::NONE;
+                    }
+                    // As if the peer had asked for it by a Configure-Nak. The new request leaves
+                    // before the answer, with which a peer that acknowledged the old one opens.
+                    layer.ask_more(context.profile);
+                    signal(layer, context, Event::Rcn);
+                }
                 answer = Some(given);
                 event
             }
@@ -190,12 +229,18 @@ pub(crate) fn receive<L: Layer>(
             if !is_ack_due(layer, context, packet) {
                 return Actions::NONE;
             }
-            Event::Rca
+            held = layer.take_held();
+            if held.is_some() {
+                Event::Rcn
+            } else {
+                Event::Rca
+            }
         }
         Code::ConfigureNak | Code::ConfigureReject => {
             if !take_refusal(layer, context, packet, code) {
                 return Actions::NONE;
             }
+            held = layer.take_held();
             Event::Rcn
         }
         Code::TerminateRequest => Event::Rtr,
@@ -207,6 +252,9 @@ pub(crate) fn receive<L: Layer>(
         },
         _ => Event::Ruc,
     };
+    if held.is_some() {
+        layer.ask_more(context.profile);
+    }
     let actions = layer
         .core()
         .automaton
@@ -230,7 +278,21 @@ pub(crate) fn receive<L: Layer>(
             writer.data(packet.data.get(..room).unwrap_or(packet.data));
         });
     }
-    actions
+    actions.and(answer_held(layer, context, held))
+}
+
+/// Answers a request that was held, when the next of ours is out.
+fn answer_held<L: Layer>(layer: &mut L, context: &mut Context<'_>, held: Option<Held>) -> Actions {
+    let Some((&identifier, data)) = held.as_deref().and_then(|held| held.split_first()) else {
+        return Actions::NONE;
+    };
+    let code = Code::ConfigureRequest.into();
+    let packet = Packet {
+        code,
+        identifier,
+        data,
+    };
+    take(layer, context, &packet)
 }
 
 /// Sends what the actions ask for, but for Terminate-Ack and Code-Reject.

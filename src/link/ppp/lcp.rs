@@ -8,7 +8,7 @@ use wanbox_wire::ppp::lcp::{AuthProtocol, LcpOption, kind};
 use wanbox_wire::ppp::{Options, Protocol, RawOption};
 
 use super::automaton::State;
-use super::layer::{Context, Core, Layer, Verdict};
+use super::layer::{Context, Core, Held, Layer, Verdict};
 use super::{Cause, Profile, proof};
 
 /// What LCP negotiates.
@@ -76,6 +76,9 @@ pub struct Multilink {
     pub short_sequence: bool,
     /// Our endpoint discriminator: its class, then its address; empty sends none.
     pub endpoint: Box<[u8]>,
+    /// Offer it to a peer that has offered it, and to no other: a peer without multilink rejects
+    /// the options, which costs a round trip. Two ends that both wait for the other have none.
+    pub on_request: bool,
 }
 
 /// The MRU of who does not say another.
@@ -138,6 +141,12 @@ pub(crate) struct Lcp {
     refused: u8,
     /// Requests in a row that had our own magic number.
     loops: u8,
+    /// The peer has offered multilink, in this negotiation or in an earlier one.
+    multilink_peer: bool,
+    /// We have offered it in this negotiation.
+    multilink_offered: bool,
+    /// A request of the peer that waits until ours is answered.
+    held: Option<Held>,
     /// Why the link cannot be, as negotiation found out.
     failed: Option<Cause>,
     /// What the monitors say of the last failure, beside its cause: see [`Cause::bits`].
@@ -229,6 +238,18 @@ impl Lcp {
         }
     }
 
+    /// Asks for the options of multilink too.
+    fn offer_multilink(&mut self, multilink: &Multilink) {
+        self.multilink_offered = true;
+        for (kind, asked) in [
+            (kind::MRRU, true),
+            (kind::SHORT_SEQUENCE, multilink.short_sequence),
+            (kind::ENDPOINT, !multilink.endpoint.is_empty()),
+        ] {
+            self.asked |= if asked { bit(kind) } else { 0 };
+        }
+    }
+
     /// The way to prove that is asked for next: `wish`, or the best not refused yet.
     fn demand(&mut self, profile: &Profile, wish: Option<AuthProtocol>) {
         let mut open = profile
@@ -310,6 +331,7 @@ impl Layer for Lcp {
         let config = &context.profile.lcp;
         let multilink = config.multilink.as_ref();
         self.refused = 0;
+        self.held = None;
         // The same number again, so that a late request of ours says what a later one said.
         let magic = match self.want.magic {
             0 => self.new_magic(context),
@@ -333,19 +355,32 @@ impl Layer for Lcp {
             (kind::MAGIC, config.magic),
             (kind::PFC, config.pfc),
             (kind::ACFC, config.acfc),
-            (kind::MRRU, multilink.is_some()),
-            (
-                kind::SHORT_SEQUENCE,
-                multilink.is_some_and(|multilink| multilink.short_sequence),
-            ),
-            (
-                kind::ENDPOINT,
-                multilink.is_some_and(|multilink| !multilink.endpoint.is_empty()),
-            ),
         ]
         .into_iter()
         .filter(|(_, asked)| *asked)
         .fold(0, |all, (kind, _)| all | bit(kind));
+        self.multilink_offered = false;
+        if let Some(multilink) = multilink.filter(|m| !m.on_request || self.multilink_peer) {
+            self.offer_multilink(multilink);
+        }
+    }
+
+    fn wants_more(&self, profile: &Profile) -> bool {
+        profile.lcp.multilink.is_some() && self.multilink_peer && !self.multilink_offered
+    }
+
+    fn hold(&mut self, request: Held) {
+        self.held = Some(request);
+    }
+
+    fn take_held(&mut self) -> Option<Held> {
+        self.held.take()
+    }
+
+    fn ask_more(&mut self, profile: &Profile) {
+        if let Some(multilink) = &profile.lcp.multilink {
+            self.offer_multilink(multilink);
+        }
     }
 
     fn request(&self, profile: &Profile, list: &mut Vec<u8>) {
@@ -430,6 +465,7 @@ impl Layer for Lcp {
             LcpOption::Pfc if config.pfc => wish.pfc = true,
             LcpOption::Acfc if config.acfc => wish.acfc = true,
             LcpOption::Mrru(mrru) if config.multilink.is_some() => {
+                self.multilink_peer = true;
                 // Below, hardly a packet could be sent.
                 let least = config.min_peer_mru.max(Config::MIN_MRRU);
                 if mrru < least {

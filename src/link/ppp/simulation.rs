@@ -157,6 +157,12 @@ fn profiles(random: &mut Random) -> [Profile; 2] {
                 pfc: random.chance(0.5),
                 acfc: random.chance(0.5),
                 echo_interval: random.chance(0.7).then_some(10 * SECOND),
+                multilink: random.chance(0.4).then(|| lcp::Multilink {
+                    mrru: *random.pick(&[1500, 1600]),
+                    short_sequence: random.chance(0.5),
+                    endpoint: [1, random.below(4) as u8].into(),
+                    on_request: random.chance(0.5),
+                }),
                 ..lcp::Config::default()
             },
             demand,

@@ -53,6 +53,7 @@ impl Profiles {
                     mrru: MRRU,
                     short_sequence: false,
                     endpoint: endpoint(config),
+                    on_request: true,
                 }),
                 ..lcp::Config::default()
             },

@@ -29,6 +29,7 @@ fn config(n: usize, role: Role, endpoint: u8) -> Config {
         mrru: 1600,
         short_sequence: n == 1,
         endpoint: [Discriminator::LOCAL, endpoint].into(),
+        on_request: false,
     });
     let profile = Profile {
         lcp: lcp::Config {

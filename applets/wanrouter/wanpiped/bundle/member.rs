@@ -172,6 +172,7 @@ impl Device {
                         mrru,
                         short_sequence,
                         endpoint: discriminator.into(),
+                        on_request: false,
                     });
                     log::info!("{}: {} has a bundle", self.conf.name, member.first);
                     self.begin_as_member(lp);

@@ -273,3 +273,187 @@ fn user_data_from_the_peer_puts_echoes_off() {
     ppp.handle_timeout(clock.now());
     assert_eq!(transmitted(&mut ppp).len(), 1);
 }
+
+/// A link that offers multilink to those who offered it, and its first request.
+fn offering_on_request(now: Instant) -> (Session, Sent) {
+    let mut ppp = session(multilink(true, 9), now, 1);
+    let request = only(&mut ppp);
+    assert_eq!(kinds(&request), [5, 7, 8]);
+    (ppp, request)
+}
+
+fn multilink(on_request: bool, endpoint: u8) -> Profile {
+    Profile {
+        lcp: lcp::Config {
+            multilink: Some(lcp::Multilink {
+                mrru: 1600,
+                short_sequence: true,
+                endpoint: [1, endpoint].into(),
+                on_request,
+            }),
+            ..lcp::Config::default()
+        },
+        ..Profile::default()
+    }
+}
+
+fn only(ppp: &mut Session) -> Sent {
+    let mut all = sent(ppp);
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0)
+}
+
+fn kinds(packet: &Sent) -> Vec<u8> {
+    let options = packet.options().into_iter();
+    options.map(|(kind, _)| kind).collect()
+}
+
+/// An answer to a request with its options, or some of them.
+fn answer(code: Code, request: &Sent, which: impl Fn(u8) -> bool) -> Vec<u8> {
+    let options = request.options();
+    let options = options.iter().filter(|(kind, _)| which(*kind));
+    let options: Vec<_> = options.map(|(kind, data)| (*kind, &data[..])).collect();
+    frame(Protocol::LCP, code, request.identifier, &options)
+}
+
+/// The peer's request, with MRRU.
+fn wish(identifier: u8) -> Vec<u8> {
+    frame(
+        Protocol::LCP,
+        Code::ConfigureRequest,
+        identifier,
+        &[(17, &[5, 220])],
+    )
+}
+
+#[test]
+fn multilink_is_offered_to_a_peer_that_offered_it() {
+    let now = Clock::new().now();
+    // Whether the peer acknowledges our first request before it says its own.
+    for acknowledged in [false, true] {
+        let (mut ppp, first) = offering_on_request(now);
+        let ack = answer(Code::ConfigureAck, &first, |_| true);
+        if acknowledged {
+            ppp.receive(now, &ack);
+            assert_eq!(ppp.link().view().lcp, State::AckRcvd);
+        }
+        ppp.receive(now, &wish(7));
+        if !acknowledged {
+            // Two requests of ours are never under way.
+            assert_eq!(sent(&mut ppp), []);
+            ppp.receive(now, &ack);
+        }
+        let [request, own] = &sent(&mut ppp)[..] else {
+            panic!()
+        };
+        // The request first: who got the answer first would open, and had to close again.
+        assert_eq!(request.code, Code::ConfigureRequest);
+        assert_eq!(kinds(request), [5, 7, 8, 17, 18, 19]);
+        assert_ne!(request.identifier, first.identifier);
+        assert_eq!((own.code, own.identifier), (Code::ConfigureAck, 7));
+        assert_eq!(ppp.link().view().lcp, State::AckSent);
+        // What was said to the first request does not count any more.
+        ppp.receive(now, &ack);
+        assert_eq!(ppp.link().view().lcp, State::AckSent);
+        ppp.receive(now, &answer(Code::ConfigureAck, request, |_| true));
+        assert_eq!(ppp.link().view().lcp, State::Opened);
+        let link = ppp.link();
+        assert_eq!(
+            (link.local().mrru, link.peer().mrru),
+            (Some(1600), Some(1500))
+        );
+    }
+}
+
+#[test]
+fn multilink_is_offered_once() {
+    let now = Clock::new().now();
+    let (mut ppp, first) = offering_on_request(now);
+    // The answer is no Ack here: something else is rejected.
+    let odd: [(u8, &[u8]); 2] = [(17, &[5, 220]), (13, &[6])];
+    ppp.receive(now, &frame(Protocol::LCP, Code::ConfigureRequest, 7, &odd));
+    ppp.receive(now, &answer(Code::ConfigureAck, &first, |_| true));
+    let [request, own] = &sent(&mut ppp)[..] else {
+        panic!()
+    };
+    assert_eq!(kinds(request), [5, 7, 8, 17, 18, 19]);
+    assert_eq!(own.code, Code::ConfigureReject);
+    assert_eq!(ppp.link().view().lcp, State::ReqSent);
+    ppp.receive(
+        now,
+        &answer(Code::ConfigureReject, request, |kind| kind >= 17),
+    );
+    assert_eq!(kinds(&only(&mut ppp)), [5, 7, 8]);
+    // What was refused is not offered again, however often the peer asks.
+    for identifier in 8..11 {
+        ppp.receive(now, &wish(identifier));
+        assert_eq!(only(&mut ppp).code, Code::ConfigureAck);
+    }
+    // In another negotiation it is, from the start.
+    ppp.receive(now, &frame(Protocol::LCP, Code::TerminateRequest, 11, &[]));
+    ppp.carrier(now, false);
+    ppp.carrier(now, true);
+    let request = sent(&mut ppp).pop().unwrap();
+    assert_eq!(kinds(&request), [5, 7, 8, 17, 18, 19]);
+}
+
+#[test]
+fn who_offers_multilink_on_request_agrees_with_everybody() {
+    let now = Clock::new().now();
+    let some = (Some(1600), Some(1600));
+    for (other, expected) in [
+        (Profile::default(), (None, None)),
+        (multilink(false, 8), some),
+        (multilink(true, 8), (None, None)),
+    ] {
+        let of = |profile, ipv4| Profile {
+            ipv4: Some(ipv4),
+            ..profile
+        };
+        let server = of(multilink(true, 9), ipcp::Config::host(HOST, PEER));
+        let mut a = session(server, now, 1);
+        let mut b = session(of(other, ipcp::Config::of_peer()), now, 2);
+        exchange(now, &mut a, &mut b);
+        for end in [&a, &b] {
+            let link = end.link();
+            assert_eq!(link.phase(), Phase::Network);
+            assert_eq!((link.local().mrru, link.peer().mrru), expected);
+        }
+        let endpoint = expected.0.map(|_| &[1, 9][..]);
+        assert_eq!(b.link().peer_endpoint(), endpoint);
+        // Nobody went down on the way.
+        for end in [&mut a, &mut b] {
+            assert!(!events(end).iter().any(|e| matches!(e, Event::LinkDown(_))));
+        }
+    }
+}
+
+#[test]
+fn a_request_that_waits_for_ours_is_answered_when_ours_is_refused_or_lost() {
+    let now = Clock::new().now();
+    for refused in [false, true] {
+        let (mut ppp, first) = offering_on_request(now);
+        ppp.receive(now, &wish(7));
+        // It may say the same again, or something else, while it waits.
+        ppp.receive(now, &wish(8));
+        assert_eq!(sent(&mut ppp), []);
+        if refused {
+            let reject = answer(Code::ConfigureReject, &first, |kind| kind == 8);
+            ppp.receive(now, &reject);
+        } else {
+            ppp.handle_timeout(now + 3 * SECOND);
+        }
+        let [request, own] = &sent(&mut ppp)[..] else {
+            panic!()
+        };
+        let expected: &[u8] = if refused {
+            &[5, 7, 17, 18, 19]
+        } else {
+            &[5, 7, 8, 17, 18, 19]
+        };
+        assert_eq!(kinds(request), expected);
+        assert_ne!(request.identifier, first.identifier);
+        assert_eq!((own.code, own.identifier), (Code::ConfigureAck, 8));
+        assert_eq!(ppp.link().view().lcp, State::AckSent);
+    }
+}

@@ -15,6 +15,7 @@ fn ann(lines: &[(&str, &str)], links: usize, grant: &[(Kind, &[u8])]) -> World {
     for link in 0..links {
         world.team_up(0, link % 2);
     }
+    assert_eq!(world.teams[0].anew, 0);
     world
 }
 

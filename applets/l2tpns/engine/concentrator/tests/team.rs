@@ -28,6 +28,8 @@ pub(super) struct Team {
     pub ipv4: Option<ipcp::Ipv4>,
     /// How often it got an address.
     pub ups: u32,
+    /// How often a link came up without multilink, and was begun anew.
+    pub anew: u32,
     /// IP packets that it got.
     pub packets: Vec<Vec<u8>>,
     whole: Vec<u8>,
@@ -40,6 +42,7 @@ pub(super) fn profile(user: &str, endpoint: &[u8]) -> Profile {
         mrru: 1600,
         short_sequence: false,
         endpoint: endpoint.into(),
+        on_request: false,
     });
     profile.lcp.echo_interval = None;
     profile
@@ -57,6 +60,7 @@ impl Team {
             bundle: None,
             ipv4: None,
             ups: 0,
+            anew: 0,
             packets: Vec::new(),
             whole: Vec::new(),
         }
@@ -217,7 +221,11 @@ impl Team {
         let line = &mut self.lines[place];
         let (local, peer) = (line.link.local(), *line.link.peer());
         let (Some(ours), Some(theirs)) = (local.mrru, peer.mrru) else {
-            panic!("no multilink");
+            // On a line that doubles, the server's request without it may have come last.
+            self.anew += 1;
+            line.link.carrier(now, false);
+            line.link.carrier(now, true);
+            return;
         };
         let format = |short| if short { Format::Short } else { Format::Long };
         let bundle = self.bundle.get_or_insert_with(|| {
