@@ -135,8 +135,13 @@ impl Desk {
 
     /// Shows what a protocol traces to whom it is for.
     fn traced(&mut self, source: Source, text: &str) {
-        let console = match self.traces.owner(source) {
-            Some(owner) => self.console_mut(owner),
+        self.show(self.traces.owner(source), text);
+    }
+
+    /// Shows text that nobody waits for at a console; `None`: to whoever is there.
+    pub(crate) fn show(&mut self, console: Option<ConsoleId>, text: &str) {
+        let console = match console {
+            Some(id) => self.console_mut(id),
             None => self
                 .consoles
                 .iter_mut()

@@ -35,7 +35,6 @@ use std::time::Instant;
 
 use wanbox_net_commands::Host;
 use wanbox_net_console::editor::Editor;
-use wanbox_net_engine::interface::TraceFlags;
 use wanbox_net_engine::{InterfaceId, Station};
 use wanbox_net_services::{Notice, Services, SessionId};
 
@@ -117,8 +116,8 @@ impl Desk {
         Ok(id)
     }
 
-    /// A console is gone: what it was doing ends, and so do the traces of protocols that it switched on. Its
-    /// sessions stay, and are nobody's until another console takes them.
+    /// A console is gone: what it was doing ends, and so do the traces that it was shown. Its sessions stay, and
+    /// are nobody's until another console takes them.
     pub fn close(&mut self, now: Instant, id: ConsoleId) {
         let Some(at) = self.consoles.iter().position(|console| console.id == id) else {
             return;
@@ -246,17 +245,10 @@ impl Desk {
         }
     }
 
-    /// A packet as text, for the console that switched the trace of the interface on. If that is gone, the trace
-    /// is switched off.
-    pub fn trace(&mut self, id: ConsoleId, interface: InterfaceId, text: &str) {
-        match self.console_mut(id) {
-            Some(console) => console.notice(text),
-            None => {
-                if let Some(interface) = self.station.interfaces.get_mut(interface) {
-                    interface.trace = TraceFlags::default();
-                }
-            }
-        }
+    /// A packet as text, for the console that switched the trace of the interface on.
+    pub fn trace(&mut self, interface: InterfaceId, text: &str) {
+        let owner = self.traces.packet_owner(interface);
+        self.show(owner, text);
     }
 
     /// What gates need of the host: the notices of [`Services`] about `tcpgate`.

@@ -1,6 +1,7 @@
 //! Who is shown what the protocols trace.
 
-use wanbox_net_engine::Station;
+use wanbox_net_engine::interface::TraceFlags;
+use wanbox_net_engine::{InterfaceId, Station};
 
 use crate::console::{ConsoleId, Kind};
 
@@ -52,10 +53,12 @@ impl Source {
 
 /// The console that switched a trace on is shown it. What a script switched on stays on when it ends, for
 /// whoever is there; what somebody switched on ends with the console.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Traces {
     owners: [Option<ConsoleId>; 4],
     was_on: [bool; 4],
+    /// Interfaces whose packets are shown at a console.
+    packets: Vec<(InterfaceId, ConsoleId)>,
 }
 
 impl Traces {
@@ -71,9 +74,23 @@ impl Traces {
         }
     }
 
+    /// Packets of an interface are shown at a console from now on; or not, for they go to a file.
+    pub fn packets(&mut self, interface: InterfaceId, console: Option<ConsoleId>) {
+        self.packets.retain(|(known, _)| *known != interface);
+        self.packets
+            .extend(console.map(|console| (interface, console)));
+    }
+
     /// Who is shown it; `None`: whoever is there.
     pub fn owner(&self, source: Source) -> Option<ConsoleId> {
         self.owners.get(source as usize).copied().flatten()
+    }
+
+    /// Who is shown packets; `None`: whoever is there.
+    pub fn packet_owner(&self, interface: InterfaceId) -> Option<ConsoleId> {
+        let mut packets = self.packets.iter();
+        let found = packets.find(|(known, _)| *known == interface);
+        found.map(|(_, console)| *console)
     }
 
     /// A console is gone, and with it what it switched on.
@@ -89,5 +106,13 @@ impl Traces {
                 }
             }
         }
+        self.packets.retain(|(interface, console)| {
+            if *console == id
+                && let Some(interface) = station.interfaces.get_mut(*interface)
+            {
+                interface.trace = TraceFlags::default();
+            }
+            *console != id
+        });
     }
 }

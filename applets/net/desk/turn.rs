@@ -95,6 +95,14 @@ impl Turn<'_> {
                     desk.traces
                         .changed(source, &desk.station, self.id, self.kind);
                 }
+                if let (Ok(_), "trace", 3..) = (&done, entry.name, words.len())
+                    && let Some(word) = words.get(1)
+                    && let Some(interface) = desk.station.interfaces.by_name(&word.text())
+                {
+                    // Those of a file are nobody's.
+                    let shown = words.len() == 3 && self.kind.has_keyboard();
+                    desk.traces.packets(interface, shown.then_some(self.id));
+                }
                 done
             }
         }

@@ -265,7 +265,7 @@ fn servers_that_are_silent() {
 fn lines_of_traces_are_dropped_for_who_does_not_read() {
     let (mut world, id) = World::with_terminal();
     for _ in 0..10_000 {
-        world.desks[0].trace(id, world.lines[0], "IP: len 40 and so on\n");
+        world.desks[0].trace(world.lines[0], "IP: len 40 and so on\n");
     }
     assert!(world.desks[0].output(id).len() < 70_000);
     assert!(world.desks[0].dropped(id) > 5_000);
