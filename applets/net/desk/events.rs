@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use wanbox_net_commands::Host;
-use wanbox_net_engine::domain::Answer;
 use wanbox_net_engine::{Event, show};
 use wanbox_net_services::{LoginId, Notice, SessionId};
 
@@ -107,7 +106,7 @@ impl Desk {
                 self.traced(Source::Rip, &text);
             }
             Event::Domain(text) => self.traced(Source::Domain, &text),
-            Event::Resolved(query, answer) => {
+            Event::Resolved(query, _) => {
                 let waiting = self
                     .consoles
                     .iter()
@@ -118,14 +117,11 @@ impl Desk {
                         _ => None,
                     });
                 let waiting: Vec<_> = waiting.collect();
-                for (id, mut line) in waiting {
+                for (id, line) in waiting {
                     if let Some(console) = self.console_mut(id) {
                         console.wait = None;
                     }
-                    // What nobody knows is asked for once: run again, the line says what it is.
-                    if answer == Answer::Failed {
-                        line.names = u8::MAX - 1;
-                    }
+                    // What nobody knows is remembered: run again, the line says so.
                     self.execute(now, host, id, line);
                     self.advance(now, host, id);
                 }

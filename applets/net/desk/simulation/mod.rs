@@ -1,11 +1,14 @@
 //! Two stations with a line between them, and people at their desks, in simulated time.
 
 mod commands;
+mod sessions;
 mod waiting;
 
 use std::time::{Duration, Instant};
 
 use wanbox_net_engine::{Arrival, Encapsulation, Interface, InterfaceId, route::NewRoute};
+
+use wanbox_net_tcp::{Id, ListenerId, Options};
 
 use crate::fuzz::{Process, desk};
 use crate::{ConsoleId, Desk, Kind};
@@ -62,6 +65,46 @@ impl World {
         let id = self.desks[at].open(kind).unwrap();
         self.settle(at);
         id
+    }
+
+    /// Runs a line at a desk, as by a script.
+    fn does(&mut self, at: usize, line: &str) {
+        let id = self.open(at, Kind::Script { json: false });
+        self.desks[at].run(self.now, &mut self.processes[at], id, line);
+        assert_eq!(
+            self.desks[at].ended(id),
+            Some(true),
+            "{line}: {}",
+            self.shown(at, id)
+        );
+        self.desks[at].close(self.now, id);
+    }
+
+    /// Somebody at the second station answers at a port, with whatever the test wants.
+    fn listen(&mut self, port: u16) -> ListenerId {
+        let tcp = &mut self.desks[1].station.tcp;
+        tcp.listen(None, port, 4, &Options::default()).unwrap()
+    }
+
+    /// The connection that came.
+    fn accept(&mut self, listener: ListenerId) -> Id {
+        self.desks[1].station.tcp.accept(listener).unwrap()
+    }
+
+    /// Sends octets on such a connection, as far as they are taken: how many were.
+    fn send(&mut self, id: Id, octets: &[u8]) -> usize {
+        let sent = self.desks[1].station.tcp.send(id, octets).unwrap();
+        self.settle(1);
+        sent
+    }
+
+    /// What such a connection received.
+    fn received(&mut self, id: Id) -> Vec<u8> {
+        let mut octets = vec![0; 1 << 16];
+        let count = self.desks[1].station.tcp.receive(id, &mut octets).unwrap();
+        self.settle(1);
+        octets.truncate(count);
+        octets
     }
 
     fn file(&mut self, at: usize, name: &str, text: &str) {
