@@ -61,7 +61,7 @@ fn asy_json((name, asy): &(String, Asy)) -> Value {
 }
 
 /// Parameters by name, in the order in which abbreviations are looked up.
-const PARAMETERS: [(&str, u8); 21] = [
+pub(crate) const PARAMETERS: [(&str, u8); 21] = [
     ("Data", 0),
     ("TxDelay", 1),
     ("Persist", 2),

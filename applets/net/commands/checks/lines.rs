@@ -206,6 +206,37 @@ fn tasks_memory_and_states() {
     );
 }
 
+/// `man/net-commands.7` has all commands, subcommands, parameters and servers.
+#[test]
+fn the_manual() {
+    let page = include_str!("../../../../man/net-commands.7");
+    let mut rig = rig(&["attach ipip"]);
+    for entry in COMMANDS {
+        let name = entry.name;
+        assert!(page.contains(&format!("\n.It Ic {name}")), "{name}");
+        let line = match name {
+            "ifconfig" => "ifconfig ipip ?".to_owned(),
+            _ => format!("{name} ?"),
+        };
+        let said = rig.say(&line);
+        let Some((_, names)) = said.split_once(" subcommands:\n") else {
+            continue;
+        };
+        for word in names.split_whitespace() {
+            let entries = [
+                format!("Ic {name} {word}"),
+                format!("Ic {name} Ar interface Cm {word}"),
+                format!("Cm {word}"),
+                format!(", {word}"),
+            ];
+            assert!(entries.iter().any(|e| page.contains(e)), "{name} {word}");
+        }
+    }
+    for (name, number) in crate::devices::PARAMETERS {
+        assert!(page.contains(&format!(".Cm {name}\n{number}")), "{name}");
+    }
+}
+
 #[test]
 fn the_corpus() {
     for lines in [
