@@ -68,6 +68,14 @@ const TARGETS: &[(&str, Target)] = &[
         "net_routes",
         wanbox_net_engine::route::file::fuzz_route_file,
     ),
+    ("net_remote", |octets| {
+        wanbox_net_services::remote::fuzz_remote(octets);
+        wanbox_net_services::fuzz_destination(octets);
+    }),
+    ("net_services", |octets| {
+        wanbox_net_services::fuzz_login(octets);
+        wanbox_net_services::fuzz_services(Instant::now(), octets);
+    }),
     ("net_station", |octets| {
         wanbox_net_engine::fuzz::fuzz_station(Instant::now(), octets);
     }),

@@ -15,11 +15,14 @@
 //! TCP, whose window closes, until somebody asks for them.
 
 mod counters;
+mod fuzz;
 mod log;
 mod notice;
 pub mod remote;
 mod server;
 mod session;
+#[cfg(test)]
+mod simulation;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -27,6 +30,7 @@ use std::time::Instant;
 use wanbox_net_engine::Station;
 
 pub use counters::Counters;
+pub use fuzz::fuzz_services;
 pub use notice::{GateId, LoginId, Notice, SessionId};
 pub use server::destination::fuzz_destination;
 pub use server::login::fuzz_login;

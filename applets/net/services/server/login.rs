@@ -278,6 +278,12 @@ impl Services {
                 logins.succeeded(host);
                 self.counters.logins += 1;
                 login.phase = Phase::Open;
+                // The rest of the end of the line is nothing to read.
+                let rest = station.tcp.peek(id).ok().and_then(|(rest, _)| rest.first());
+                if login.carriage_return && rest.is_some_and(|octet| matches!(octet, b'\n' | 0)) {
+                    // It was there a moment ago.
+                    let _ = station.tcp.consume(id, 1);
+                }
                 served.seen = now;
                 served.pending.extend(b"\r\n");
                 self.notices.push_back(Notice::LoginOpened(LoginId(id)));

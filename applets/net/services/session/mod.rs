@@ -89,6 +89,8 @@ pub(crate) struct Session {
     closing: bool,
     /// The owner was told that there is something to show.
     told: bool,
+    /// The other end does not take answers, and nothing more of it is read.
+    unheard: bool,
     /// It is over, and its number is free as soon as the owner hears of it.
     ended: bool,
     record: Option<Record>,
@@ -145,6 +147,7 @@ impl Session {
             carriage_return: false,
             closing: false,
             told: false,
+            unheard: false,
             ended: false,
             record: None,
             upload: None,
@@ -154,10 +157,14 @@ impl Session {
     /// Sends what was typed, and the file behind it; closes behind both.
     fn send(&mut self, station: &mut Station, eol: Eol) {
         loop {
-            // What a connection that is over does not take is gone with it.
-            let sent = station.tcp.send(self.connection, &self.typed);
-            let sent = sent.unwrap_or(self.typed.len());
-            self.typed.drain(..sent);
+            match station.tcp.send(self.connection, &self.typed) {
+                Ok(sent) => drop(self.typed.drain(..sent)),
+                Err(_) => {
+                    // The connection is over, and what was to be sent with it.
+                    self.typed.clear();
+                    self.upload = None;
+                }
+            }
             if !self.upload_piece(eol) {
                 break;
             }
@@ -412,10 +419,13 @@ impl Services {
             }
             session.receive(part, &preferences, out);
         }
-        if unread(station, now, session.connection) == 0 {
+        let unread = unread(station, now, session.connection);
+        if unread == 0 {
             out.append(&mut session.after);
         }
-        session.told = false;
+        // Who had no room comes back; what had to wait for answers to go out is told.
+        session.told = unread > 0;
+        session.unheard = session.typed.len() >= MOST_TYPED;
         self.settle_session(now, station, id);
     }
 
@@ -513,6 +523,10 @@ impl Services {
             let _ = station.tcp.release(now, connection);
             self.notices.push_back(Notice::Ended(id, rest));
             return;
+        }
+        if session.unheard && session.typed.len() < MOST_TYPED / 2 {
+            session.unheard = false;
+            session.told = false;
         }
         let shows = unread > 0 || !session.before.is_empty() || !session.after.is_empty();
         if shows && !std::mem::replace(&mut session.told, true) {
