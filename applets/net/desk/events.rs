@@ -12,13 +12,14 @@ use crate::traces::Source;
 
 /// Rounds in a turn in which what was done makes something new happen.
 const MOST_ROUNDS: usize = 32;
-/// A session is not asked for less than this, octets.
+/// Sessions and logins are not asked for less than this, octets.
 const PIECE: usize = 256;
 
 impl Desk {
     /// Deals with everything that has happened in the station, and lets its segments go. After every turn.
     pub fn after(&mut self, now: Instant, host: &mut dyn Host) {
         self.busy = None;
+        self.turn = Some(now);
         for round in 0.. {
             if !self.round(now, host) {
                 break;
@@ -217,14 +218,9 @@ impl Desk {
         let Some(console) = self.consoles.get_mut(at) else {
             return false;
         };
-        let looks = console.converse || matches!(console.wait, Some(Wait::Session(_)));
-        let (Some(session), true) = (console.current, looks && console.look) else {
+        let (Some(session), room @ PIECE..) = (console.looks_at(), console.room()) else {
             return false;
         };
-        let room = console.room();
-        if room < PIECE {
-            return false;
-        }
         let mut shown = Vec::new();
         self.services
             .session_output(now, &mut self.station, session, room, &mut shown);
@@ -300,6 +296,18 @@ impl Desk {
 }
 
 impl Console {
+    /// The session that may have something to show here.
+    fn looks_at(&self) -> Option<SessionId> {
+        let looks = self.converse || matches!(self.wait, Some(Wait::Session(_)));
+        self.current.filter(|_| looks && self.look)
+    }
+
+    /// There is more to be shown as soon as there is room.
+    pub fn waits_for_room(&self) -> bool {
+        let runs = self.wait.is_none() && !self.files.is_empty();
+        self.room() >= PIECE && (runs || self.looks_at().is_some())
+    }
+
     /// What a session shows: lines of a script end with a line feed alone.
     fn terminal(&mut self, octets: &[u8]) {
         if self.kind.has_keyboard() {

@@ -77,6 +77,8 @@ pub struct Desk {
     gates: VecDeque<Notice>,
     /// There is more to be done at once than one turn should do.
     busy: Option<Instant>,
+    /// When the last turn was.
+    turn: Option<Instant>,
 }
 
 impl Desk {
@@ -94,6 +96,7 @@ impl Desk {
             keyboard: Editor::new(),
             gates: VecDeque::new(),
             busy: None,
+            turn: None,
         }
     }
 
@@ -193,8 +196,13 @@ impl Desk {
 
     /// So many octets of [`Desk::output`] are written.
     pub fn written(&mut self, id: ConsoleId, octets: usize) {
+        let turn = self.turn;
         if let Some(console) = self.console_mut(id) {
             console.written(octets);
+            // What waited for room goes on in the next turn, which nothing else may bring about.
+            if console.waits_for_room() {
+                self.busy = self.busy.or(turn);
+            }
         }
     }
 
@@ -242,6 +250,7 @@ impl Desk {
                 console.repeat = None;
             }
             self.advance(now, host, id);
+            self.busy = Some(now);
         }
     }
 

@@ -291,3 +291,85 @@ const WORDS: [&str; 48] = [
     "hostname x",
     "?",
 ];
+
+#[test]
+fn how_commands_are_used() {
+    let (mut world, id) = World::with_terminal();
+    for (line, usage) in [
+        ("attach", "attach <hardware> <hw specific options>"),
+        ("finger", "finger name@host"),
+        ("param", "param <interface>"),
+        (
+            "remote x",
+            "remote [-p port] [-k key] [-a kickaddr] <address> exit|reset|kick",
+        ),
+        ("start", "start <servername>"),
+        ("stop", "stop <servername>"),
+        ("telnet", "telnet <address>"),
+        ("domain query", "domain query <name|addr>"),
+        ("rip add", "rip add <dest> <interval> [<flags>]"),
+        ("rip drop", "rip drop <dest>"),
+        ("rip refuse", "rip refuse <gateway>"),
+        ("route drop", "route drop <dest addr>[/<bits>]"),
+        ("route lookup", "route lookup <dest addr>"),
+        ("tcp kick", "tcp kick <tcb>"),
+        ("tcp reset", "tcp reset <tcb>"),
+        ("tcp rtt 1", "tcp rtt <tcb> <val>"),
+    ] {
+        assert_eq!(world.says(id, line), format!("Usage: {usage}\n"), "{line}");
+    }
+    for line in [
+        "arp ?",
+        "attach ?",
+        "icmp ?",
+        "ip ?",
+        "ipfilter ?",
+        "rip ?",
+        "route ?",
+        "tcp ?",
+        "udp ?",
+    ] {
+        let name = line.trim_end_matches(" ?");
+        let said = world.says(id, line);
+        assert!(
+            said.starts_with(&format!("\"{name}\" subcommands:\n")),
+            "{line}: {said}"
+        );
+        assert!(said.ends_with("\n\n"), "{line}: {said}");
+    }
+    for line in [
+        "arp",
+        "asystat",
+        "icmp status",
+        "ifconfig",
+        "ip status",
+        "memory status",
+        "ps",
+        "rip status",
+    ] {
+        let said = world.says(id, line);
+        assert!(
+            !said.contains("Usage") && !said.contains("Unknown command"),
+            "{line}: {said}"
+        );
+    }
+    let status = world.says(id, "status");
+    for name in ["AX.25", "NETROM", "TCP", "UDP"] {
+        assert!(status.contains(&format!("- {name} -")), "{status}");
+    }
+}
+
+#[test]
+fn an_interface_is_attached_and_used() {
+    let (mut world, id) = World::with_terminal();
+    assert_eq!(world.says(id, "attach asy 0 0 slip sl1 0 256 9600"), "");
+    assert!(world.says(id, "ifconfig sl1").starts_with("sl1"));
+    assert_eq!(world.says(id, "route add 44.9.0.0/16 sl1"), "");
+    assert!(world.says(id, "route").contains("sl1"));
+    assert!(
+        world
+            .says(id, "attach asy 0 0 slip sl1 0 256 9600")
+            .contains("exists")
+    );
+    assert!(!world.says(id, "attach ni ni host-u").is_empty());
+}

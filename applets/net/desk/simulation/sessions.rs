@@ -218,6 +218,52 @@ fn who_does_not_read_closes_the_window() {
 }
 
 #[test]
+fn who_reads_slowly_gets_everything_without_news_from_the_network() {
+    let (mut world, id, connection) = server();
+    let text = b"line after line\r\n".repeat(8000);
+    let mut shown = 0;
+    let mut sent = 0;
+    for _ in 0..2000 {
+        sent += world.send(connection, &text[sent..]);
+        world.run(Duration::from_millis(50));
+        // As the process does it: after the turn, without another.
+        let count = world.desks[0].output(id).len().min(5000);
+        shown += count;
+        world.desks[0].written(id, count);
+    }
+    assert_eq!((sent, shown), (text.len(), text.len()));
+    // What is there already needs nobody to send anything.
+    world.send(connection, &text[..1000]);
+    world.second();
+    world.key(0, id, "\x1d");
+    world.shown(0, id);
+    let mut sent = 0;
+    for _ in 0..100 {
+        sent += world.send(connection, &text[sent..17 * 1900]);
+        world.run(Duration::from_millis(500));
+    }
+    world.cut = true;
+    world.key(0, id, "\r");
+    let mut shown = 0;
+    while world.desks[0]
+        .poll_timeout()
+        .is_some_and(|due| due <= world.now)
+        || shown == 0
+    {
+        let count = world.desks[0].output(id).len();
+        world.desks[0].written(id, count);
+        shown += count;
+        if world.desks[0]
+            .poll_timeout()
+            .is_some_and(|due| due <= world.now)
+        {
+            world.settle(0);
+        }
+    }
+    assert!(shown >= 17 * 1900, "{shown}");
+}
+
+#[test]
 fn a_login_and_what_it_may() {
     let (mut world, id) = World::with_terminal();
     let script = world.open(1, Kind::Script { json: false });
@@ -342,6 +388,7 @@ fn every_command_is_known_to_somebody() {
 /// A terminal with a session to somebody who answers as the test wants.
 fn server() -> (World, ConsoleId, Id) {
     let (mut world, id) = World::with_terminal();
+    world.does(0, "tcp window 60000");
     let listener = world.listen(4000);
     world.key(0, id, "telnet 44.0.0.2 4000\r");
     world.second();
