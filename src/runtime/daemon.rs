@@ -300,6 +300,18 @@ fn wait_ready(reader: OwnedFd, patience: Duration) -> Result<Started, DaemonErro
     }
 }
 
+/// Goes on without a terminal in this process: in a session of its own where it leads none yet, with
+/// umask 022, and with standard input, output and error closed to everybody.
+///
+/// # Errors
+/// There is no /dev/null.
+pub fn leave_terminal() -> io::Result<()> {
+    // Refused to the leader of a group: then it has its session, or a shell made it a job.
+    let _ = setsid();
+    umask(Mode::from_bits_truncate(0o022));
+    silence(true)
+}
+
 /// Points standard input, and with `all` output and error too, at /dev/null.
 fn silence(all: bool) -> io::Result<()> {
     let null = OpenOptions::new()

@@ -1,4 +1,4 @@
-//! What a command at a terminal waits for: a line from the user, a signal, other descriptors.
+//! What a command at a terminal waits for: a line from the user, keys, a signal, other descriptors.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -10,7 +10,14 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::termios::{
+    InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+};
+use nix::unistd::{getpgrp, isatty, tcsetpgrp};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::event_loop::Interest;
 
 /// Waits until one of the descriptors is readable (or ended, or failed), up to `timeout`. Returns
 /// the positions of those that are; none on time-out or when a signal came.
@@ -18,10 +25,31 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 /// # Errors
 /// Those of poll(2).
 pub fn wait_readable(fds: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<Vec<usize>> {
-    let mut set: Vec<PollFd<'_>> = fds
+    let fds: Vec<_> = fds.iter().map(|&fd| (fd, Interest::Read)).collect();
+    wait(&fds, timeout)
+}
+
+/// Waits until one of the descriptors is ready for what is wanted of it (or ended, or failed), up to
+/// `timeout`. Returns the positions of those that are; none on time-out or when a signal came. Of one
+/// with [`Interest::None`] nothing is told, also not its end.
+///
+/// # Errors
+/// Those of poll(2).
+pub fn wait(
+    fds: &[(BorrowedFd<'_>, Interest)],
+    timeout: Option<Duration>,
+) -> io::Result<Vec<usize>> {
+    let (places, mut set): (Vec<usize>, Vec<PollFd<'_>>) = fds
         .iter()
-        .map(|&fd| PollFd::new(fd, PollFlags::POLLIN))
-        .collect();
+        .enumerate()
+        .filter(|(_, (_, interest))| *interest != Interest::None)
+        .map(|(place, &(fd, interest))| {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::POLLIN, interest.reads());
+            flags.set(PollFlags::POLLOUT, interest.writes());
+            (place, PollFd::new(fd, flags))
+        })
+        .unzip();
     // Rounded up, so that a wait never ends before its time.
     let limit = timeout.map_or(PollTimeout::NONE, |t| {
         let ms = t.as_micros().div_ceil(1000);
@@ -34,12 +62,21 @@ pub fn wait_readable(fds: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::R
         Ok(_) | Err(Errno::EINTR) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(set
-        .iter()
-        .enumerate()
+    Ok(places
+        .into_iter()
+        .zip(&set)
         .filter(|(_, fd)| fd.any().unwrap_or(false))
-        .map(|(position, _)| position)
+        .map(|(place, _)| place)
         .collect())
+}
+
+/// Reads of standard input what is there, past the buffer of [`io::Stdin`]: what is left over stays
+/// visible to [`wait`].
+///
+/// # Errors
+/// Those of read(2).
+pub fn read_input(octets: &mut [u8]) -> io::Result<usize> {
+    Ok(nix::unistd::read(io::stdin(), octets)?)
 }
 
 /// Prints to standard output, unless that would wait for somebody who reads it.
@@ -105,6 +142,11 @@ impl Interrupt {
         Ok(interrupt)
     }
 
+    /// What is readable when a signal came.
+    pub fn signal(&self) -> BorrowedFd<'_> {
+        self.signal.as_fd()
+    }
+
     /// Waits up to `timeout`.
     ///
     /// # Errors
@@ -121,8 +163,7 @@ impl Interrupt {
         }
         if ready.contains(&1) {
             let mut octets = [0; 256];
-            // Not through the buffer of `Stdin`: what is left over must stay visible to poll.
-            let read = nix::unistd::read(&stdin, &mut octets).unwrap_or(0);
+            let read = read_input(&mut octets).unwrap_or(0);
             if read > 0 || self.ends_with_input {
                 return Ok(Wake::Input);
             }
@@ -134,6 +175,116 @@ impl Interrupt {
             return Ok(Wake::Signal);
         }
         Ok(Wake::Timeout)
+    }
+}
+
+/// Whether somebody sits at this process: both standard input and standard output are a terminal.
+pub fn is_interactive() -> bool {
+    isatty(io::stdin()).unwrap_or(false) && isatty(io::stdout()).unwrap_or(false)
+}
+
+/// The terminal of standard input, key by key and without waiting: all keys come as octets, also
+/// those that end or stop programs, and Return as a line feed; nothing is echoed. Dropped, it is
+/// what it was.
+#[derive(Debug)]
+pub struct Keys {
+    /// A description of its own, so that not waiting is ours alone and not the shell's, too.
+    terminal: File,
+    found: Termios,
+    ours: Termios,
+}
+
+impl Keys {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// Standard input is no terminal, or it cannot be opened again.
+    pub fn take() -> io::Result<Self> {
+        let found = tcgetattr(io::stdin())?;
+        let open = |path: &str| {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK)
+                .open(path)
+        };
+        let terminal = open("/proc/self/fd/0").or_else(|_| open("/dev/tty"))?;
+        let mut ours = found.clone();
+        ours.input_flags = InputFlags::BRKINT
+            | InputFlags::ICRNL
+            | InputFlags::IXON
+            | InputFlags::IXANY
+            | InputFlags::IXOFF;
+        ours.local_flags = LocalFlags::empty();
+        // A read without keys is refused, so that one of nothing tells that the terminal is gone.
+        for (place, value) in [
+            (SpecialCharacterIndices::VMIN, 1),
+            (SpecialCharacterIndices::VTIME, 0),
+        ] {
+            if let Some(character) = ours.control_chars.get_mut(place as usize) {
+                *character = value;
+            }
+        }
+        tcsetattr(&terminal, SetArg::TCSADRAIN, &ours)?;
+        Ok(Self {
+            terminal,
+            found,
+            ours,
+        })
+    }
+
+    /// Gives the terminal to another program for a while, as it was found.
+    ///
+    /// # Errors
+    /// It went away.
+    pub fn lend(&self) -> io::Result<()> {
+        Ok(tcsetattr(&self.terminal, SetArg::TCSADRAIN, &self.found)?)
+    }
+
+    /// Takes it back, from a program that [`crate::process::in_foreground`] gave it to.
+    ///
+    /// # Errors
+    /// It went away.
+    pub fn retake(&self) -> io::Result<()> {
+        // Who is not in the foreground may not take it, and would be stopped.
+        let mut stop = SigSet::empty();
+        stop.add(Signal::SIGTTOU);
+        let mut before = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&stop), Some(&mut before))?;
+        // Refused where it is not our controlling terminal: then there is no foreground.
+        let _ = tcsetpgrp(&self.terminal, getpgrp());
+        let taken = tcsetattr(&self.terminal, SetArg::TCSADRAIN, &self.ours);
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None)?;
+        Ok(taken?)
+    }
+}
+
+impl AsFd for Keys {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.terminal.as_fd()
+    }
+}
+
+impl Read for &Keys {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        (&self.terminal).read(octets)
+    }
+}
+
+impl Write for &Keys {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        (&self.terminal).write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        // Nobody is left to tell when the terminal is gone.
+        let _ = self.lend();
     }
 }
 
@@ -208,6 +359,13 @@ mod tests {
         assert!(start.elapsed() >= Duration::from_millis(10));
         drop(b_peer);
         assert_eq!(wait_readable(&[a.as_fd(), b.as_fd()], None).unwrap(), [1]);
+        // Nothing is told of what nothing is wanted of; room to write is.
+        let fds = [
+            (b.as_fd(), Interest::None),
+            (a.as_fd(), Interest::ReadWrite),
+            (a.as_fd(), Interest::Read),
+        ];
+        assert_eq!(wait(&fds, None).unwrap(), [1]);
         a_peer.write_all(b"x").unwrap();
         assert_eq!(
             wait_readable(&[a.as_fd(), b.as_fd()], None).unwrap(),

@@ -3,6 +3,7 @@
 //! People and NTP set it, and it goes on while the machine sleeps; timers that measure how long
 //! something takes have [`crate::event_loop::Loop::now`] instead.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -58,6 +59,28 @@ pub struct LocalTime {
     pub minute: i32,
     /// 0 to 60.
     pub second: i32,
+    /// 0 (Sunday) to 6.
+    pub weekday: i32,
+}
+
+/// As `ctime(3)` writes it: `Tue Jan  6 04:05:06 1987`.
+impl fmt::Display for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const WEEKDAYS: &str = "SunMonTueWedThuFriSat";
+        const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        let name = |names: &'static str, at: i32| {
+            let at = usize::try_from(at).ok().map(|at| at * 3);
+            at.and_then(|at| names.get(at..at + 3)).unwrap_or("???")
+        };
+        let weekday = name(WEEKDAYS, self.weekday);
+        let month = name(MONTHS, self.month - 1);
+        let (hour, minute, second) = (self.hour, self.minute, self.second);
+        let (day, year) = (self.day, self.year);
+        write!(
+            f,
+            "{weekday} {month} {day:2} {hour:02}:{minute:02}:{second:02} {year}"
+        )
+    }
 }
 
 /// What the clock of the place shows at a moment, seconds since 1970: by `TZ`, or by
@@ -71,6 +94,7 @@ pub fn local_time(unix: i64) -> LocalTime {
         hour: tm.tm_hour,
         minute: tm.tm_min,
         second: tm.tm_sec,
+        weekday: tm.tm_wday,
     }
 }
 
@@ -160,6 +184,26 @@ mod tests {
         timer.wait_for(None).unwrap();
         assert!(!readable(&timer, 0));
         timer.stop().unwrap();
+    }
+
+    #[test]
+    fn times_are_written_as_by_ctime() {
+        let time = LocalTime {
+            year: 1987,
+            month: 1,
+            day: 6,
+            hour: 4,
+            minute: 5,
+            second: 6,
+            weekday: 2,
+        };
+        assert_eq!(time.to_string(), "Tue Jan  6 04:05:06 1987");
+        let strange = LocalTime {
+            month: 0,
+            weekday: -1,
+            ..time
+        };
+        assert_eq!(strange.to_string(), "??? ???  6 04:05:06 1987");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wanbox_console::filter::Filters;
+use wanbox_runtime::control::script::{Ended, Progress, Request};
 use wanbox_runtime::control::{ClientId, Failure, Server};
 use wanbox_runtime::event_loop::Loop;
 
@@ -18,40 +18,6 @@ const ENOUGH: usize = 256 << 10;
 const PIECE: usize = 16 << 10;
 /// How much is looked at before others get their turn: lines, or parts of views.
 const STEPS_A_TURN: usize = 500;
-
-/// What can be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Request {
-    /// Lines, done one after another up to the first that goes wrong.
-    pub(super) execute: Vec<String>,
-    /// Views come as JSON.
-    #[serde(default)]
-    pub(super) json: bool,
-}
-
-/// What comes before the end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Progress {
-    /// Lines with their newlines.
-    Text(String),
-    /// What went wrong.
-    Wrong(String),
-    /// Part of a view.
-    Json {
-        /// An array, or the whole.
-        value: Value,
-        /// More of the array comes.
-        more: bool,
-    },
-}
-
-/// The end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Ended {
-    /// The exit code of the command.
-    pub(super) code: u8,
-}
 
 /// A request that is being answered.
 #[derive(Debug)]

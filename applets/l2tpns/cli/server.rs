@@ -7,10 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use slab::Slab;
+use wanbox_runtime::control::script::Request;
 use wanbox_runtime::control::{ControlError, Server};
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Readiness, Source, Token};
 
-use super::control::{Progressed, Request, Running};
+use super::control::{Progressed, Running};
 use super::guard::Guard;
 use super::host::Host;
 use super::session::{Around, Session};

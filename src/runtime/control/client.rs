@@ -91,6 +91,11 @@ impl Client {
         })
     }
 
+    /// The connection itself: for what is not asked and answered.
+    pub fn into_stream(self) -> UnixStream {
+        self.stream
+    }
+
     /// Asks and waits for the answer; progress is ignored.
     ///
     /// # Errors

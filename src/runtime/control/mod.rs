@@ -19,11 +19,14 @@ use serde::{Deserialize, Serialize};
 use crate::files::FileError;
 
 mod client;
+mod listening;
+pub mod script;
 mod server;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Client, call};
+pub use listening::{Accepted, Listening};
 pub use server::{ClientId, Counters, Request, Server};
 
 /// The longest request line, octets.

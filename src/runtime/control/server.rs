@@ -1,26 +1,18 @@
 //! The daemon's side, inside the poll loop.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
-use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getsockopt, listen,
-    socket, sockopt,
-};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use slab::Slab;
 
+use super::listening::{Accepted, Listening};
 use super::{ControlError, Failure, Line, MAX_CLIENTS, MAX_OUTPUT, MAX_REQUEST, send};
 use crate::event_loop::{Interest, Loop, Priority, Readiness, Source, Token};
-use crate::files::{FileProblem, Lock, SocketPath};
 
 /// The token of the listening socket; clients count from 1.
 const LISTENER: u32 = 0;
@@ -100,19 +92,13 @@ struct Client {
 /// The daemon hands every [`crate::event_loop::Handler::ready`] with this server's token owner
 /// to [`Server::ready`], then takes requests with [`Server::poll_request`].
 pub struct Server {
-    listener: UnixListener,
+    listening: Listening,
     source: Source,
     owner: u32,
-    path: PathBuf,
-    /// Device and inode of the socket, to remove no other's.
-    inode: (u64, u64),
-    uid: u32,
     clients: Slab<Client>,
     requests: VecDeque<Request>,
     counters: Counters,
     next_serial: u64,
-    /// Given up for a moment when there are no descriptors left to accept with.
-    spare: Option<OwnedFd>,
 }
 
 impl Server {
@@ -122,36 +108,23 @@ impl Server {
     /// # Errors
     /// [`ControlError::InUse`], [`ControlError::NotASocket`], or those of the system.
     pub fn bind(lp: &mut Loop, owner: u32, path: &Path, mode: u32) -> Result<Self, ControlError> {
-        let failed = |action| {
-            move |error: io::Error| ControlError::Io {
-                action,
+        let listening = Listening::bind(path, mode)?;
+        let token = Token::new(owner, LISTENER);
+        let source = lp
+            .register(&listening, token, Interest::Read, Priority::Control)
+            .map_err(|error| ControlError::Io {
+                action: "wait on",
                 path: path.to_owned(),
                 error,
-            }
-        };
-        let listener = UnixListener::from(listen_on(path, mode)?);
-        let metadata = fs::symlink_metadata(path).map_err(failed("look at"))?;
-        let spare = listener.try_clone().map_err(failed("listen on"))?.into();
-        let source = lp
-            .register(
-                &listener,
-                Token::new(owner, LISTENER),
-                Interest::Read,
-                Priority::Control,
-            )
-            .map_err(failed("wait on"))?;
+            })?;
         Ok(Self {
-            listener,
+            listening,
             source,
             owner,
-            path: path.to_owned(),
-            inode: (metadata.dev(), metadata.ino()),
-            uid: nix::unistd::geteuid().as_raw(),
             clients: Slab::new(),
             requests: VecDeque::new(),
             counters: Counters::default(),
             next_serial: 0,
-            spare: Some(spare),
         })
     }
 
@@ -248,45 +221,30 @@ impl Server {
             self.close_client(lp, index);
         }
         // It is registered and open.
-        let _ = lp.deregister(self.source, &self.listener);
+        let _ = lp.deregister(self.source, &self.listening);
     }
 
     fn accept(&mut self, lp: &mut Loop) {
         for _ in 0..MAX_CLIENTS {
-            match self.listener.accept() {
-                Ok((stream, _)) => self.admit(lp, stream),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
-                    // The pending connection would wake us for ever: accept it with the
-                    // spare descriptor and close it.
-                    self.spare = None;
-                    drop(self.listener.accept());
-                    self.spare = self.listener.try_clone().ok().map(OwnedFd::from);
+            match self.listening.accept() {
+                Accepted::Client(stream) => self.admit(lp, stream),
+                Accepted::Stranger(stream, uid) => {
+                    self.counters.refused_user += 1;
+                    turn_away(&stream, format!("user {uid} may not control this"));
+                }
+                Accepted::Full => {
                     self.counters.refused_full += 1;
                     return;
                 }
-                Err(_) => return,
+                Accepted::Nobody => return,
             }
         }
     }
 
     fn admit(&mut self, lp: &mut Loop, stream: UnixStream) {
-        let uid = match getsockopt(&stream, sockopt::PeerCredentials) {
-            Ok(credentials) => credentials.uid(),
-            // Gone already.
-            Err(_) => return,
-        };
-        if uid != 0 && uid != self.uid {
-            self.counters.refused_user += 1;
-            turn_away(&stream, format!("user {uid} may not control this"));
-            return;
-        }
         if self.clients.len() >= MAX_CLIENTS && !self.evict(lp) {
             self.counters.refused_full += 1;
             turn_away(&stream, format!("busy with {MAX_CLIENTS} other requests"));
-            return;
-        }
-        if stream.set_nonblocking(true).is_err() {
             return;
         }
         let entry = self.clients.vacant_entry();
@@ -499,101 +457,10 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Ok(metadata) = fs::symlink_metadata(&self.path)
-            && (metadata.dev(), metadata.ino()) == self.inode
-        {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 /// Tells a client why it is not served. One short line always fits an empty socket buffer.
 fn turn_away(stream: &UnixStream, text: String) {
-    if stream.set_nonblocking(true).is_err() {
-        return;
-    }
     if let Ok(mut line) = serde_json::to_vec(&Line::<()>::Error(Failure::new(text))) {
         line.push(b'\n');
         let _ = send(stream, &line);
     }
-}
-
-/// A listening socket at `path`, taking over one that nobody listens on.
-fn listen_on(path: &Path, mode: u32) -> Result<OwnedFd, ControlError> {
-    // Two that start at once must not both take the same dead socket for theirs to replace.
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
-    let lock = Lock::acquire(Path::new(&lock_path)).map_err(|error| match error.problem {
-        FileProblem::Locked => ControlError::InUse(path.to_owned()),
-        _ => ControlError::File(error),
-    })?;
-    let listening = take_over(path, mode);
-    lock.remove();
-    listening
-}
-
-fn take_over(path: &Path, mode: u32) -> Result<OwnedFd, ControlError> {
-    let failed = |action, error: io::Error| ControlError::Io {
-        action,
-        path: path.to_owned(),
-        error,
-    };
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(ControlError::NotASocket(path.to_owned()));
-        }
-        Ok(_) => {
-            if is_served(path)? {
-                return Err(ControlError::InUse(path.to_owned()));
-            }
-            fs::remove_file(path).map_err(|error| failed("replace", error))?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed("look at", error)),
-    }
-    let short = SocketPath::new(path)?;
-    let listen_at = || -> nix::Result<OwnedFd> {
-        let fd = new_socket()?;
-        // The socket file takes its mode from the descriptor: it is never open to more users
-        // than it should, not even before the chmod below.
-        nix::sys::stat::fchmod(&fd, nix::sys::stat::Mode::from_bits_truncate(mode))?;
-        bind(fd.as_raw_fd(), &UnixAddr::new(short.as_path())?)?;
-        listen(&fd, Backlog::new(MAX_CLIENTS as i32)?)?;
-        Ok(fd)
-    };
-    let fd = listen_at().map_err(|errno| failed("listen on", errno.into()))?;
-    // What the umask took away.
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .map_err(|error| failed("set the mode of", error))?;
-    Ok(fd)
-}
-
-/// Whether somebody listens on the socket.
-fn is_served(path: &Path) -> Result<bool, ControlError> {
-    let short = SocketPath::new(path)?;
-    let probe = || -> nix::Result<()> {
-        let fd = new_socket()?;
-        connect(fd.as_fd().as_raw_fd(), &UnixAddr::new(short.as_path())?)
-    };
-    match probe() {
-        // EAGAIN: its queue is full.
-        Ok(()) | Err(Errno::EAGAIN) => Ok(true),
-        Err(Errno::ECONNREFUSED | Errno::ENOENT) => Ok(false),
-        Err(errno) => Err(ControlError::Io {
-            action: "look at",
-            path: path.to_owned(),
-            error: errno.into(),
-        }),
-    }
-}
-
-fn new_socket() -> nix::Result<OwnedFd> {
-    socket(
-        AddressFamily::Unix,
-        SockType::Stream,
-        SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
-        None,
-    )
 }

@@ -74,11 +74,11 @@ impl Interest {
         }
     }
 
-    fn reads(self) -> bool {
+    pub(crate) fn reads(self) -> bool {
         matches!(self, Self::Read | Self::ReadWrite)
     }
 
-    fn writes(self) -> bool {
+    pub(crate) fn writes(self) -> bool {
         matches!(self, Self::Write | Self::ReadWrite)
     }
 }

@@ -173,6 +173,45 @@ pub fn in_own_group(command: &mut Command, lock: Option<File>) {
     }
 }
 
+/// Has a command lead a group of processes in the foreground of standard input's terminal, so that
+/// the keys that end programs end it and not this one. It cannot be stopped by a key, because nobody
+/// would be there to have it go on. [`crate::terminal::Keys::retake`] follows its end.
+pub fn in_foreground(command: &mut Command) {
+    let prepare = || {
+        let own = Pid::from_raw(0);
+        nix::unistd::setpgid(own, own)?;
+        let ignore = signal::SigAction::new(
+            signal::SigHandler::SigIgn,
+            signal::SaFlags::empty(),
+            signal::SigSet::empty(),
+        );
+        let default = signal::SigAction::new(
+            signal::SigHandler::SigDfl,
+            signal::SaFlags::empty(),
+            signal::SigSet::empty(),
+        );
+        // SAFETY: neither has a handler, so no code runs in one.
+        unsafe {
+            signal::sigaction(signal::Signal::SIGTSTP, &ignore)?;
+            signal::sigaction(signal::Signal::SIGTTOU, &ignore)?;
+        }
+        // Refused where it is not our controlling terminal: then there is no foreground.
+        // SAFETY: 0 is open in a child whose standard input is inherited, and else refused.
+        let terminal = unsafe { BorrowedFd::borrow_raw(0) };
+        let _ = nix::unistd::tcsetpgrp(terminal, nix::unistd::getpid());
+        // SAFETY: as above.
+        unsafe {
+            signal::sigaction(signal::Signal::SIGTTOU, &default)?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec it calls setpgid(2), sigaction(2), getpid(2) and tcsetpgrp(3)
+    // alone, which are safe there.
+    unsafe {
+        command.pre_exec(prepare);
+    }
+}
+
 /// Gives up the controlling terminal of this process, where it has one and leads no session.
 fn leave_terminal() {
     // SAFETY: the path ends with a zero octet, and the request takes no argument.

@@ -6,11 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use wanbox_runtime::control::script::{Ended, Progress, Request};
 use wanbox_runtime::control::{Client, ControlError};
 use wanbox_runtime::event_loop::{Handler, Loop, Readiness, Token};
 
 use super::fake::Fake;
-use crate::cli::control::{Ended, Progress, Request};
+
 use crate::cli::{Cli, MAX_SESSIONS, Owners, Users};
 
 const OWNERS: Owners = Owners {
