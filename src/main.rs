@@ -34,6 +34,8 @@ const FAMILIES: &[&[Applet]] = &[
     wanbox_l2tpns::APPLETS,
     #[cfg(feature = "l2tpns")]
     wanbox_nsctl::APPLETS,
+    #[cfg(feature = "net")]
+    wanbox_net::APPLETS,
 ];
 
 /// The executable under its own name.

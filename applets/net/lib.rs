@@ -1,5 +1,34 @@
 //! `net`, the packet-radio station: its program, devices and consoles.
 //!
-//! What it does without devices is in the rooms below: `console`.
+//! | to change | open |
+//! |---|---|
+//! | options of the program | `options.rs` |
+//! | what is opened, in which order, and what a turn of the poll loop does | `program.rs` |
+//! | what commands ask of the process | `host.rs` |
+//! | where the files are, what is learned, names of hosts | `files.rs` |
+//! | the log file | `journal.rs` |
+//! | where traces go | `traces.rs` |
+//! | the terminal, attached consoles | `consoles.rs`, `attach.rs` |
+//! | commands from shells | `scripts.rs` |
+//! | commands of the host's shell | `shells.rs` |
+//! | lines, tunnels, interfaces of the host | `devices/` |
+//!
+//! What it does without devices is in the rooms below: the stack in `tcp` and `engine`, what uses it in
+//! `services`, what people type in `console`, `commands` and `desk`.
 
+mod attach;
+mod consoles;
 pub mod devices;
+mod files;
+mod host;
+mod journal;
+mod options;
+mod program;
+mod scripts;
+mod shells;
+mod traces;
+
+use wanbox_grammar::Applet;
+
+/// The applets of this crate.
+pub const APPLETS: &[Applet] = &[options::APPLET];

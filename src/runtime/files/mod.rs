@@ -255,7 +255,11 @@ pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     read_open(&file, path, limit)
 }
 
-fn open_regular(path: &Path) -> Result<File, FileError> {
+/// Opens a regular file to be read in pieces.
+///
+/// # Errors
+/// Not readable, or not a regular file: a FIFO would block for ever.
+pub fn open_regular(path: &Path) -> Result<File, FileError> {
     let open = || -> io::Result<(File, bool)> {
         let file = OpenOptions::new()
             .read(true)

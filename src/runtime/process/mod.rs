@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -109,6 +109,40 @@ pub fn random() -> io::Result<u128> {
     let mut octets = [0; 16];
     getrandom::fill(&mut octets).map_err(io::Error::other)?;
     Ok(u128::from_ne_bytes(octets))
+}
+
+/// Has reads and writes of a descriptor refused instead of waiting.
+///
+/// # Errors
+/// None is to be expected of an open descriptor.
+pub fn set_nonblocking(fd: &impl AsFd) -> io::Result<()> {
+    let flags = nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_GETFL)?;
+    let flags = nix::fcntl::OFlag::from_bits_truncate(flags) | nix::fcntl::OFlag::O_NONBLOCK;
+    nix::fcntl::fcntl(fd, nix::fcntl::FcntlArg::F_SETFL(flags))?;
+    Ok(())
+}
+
+/// Octets of memory that this process has: resident, the heap's size, and what of the heap is free.
+pub fn memory() -> [u64; 3] {
+    // SAFETY: it takes nothing and returns plain numbers.
+    let heap = unsafe { libc::mallinfo2() };
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
+    let page = page.ok().flatten().and_then(|size| u64::try_from(size).ok());
+    [
+        pages.unwrap_or(0u64).saturating_mul(page.unwrap_or(4096)),
+        (heap.arena + heap.hblkhd) as u64,
+        heap.fordblks as u64,
+    ]
+}
+
+/// Has this process run before others, as far as it may ask for it.
+pub fn raise_priority() {
+    // SAFETY: it takes numbers alone; refused, it changes nothing.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, -20);
+    }
 }
 
 /// Whether a process with this pid exists (also one that we may not signal).
@@ -314,6 +348,12 @@ pub fn restore_sigpipe() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_told() {
+        let [resident, heap, free] = memory();
+        assert!(resident > 100_000 && heap > 1000 && free <= heap);
+    }
 
     /// The kernel hangs up the group of a session's leader that ends: one that opens a terminal is
     /// none, so that what it leaves in the background lives on.
