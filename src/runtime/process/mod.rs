@@ -129,7 +129,10 @@ pub fn memory() -> [u64; 3] {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
-    let page = page.ok().flatten().and_then(|size| u64::try_from(size).ok());
+    let page = page
+        .ok()
+        .flatten()
+        .and_then(|size| u64::try_from(size).ok());
     [
         pages.unwrap_or(0u64).saturating_mul(page.unwrap_or(4096)),
         (heap.arena + heap.hblkhd) as u64,
