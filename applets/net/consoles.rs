@@ -302,7 +302,7 @@ impl Consoles {
     fn close_one(&mut self, lp: &mut Loop, desk: &mut Desk, index: usize) {
         if let Some(attached) = self.attached.try_remove(index) {
             if let State::Open(id) | State::Leaving(id) = attached.state {
-                desk.close(id);
+                desk.close(lp.now(), id);
             }
             // It is registered and open.
             let _ = lp.deregister(attached.source, &attached.stream);

@@ -9,6 +9,7 @@
 //! | the log file | `journal.rs` |
 //! | where traces go | `traces.rs` |
 //! | the terminal, attached consoles | `consoles.rs`, `attach.rs` |
+//! | the host's ends of `tcpgate` | `gates.rs` |
 //! | commands from shells | `scripts.rs` |
 //! | commands of the host's shell | `shells.rs` |
 //! | lines, tunnels, interfaces of the host | `devices/` |
@@ -20,6 +21,7 @@ mod attach;
 mod consoles;
 pub mod devices;
 mod files;
+mod gates;
 mod host;
 mod journal;
 mod options;

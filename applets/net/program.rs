@@ -20,6 +20,7 @@ use crate::attach;
 use crate::consoles::{Consoles, Terminal};
 use crate::devices::Devices;
 use crate::files::{Files, MAX_FILE, State, Watched, reason};
+use crate::gates::Gates;
 use crate::host::Process;
 use crate::journal::{Journal, present};
 use crate::options::NAME;
@@ -47,6 +48,10 @@ pub mod owner {
     pub const WATCHED: u32 = 8;
     /// The clock on the wall was set.
     pub const CLOCK: u32 = 9;
+    /// The host's ends of gates; the number is that of the gate.
+    pub const GATES: u32 = 10;
+    /// Names of hosts that gates lead to.
+    pub const NAMES: u32 = 11;
 }
 
 /// How long the daemon may take to start, with all its commands.
@@ -98,6 +103,7 @@ struct Program {
     process: Process,
     consoles: Consoles,
     scripts: Scripts,
+    gates: Gates,
     clock: WallTimer,
     /// What outlives the program; not with `-g`.
     state: Option<State>,
@@ -158,6 +164,7 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
         log::warn!("{line}");
     }
     let locks = files.root.path("/run/lock");
+    let gates = Gates::new(&files.root);
     let mut process = Process {
         devices: Devices::new(owner::DEVICES, locks.is_dir().then_some(locks)),
         journal: Journal::new(),
@@ -185,6 +192,7 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
         process,
         consoles,
         scripts,
+        gates,
         clock,
         state,
         watched,
@@ -262,7 +270,7 @@ impl Program {
     }
 
     /// Shows what the commands of the startup file print, where there is no console.
-    fn show_startup(&mut self) {
+    fn show_startup(&mut self, now: Instant) {
         let Some(id) = self.startup else {
             return;
         };
@@ -273,7 +281,7 @@ impl Program {
             self.desk.written(id, octets);
         }
         if self.desk.ended(id).is_some() {
-            self.desk.close(id);
+            self.desk.close(now, id);
             self.startup = None;
         }
     }
@@ -338,6 +346,8 @@ impl Handler for Program {
             }
             owner::CONSOLES => self.consoles.ready(process, lp, desk, token, readiness),
             owner::SCRIPTS => self.scripts.ready(lp, token, readiness),
+            owner::GATES => self.gates.ready(lp, desk, token, readiness),
+            owner::NAMES => self.gates.names().ready(lp, token, readiness),
             owner::CLOCK => {
                 self.clock.clear();
                 // It was there a moment ago.
@@ -355,6 +365,7 @@ impl Handler for Program {
         match token.owner {
             owner::DEVICES => process.devices.timer(lp, &mut desk.station, token),
             owner::DESK => desk.handle_timeout(now, &mut process.host(lp)),
+            owner::NAMES => self.gates.names().timer(lp, token),
             owner::STATE => save(&mut self.state, &process.files, now, &mut desk.station),
             _ => {
                 if let Some(path) = self.watched.changed() {
@@ -394,6 +405,8 @@ impl Handler for Program {
             };
             desk.shell_done(now, &mut process.host(lp), console, status);
         }
+        self.gates.settle(lp, desk);
+        desk.station.flush(now, process.devices.sink());
         process.traces.take(&mut process.devices, desk, now);
         self.consoles.settle(lp, desk);
         let ran = self.scripts.settle(process, lp, desk);
@@ -408,7 +421,7 @@ impl Handler for Program {
         if self.state.is_some() && lp.timer(save).is_none() && State::wants_saving(&desk.station) {
             lp.set_timer(save, now + SAVE_AFTER);
         }
-        self.show_startup();
+        self.show_startup(now);
         if self.process.leaving {
             lp.stop();
         }

@@ -100,7 +100,7 @@ impl Scripts {
             }
             let goes_on = code.is_none() && server.is_connected(running.client);
             if !goes_on && let Some(console) = running.console {
-                desk.close(console);
+                desk.close(lp.now(), console);
             }
             goes_on
         });
@@ -156,7 +156,7 @@ impl Running {
         if ended.is_none() || !desk.output(console).is_empty() {
             return None;
         }
-        desk.close(console);
+        desk.close(lp.now(), console);
         self.console = None;
         *ran = true;
         (ended == Some(false)).then_some(1)

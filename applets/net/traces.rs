@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wanbox_net_desk::Desk;
+use wanbox_net_desk::{ConsoleId, Desk};
 use wanbox_net_engine::InterfaceId;
 
 use crate::devices::{Devices, Trace};
@@ -15,7 +15,12 @@ use crate::journal::{append, present};
 /// What is written at once, octets.
 const PIECE: usize = 64 << 10;
 
-struct Target {
+enum Target {
+    Console(ConsoleId),
+    File(Writer),
+}
+
+struct Writer {
     file: File,
     /// The packets themselves.
     capture: bool,
@@ -23,7 +28,7 @@ struct Target {
     waiting: Vec<u8>,
 }
 
-impl Target {
+impl Writer {
     fn write(&mut self) -> io::Result<()> {
         let written = self.file.write_all(&self.waiting);
         self.waiting.clear();
@@ -31,21 +36,26 @@ impl Target {
     }
 }
 
-/// The files, by interface.
+/// Where they go, by interface.
 #[derive(Default)]
 pub struct Traces {
-    files: HashMap<InterfaceId, Target>,
+    targets: HashMap<InterfaceId, Target>,
 }
 
 impl Traces {
-    /// Traces of an interface go to the end of a file from now on, or (again) to a console. A file whose name ends
+    /// Traces of an interface go to the end of a file from now on, or to a console. A file whose name ends
     /// in `.pcap` is a capture, which begins with a header where there was nothing.
     ///
     /// # Errors
     /// The file cannot be written; then nothing is changed.
-    pub fn set(&mut self, id: InterfaceId, path: Option<&Path>) -> io::Result<()> {
+    pub fn set(
+        &mut self,
+        console: ConsoleId,
+        id: InterfaceId,
+        path: Option<&Path>,
+    ) -> io::Result<()> {
         let Some(path) = path else {
-            self.files.remove(&id);
+            self.targets.insert(id, Target::Console(console));
             return Ok(());
         };
         let mut file = append(path)?;
@@ -53,12 +63,12 @@ impl Traces {
         if capture && file.metadata()?.len() == 0 {
             file.write_all(&Trace::CAPTURE.encode())?;
         }
-        let target = Target {
+        let writer = Writer {
             file,
             capture,
             waiting: Vec::new(),
         };
-        self.files.insert(id, target);
+        self.targets.insert(id, Target::File(writer));
         Ok(())
     }
 
@@ -68,21 +78,20 @@ impl Traces {
         let mut time = None;
         while let Some(trace) = devices.poll_trace() {
             let id = trace.interface;
-            let target = self.files.get_mut(&id);
-            match target {
-                Some(target) if target.capture => {
-                    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-                    trace.capture(since.unwrap_or_default(), &mut target.waiting);
-                }
-                target => {
-                    let time = time.get_or_insert_with(present);
-                    let station = &desk.station;
-                    let names = |address| station.resolver.shown(now, address);
-                    let text = trace.text(&station.interfaces, time, &names);
-                    match target {
-                        Some(target) => target.waiting.extend_from_slice(text.as_bytes()),
-                        None => desk.trace(id, &text),
-                    }
+            let mut target = self.targets.get_mut(&id);
+            if let Some(Target::File(writer)) = &mut target
+                && writer.capture
+            {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH);
+                trace.capture(since.unwrap_or_default(), &mut writer.waiting);
+            } else if let Some(target) = target {
+                let time = time.get_or_insert_with(present);
+                let station = &desk.station;
+                let names = |address| station.resolver.shown(now, address);
+                let text = trace.text(&station.interfaces, time, &names);
+                match target {
+                    Target::File(writer) => writer.waiting.extend_from_slice(text.as_bytes()),
+                    Target::Console(console) => desk.trace(*console, id, &text),
                 }
             }
             self.write(PIECE);
@@ -91,7 +100,9 @@ impl Traces {
     }
 
     fn write(&mut self, least: usize) {
-        self.files
-            .retain(|_, target| target.waiting.len() < least || target.write().is_ok());
+        self.targets.retain(|_, target| match target {
+            Target::File(writer) => writer.waiting.len() < least || writer.write().is_ok(),
+            Target::Console(_) => true,
+        });
     }
 }

@@ -24,7 +24,7 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
 pub use serial::{FlowControl, ModemLines, Parity, PortCounts, SerialSettings, StopBits};
-pub use tcp::{ListenSettings, TcpSettings};
+pub use tcp::{ListenSettings, TcpSettings, connect_tcp, connect_unix};
 
 /// The first pause before a line is tried again, and the longest.
 const RETRY: Duration = Duration::from_millis(500);

@@ -3,13 +3,17 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, connect, getsockopt, listen,
-    setsockopt, socket, sockopt,
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, UnixAddr, bind, connect,
+    getsockopt, listen, setsockopt, socket, sockopt,
 };
+
+use crate::files::SocketPath;
 
 /// How long a connection may take to be made.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -54,6 +58,31 @@ fn tcp(address: &SocketAddr) -> io::Result<OwnedFd> {
     };
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     Ok(socket(family, SockType::Stream, flags, None)?)
+}
+
+/// Begins a TCP connection, without waiting: it is made, or refused, when it can be written to.
+///
+/// # Errors
+/// Those of socket(2), setsockopt(2) and connect(2).
+pub fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = tcp(&address)?;
+    prepare(&stream)?;
+    match connect(stream.as_raw_fd(), &SockaddrStorage::from(address)) {
+        Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => Ok(stream.into()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Connects to a Unix socket, without waiting: a full queue is an error.
+///
+/// # Errors
+/// Those of connect(2), also that the path is too long.
+pub fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    let short = SocketPath::new(path).map_err(|error| io::Error::other(error.to_string()))?;
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let stream = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(stream.as_raw_fd(), &UnixAddr::new(short.as_path())?)?;
+    Ok(stream.into())
 }
 
 /// A connection made from here.
