@@ -91,10 +91,9 @@ impl Host for Around<'_> {
         self.process.devices.device_counters(id)
     }
 
-    fn trace(&mut self, console: u32, id: InterfaceId, file: Option<&str>) -> io::Result<()> {
+    fn trace(&mut self, _: u32, id: InterfaceId, file: Option<&str>) -> io::Result<()> {
         let path = file.map(|file| self.process.files.path(file));
-        let console = ConsoleId(console);
-        self.process.traces.set(console, id, path.as_deref())
+        self.process.traces.set(id, path.as_deref())
     }
 
     fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {

@@ -292,7 +292,7 @@ impl Program {
             mut desk,
             mut process,
             mut consoles,
-            scripts,
+            mut scripts,
             mut state,
             // Until all is done.
             _service,
@@ -310,6 +310,8 @@ impl Program {
         save(&mut state, &process.files, now, station);
         process.traces.take(&mut process.devices, &mut desk, now);
         process.shells.close();
+        // Whoever wanted the end, and others whose lines are done, are told so.
+        while scripts.settle(&mut process, lp, &mut desk) {}
         consoles.settle(lp, &mut desk);
         if let Some(terminal) = &process.terminal {
             terminal.settle(lp, &mut desk);

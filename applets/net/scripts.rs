@@ -53,6 +53,8 @@ struct Running {
     json: bool,
     /// Where the present line is run.
     console: Option<ConsoleId>,
+    /// It is a command of the host's shell, which says itself what went wrong.
+    shell: bool,
 }
 
 /// Requests of shells.
@@ -83,6 +85,7 @@ impl Scripts {
                     lines: asked.execute.into(),
                     json: asked.json,
                     console: None,
+                    shell: false,
                 }),
                 Err(failure) => self.server.fail(lp, request.client, failure),
             }
@@ -135,6 +138,7 @@ impl Running {
                 }
             };
             self.console = Some(console);
+            self.shell = line.starts_with('!');
             *ran = true;
             let now = lp.now();
             desk.run(now, &mut process.host(lp), console, &line);
@@ -144,11 +148,19 @@ impl Running {
         let output = desk.output(console);
         let is_enough = output.len() >= PIECE || ended.is_some();
         if is_enough && !output.is_empty() && server.unsent(self.client) < ENOUGH {
-            let text = String::from_utf8_lossy(output).into_owned();
-            let octets = output.len();
+            // A character whose rest is still to come waits for it.
+            let octets = match std::str::from_utf8(output) {
+                Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => {
+                    error.valid_up_to()
+                }
+                _ => output.len(),
+            };
+            let text = String::from_utf8_lossy(output.get(..octets).unwrap_or_default());
             let progress = match ended {
-                Some(false) if octets < PIECE => Progress::Wrong(text.trim_end().to_owned()),
-                _ => Progress::Text(text),
+                Some(false) if octets < PIECE && !self.shell => {
+                    Progress::Wrong(text.trim_end().to_owned())
+                }
+                _ => Progress::Text(text.into_owned()),
             };
             server.progress(lp, self.client, &progress);
             desk.written(console, octets);

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wanbox_net_desk::{ConsoleId, Desk};
+use wanbox_net_desk::Desk;
 use wanbox_net_engine::InterfaceId;
 
 use crate::devices::{Devices, Trace};
@@ -14,11 +14,6 @@ use crate::journal::{append, present};
 
 /// What is written at once, octets.
 const PIECE: usize = 64 << 10;
-
-enum Target {
-    Console(ConsoleId),
-    File(Writer),
-}
 
 struct Writer {
     file: File,
@@ -36,26 +31,21 @@ impl Writer {
     }
 }
 
-/// Where they go, by interface.
+/// The files, by interface.
 #[derive(Default)]
 pub struct Traces {
-    targets: HashMap<InterfaceId, Target>,
+    files: HashMap<InterfaceId, Writer>,
 }
 
 impl Traces {
-    /// Traces of an interface go to the end of a file from now on, or to a console. A file whose name ends
+    /// Traces of an interface go to the end of a file from now on, or (again) to a console. A file whose name ends
     /// in `.pcap` is a capture, which begins with a header where there was nothing.
     ///
     /// # Errors
     /// The file cannot be written; then nothing is changed.
-    pub fn set(
-        &mut self,
-        console: ConsoleId,
-        id: InterfaceId,
-        path: Option<&Path>,
-    ) -> io::Result<()> {
+    pub fn set(&mut self, id: InterfaceId, path: Option<&Path>) -> io::Result<()> {
         let Some(path) = path else {
-            self.targets.insert(id, Target::Console(console));
+            self.files.remove(&id);
             return Ok(());
         };
         let mut file = append(path)?;
@@ -68,7 +58,7 @@ impl Traces {
             capture,
             waiting: Vec::new(),
         };
-        self.targets.insert(id, Target::File(writer));
+        self.files.insert(id, writer);
         Ok(())
     }
 
@@ -78,20 +68,18 @@ impl Traces {
         let mut time = None;
         while let Some(trace) = devices.poll_trace() {
             let id = trace.interface;
-            let mut target = self.targets.get_mut(&id);
-            if let Some(Target::File(writer)) = &mut target
-                && writer.capture
-            {
+            let mut writer = self.files.get_mut(&id);
+            if let Some(writer) = writer.as_deref_mut().filter(|writer| writer.capture) {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH);
                 trace.capture(since.unwrap_or_default(), &mut writer.waiting);
-            } else if let Some(target) = target {
+            } else {
                 let time = time.get_or_insert_with(present);
                 let station = &desk.station;
                 let names = |address| station.resolver.shown(now, address);
                 let text = trace.text(&station.interfaces, time, &names);
-                match target {
-                    Target::File(writer) => writer.waiting.extend_from_slice(text.as_bytes()),
-                    Target::Console(console) => desk.trace(*console, id, &text),
+                match writer {
+                    Some(writer) => writer.waiting.extend_from_slice(text.as_bytes()),
+                    None => desk.trace(id, &text),
                 }
             }
             self.write(PIECE);
@@ -100,9 +88,7 @@ impl Traces {
     }
 
     fn write(&mut self, least: usize) {
-        self.targets.retain(|_, target| match target {
-            Target::File(writer) => writer.waiting.len() < least || writer.write().is_ok(),
-            Target::Console(_) => true,
-        });
+        self.files
+            .retain(|_, writer| writer.waiting.len() < least || writer.write().is_ok());
     }
 }
