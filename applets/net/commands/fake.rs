@@ -1,7 +1,9 @@
 //! A process without a kernel behind it, for tests and for fuzzing: devices are names, files are in memory.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use wanbox_net_console::table::{self, Refusal};
@@ -14,8 +16,10 @@ use crate::{COMMANDS, Context, Done, Output, Stop};
 
 /// What left.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub struct Lines {
+    /// Frames: their lines and what they carry.
     pub sent: Vec<(InterfaceId, FrameKind, Vec<u8>)>,
+    /// What each line says of its queue.
     pub queued: usize,
 }
 
@@ -30,20 +34,64 @@ impl Sink for Lines {
     }
 }
 
-/// The process.
+/// Files by their paths.
+pub type Files = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
+
+/// The process, and what it was asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Process {
+pub struct Process {
+    /// What left.
     pub lines: Lines,
+    /// What was attached.
     pub devices: Vec<(InterfaceId, Device)>,
+    /// Parameters of devices that were set.
     pub parameters: BTreeMap<(InterfaceId, u8), u32>,
+    /// Where packets are to be shown: consoles, and files.
     pub traces: Vec<(u32, InterfaceId, Option<String>)>,
-    pub files: BTreeMap<String, Vec<u8>>,
+    /// Files. Names that end in a slash are nobody's.
+    pub files: Files,
+    /// Consoles, and the commands they gave to a shell. There is none called `none`.
+    pub shells: Vec<(u32, String)>,
+    /// Lines of the log.
+    pub log: Vec<String>,
+    /// Where they go.
+    pub log_path: Option<String>,
+    /// How long it has been running.
     pub uptime: Duration,
+    /// What every asynchronous line says of itself.
     pub asy: Asy,
+    /// It was told to end.
+    pub exits: bool,
 }
 
+/// The end of a file.
+struct End(Files, String);
+
+impl Write for End {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let mut files = self.0.borrow_mut();
+        files
+            .entry(self.1.clone())
+            .or_default()
+            .extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// As the system says it (ENOENT).
 fn missing<T>() -> io::Result<T> {
-    Err(io::ErrorKind::NotFound.into())
+    Err(io::Error::from_raw_os_error(2))
+}
+
+fn place(path: &str) -> io::Result<()> {
+    match path.is_empty() || path.ends_with('/') {
+        true => missing(),
+        false => Ok(()),
+    }
 }
 
 impl Process {
@@ -128,46 +176,62 @@ impl Host for Process {
     }
 
     fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {
-        self.files.get(path).cloned().map_or_else(missing, Ok)
+        let files = self.files.borrow();
+        files.get(path).cloned().map_or_else(missing, Ok)
     }
 
     fn open(&mut self, path: &str) -> io::Result<Box<dyn Read>> {
-        let octets = self.read(path)?;
-        Ok(Box::new(io::Cursor::new(octets)))
+        Ok(Box::new(io::Cursor::new(self.read(path)?)))
     }
 
-    fn append(&mut self, _path: &str) -> io::Result<Box<dyn Write>> {
-        missing()
+    fn append(&mut self, path: &str) -> io::Result<Box<dyn Write>> {
+        place(path)?;
+        Ok(Box::new(End(Rc::clone(&self.files), path.to_owned())))
     }
 
-    fn delete(&mut self, _path: &str) -> io::Result<()> {
-        missing()
+    fn delete(&mut self, path: &str) -> io::Result<()> {
+        let gone = self.files.borrow_mut().remove(path);
+        gone.map_or_else(missing, |_| Ok(()))
     }
 
-    fn rename(&mut self, _from: &str, _to: &str) -> io::Result<()> {
-        missing()
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        place(to)?;
+        let mut files = self.files.borrow_mut();
+        let file = files.remove(from).map_or_else(missing, Ok)?;
+        files.insert(to.to_owned(), file);
+        Ok(())
     }
 
-    fn make_directory(&mut self, _path: &str) -> io::Result<()> {
-        missing()
+    fn make_directory(&mut self, path: &str) -> io::Result<()> {
+        place(path)
     }
 
-    fn remove_directory(&mut self, _path: &str) -> io::Result<()> {
-        missing()
+    fn remove_directory(&mut self, path: &str) -> io::Result<()> {
+        place(path)
     }
 
-    fn shell(&mut self, _console: u32, _command: &str) -> io::Result<()> {
-        missing()
+    fn shell(&mut self, console: u32, command: &str) -> io::Result<()> {
+        if command == "none" {
+            return missing();
+        }
+        self.shells.push((console, command.to_owned()));
+        Ok(())
     }
 
-    fn log(&mut self, _text: &str) {}
+    fn log(&mut self, text: &str) {
+        self.log.push(text.to_owned());
+    }
 
-    fn set_log(&mut self, _path: Option<&str>) -> io::Result<()> {
-        missing()
+    fn set_log(&mut self, path: Option<&str>) -> io::Result<()> {
+        if let Some(path) = path {
+            place(path)?;
+        }
+        self.log_path = path.map(str::to_owned);
+        Ok(())
     }
 
     fn log_path(&self) -> Option<&str> {
-        None
+        self.log_path.as_deref()
     }
 
     fn uptime(&self) -> Duration {
@@ -178,7 +242,9 @@ impl Host for Process {
         [3_000_000, 2_000_000, 500_000]
     }
 
-    fn exit(&mut self) {}
+    fn exit(&mut self) {
+        self.exits = true;
+    }
 }
 
 /// A station with the process around it.

@@ -37,7 +37,7 @@ const SETTINGS: [&str; 9] = [
 /// A line that stopped before its end has changed something, or a list is not what was asked for.
 pub fn fuzz_commands(start: Instant, octets: &[u8]) {
     let mut rig = Rig::new(start);
-    rig.process.files.insert(
+    rig.process.files.borrow_mut().insert(
         "/etc/hosts".to_owned(),
         b"127.0.0.1 localhost\n44.1.1.1 gate\n".to_vec(),
     );

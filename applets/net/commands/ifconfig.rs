@@ -7,6 +7,7 @@ use wanbox_net_console::table::{self, Entry};
 use wanbox_net_console::words::Word;
 use wanbox_net_engine::interface::{Crc, Direction, TraceFlags};
 use wanbox_net_engine::{Interface, InterfaceId, address, show};
+use wanbox_net_services::reason;
 
 use crate::context::{Context, Done, Stop, Then};
 use crate::values::{failed, flag_word, number, object, show, text, text_at, word_at};
@@ -245,7 +246,7 @@ pub(crate) fn trace(context: &mut Context<'_>, words: &[Word]) -> Done {
             interface.trace = before;
         }
         let file = file.unwrap_or_else(|| "the console".to_owned());
-        Stop::Failed(format!("Can't write to {file}: {error}"))
+        Stop::Failed(format!("Can't write to {file}: {}", reason(&error)))
     })?;
     Ok(Then::Nothing)
 }

@@ -27,7 +27,7 @@ mod attach;
 mod context;
 mod devices;
 mod domain;
-mod fake;
+pub mod fake;
 mod fuzz;
 mod host;
 mod ifconfig;

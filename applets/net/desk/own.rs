@@ -1,6 +1,5 @@
 //! Commands of the desk itself: sessions, settings, files, and running other commands.
 
-use std::io;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,7 +9,7 @@ use wanbox_net_console::table::{YES_OR_NO, yes_or_no};
 use wanbox_net_console::telnet::Eol;
 use wanbox_net_console::words::Word;
 use wanbox_net_engine::domain::Lookup;
-use wanbox_net_services::SessionId;
+use wanbox_net_services::{SessionId, reason};
 
 use crate::console::{Kind, Line, Lines, Repeat, Wait};
 use crate::turn::Turn;
@@ -25,13 +24,6 @@ type Done = Result<(), Stop>;
 
 fn failed<T>(text: impl Into<String>) -> Result<T, Stop> {
     Err(Stop::Failed(text.into()))
-}
-
-/// What the system says, without its number.
-fn why(error: &io::Error) -> String {
-    let text = error.to_string();
-    let said = text.split(" (os error").next().unwrap_or_default();
-    said.to_owned()
 }
 
 fn text_at(words: &[Word], at: usize) -> Option<String> {
@@ -90,7 +82,7 @@ pub(crate) fn shell(turn: &mut Turn<'_>, words: &[Word]) -> Done {
         return Err(Stop::Usage("shell <command>"));
     }
     if let Err(error) = turn.host.shell(turn.id.0, &command) {
-        return failed(format!("Can't run a shell: {}", why(&error)));
+        return failed(format!("Can't run a shell: {}", reason(&error)));
     }
     turn.console()?.wait = Some(Wait::Shell);
     Ok(())
@@ -137,7 +129,7 @@ pub(crate) fn delete(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     for word in words.iter().skip(1) {
         let name = word.text();
         if let Err(error) = turn.host.delete(&name) {
-            turn.output.text += &format!("Can't delete {name}: {}\n", why(&error));
+            turn.output.text += &format!("Can't delete {name}: {}\n", reason(&error));
             all = false;
         }
     }
@@ -147,19 +139,19 @@ pub(crate) fn delete(turn: &mut Turn<'_>, words: &[Word]) -> Done {
 pub(crate) fn mkdir(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let name = text_at(words, 1).unwrap_or_default();
     let made = turn.host.make_directory(&name);
-    made.map_err(|error| Stop::Failed(format!("Can't make {name}: {}", why(&error))))
+    made.map_err(|error| Stop::Failed(format!("Can't make {name}: {}", reason(&error))))
 }
 
 pub(crate) fn rmdir(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let name = text_at(words, 1).unwrap_or_default();
     let removed = turn.host.remove_directory(&name);
-    removed.map_err(|error| Stop::Failed(format!("Can't remove {name}: {}", why(&error))))
+    removed.map_err(|error| Stop::Failed(format!("Can't remove {name}: {}", reason(&error))))
 }
 
 pub(crate) fn rename(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let [from, to] = [1, 2].map(|at| text_at(words, at).unwrap_or_default());
     let renamed = turn.host.rename(&from, &to);
-    renamed.map_err(|error| Stop::Failed(format!("Can't rename {from}: {}", why(&error))))
+    renamed.map_err(|error| Stop::Failed(format!("Can't rename {from}: {}", reason(&error))))
 }
 
 pub(crate) fn echo(turn: &mut Turn<'_>, words: &[Word]) -> Done {
@@ -277,7 +269,7 @@ pub(crate) fn log(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     };
     let path = (word != "stop").then_some(word.as_str());
     let set = turn.host.set_log(path);
-    set.map_err(|error| Stop::Failed(format!("Can't write to {word}: {}", why(&error))))
+    set.map_err(|error| Stop::Failed(format!("Can't write to {word}: {}", reason(&error))))
 }
 
 pub(crate) fn record(turn: &mut Turn<'_>, words: &[Word]) -> Done {
@@ -287,7 +279,7 @@ pub(crate) fn record(turn: &mut Turn<'_>, words: &[Word]) -> Done {
             "off" => None,
             _ => match turn.host.append(&name) {
                 Ok(file) => Some((name, file)),
-                Err(error) => return failed(format!("Can't open {name}: {}", why(&error))),
+                Err(error) => return failed(format!("Can't open {name}: {}", reason(&error))),
             },
         };
         let recorded = turn.desk.services.record(session, file);
@@ -309,7 +301,7 @@ pub(crate) fn upload(turn: &mut Turn<'_>, words: &[Word]) -> Done {
             "stop" => None,
             _ => match turn.host.open(&name) {
                 Ok(file) => Some((name, file)),
-                Err(error) => return failed(format!("Can't read {name}: {}", why(&error))),
+                Err(error) => return failed(format!("Can't read {name}: {}", reason(&error))),
             },
         };
         let uploaded = turn.desk.services.upload(session, file);
@@ -408,6 +400,6 @@ pub(crate) fn source(turn: &mut Turn<'_>, words: &[Word]) -> Done {
             turn.console()?.files.push(Lines::new(text, false, false));
             Ok(())
         }
-        Err(error) => failed(format!("Can't open {name}: {}", why(&error))),
+        Err(error) => failed(format!("Can't open {name}: {}", reason(&error))),
     }
 }

@@ -35,7 +35,7 @@ pub use notice::{GateId, LoginId, Notice, SessionId};
 pub use server::destination::fuzz_destination;
 pub use server::login::fuzz_login;
 pub use server::{Destination, SERVERS, server_name};
-pub use session::{Preferences, SessionView};
+pub use session::{Preferences, SessionView, reason};
 
 use log::Limit;
 use server::Servers;

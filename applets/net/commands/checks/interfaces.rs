@@ -351,7 +351,7 @@ fn traces() {
             ("trace ipip", "ipip: output (Hex/ASCII dump)\n"),
             (
                 "trace ipip input /nowhere/x",
-                "Can't write to /nowhere/x: entity not found\n",
+                "Can't write to /nowhere/x: No such file or directory\n",
             ),
             ("trace ipip", "ipip: output (Hex/ASCII dump)\n"),
             ("trace ipip everything", usage),

@@ -187,7 +187,7 @@ fn names() {
     let mut rig = rig(&[]);
     let hosts = &mut rig.station.resolver.hosts;
     assert!(hosts.read_hosts("44.128.4.5 db0sao\n").is_empty());
-    rig.process.files.insert(
+    rig.process.files.borrow_mut().insert(
         "/etc/hosts".to_owned(),
         b"# us\n44.1.1.1 Gate g # x\n".to_vec(),
     );

@@ -6,11 +6,12 @@ mod waiting;
 
 use std::time::{Duration, Instant};
 
+use wanbox_net_commands::fake::Process;
 use wanbox_net_engine::{Arrival, Encapsulation, Interface, InterfaceId, route::NewRoute};
 
 use wanbox_net_tcp::{Id, ListenerId, Options};
 
-use crate::fuzz::{Process, desk};
+use crate::fuzz::desk;
 use crate::{ConsoleId, Desk, Kind};
 
 /// How long a packet is on the line.
@@ -119,7 +120,7 @@ impl World {
 
     fn settle(&mut self, at: usize) {
         self.desks[at].after(self.now, &mut self.processes[at]);
-        for (_, packet) in self.processes[at].left.0.drain(..) {
+        for (_, _, packet) in self.processes[at].lines.sent.drain(..) {
             if !self.cut {
                 self.under_way.push((self.now + DELAY, 1 - at, packet));
             }
@@ -140,7 +141,7 @@ impl World {
             let arrived: Vec<_> = self.under_way.extract_if(.., due).collect();
             for (_, at, mut packet) in arrived {
                 let arrival = Arrival::new(self.lines[at]);
-                let sink = &mut self.processes[at].left;
+                let sink = &mut self.processes[at].lines;
                 self.desks[at]
                     .station
                     .receive(self.now, &arrival, &mut packet, sink);

@@ -201,7 +201,7 @@ fn answer(world: &mut World, known: Option<[u8; 4]>) {
             wanbox_net_engine::udp::Owner::User,
         )
         .unwrap();
-    let sink = &mut world.processes[1].left;
+    let sink = &mut world.processes[1].lines;
     world.desks[1]
         .station
         .udp_send(now, socket, ([44, 0, 0, 1].into(), port), &message, sink)

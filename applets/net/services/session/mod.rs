@@ -12,6 +12,7 @@ use wanbox_net_engine::Station;
 use wanbox_net_tcp::{Error, Id, Reason, State, View};
 
 pub use list::SessionView;
+pub use transfer::reason;
 use transfer::{Record, Upload};
 
 use crate::{Notice, Services, SessionId};

@@ -1,7 +1,7 @@
 //! `record` and `upload`: a session into a file, a file into a session.
 
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use wanbox_net_console::telnet::Eol;
 
@@ -10,6 +10,14 @@ use crate::{Services, SessionId};
 
 /// Octets of a file that are read at once. Each becomes at most two.
 const PIECE: usize = 1024;
+
+/// What the system says about a file, without the number that nobody reads.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let said = text.split(" (os error").next().unwrap_or_default();
+    said.to_owned()
+}
 
 /// A file that a session is written into.
 pub(super) struct Record {
@@ -51,7 +59,7 @@ impl Session {
         if let Err(error) = record.file.write_all(&lines) {
             let name = &record.name;
             self.after
-                .extend(format!("Can't write {name}: {error}\r\n").bytes());
+                .extend(format!("Can't write {name}: {}\r\n", reason(&error)).bytes());
             self.record = None;
         }
     }
@@ -70,7 +78,7 @@ impl Session {
             Err(error) => {
                 let name = &upload.name;
                 self.after
-                    .extend(format!("Can't read {name}: {error}\r\n").bytes());
+                    .extend(format!("Can't read {name}: {}\r\n", reason(&error)).bytes());
                 0
             }
         };
