@@ -99,6 +99,8 @@ pub(crate) enum Wait {
     Name(QueryId, Line),
     /// The reply to a ping of this host, until then.
     Reply(Ipv4Addr, Instant),
+    /// That everything before is written; then a shell runs this.
+    Start(String),
     /// The end of a shell.
     Shell,
     /// The end of a session: in a script.
@@ -224,9 +226,14 @@ impl Console {
         self.wait.is_none() && self.repeat.is_none() && self.files.is_empty()
     }
 
+    /// A shell has the keyboard.
+    pub fn lends_keyboard(&self) -> bool {
+        matches!(self.wait, Some(Wait::Start(_) | Wait::Shell))
+    }
+
     /// Ends what a key ends.
     pub fn interrupt(&mut self) {
-        if self.wait != Some(Wait::Shell) {
+        if !self.lends_keyboard() {
             self.wait = None;
         }
         self.repeat = None;

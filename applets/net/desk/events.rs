@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use wanbox_net_commands::Host;
 use wanbox_net_engine::{Event, show};
-use wanbox_net_services::{LoginId, Notice, SessionId};
+use wanbox_net_services::{LoginId, Notice, SessionId, reason};
+use wanbox_net_tcp::Reason;
 
 use crate::Desk;
 use crate::console::{Console, ConsoleId, Kind, Wait};
@@ -58,6 +59,7 @@ impl Desk {
                 break;
             };
             happened |= self.look(now, id);
+            self.start_shell(now, host, id);
             self.login(now, host, id);
             let waits = self.console(id).is_some_and(|console| {
                 !console.files.is_empty() || !console.typed.is_empty() || !console.prompted
@@ -165,7 +167,9 @@ impl Desk {
                     console.editor.set_raw(raw);
                 }
             }
-            Notice::Ended(session, rest) => self.session_ended(now, host, session, &rest),
+            Notice::Ended(session, rest, why) => {
+                self.session_ended(now, host, session, (&rest, why));
+            }
             Notice::LoginOpened(login) => match self.open(Kind::Login) {
                 Ok(id) => {
                     if let Some(console) = self.console_mut(id) {
@@ -236,7 +240,7 @@ impl Desk {
         now: Instant,
         host: &mut dyn Host,
         session: SessionId,
-        rest: &[u8],
+        (rest, why): (&[u8], Reason),
     ) {
         let at = self.at(session).map(|console| console.id);
         if let Some(owner) = self.owners.get_mut(session.number()) {
@@ -257,10 +261,33 @@ impl Desk {
         } else if console.wait == Some(Wait::Session(session)) {
             console.terminal(rest);
             console.wait = None;
+            console.failed |= why != Reason::Normal;
             self.advance(now, host, id);
         } else {
             let text = String::from_utf8_lossy(rest).replace('\r', "");
             console.notice(&text);
+        }
+    }
+
+    /// A shell begins when everything before it is written: it may write to the same terminal.
+    fn start_shell(&mut self, now: Instant, host: &mut dyn Host, id: ConsoleId) {
+        let Some(console) = self.console_mut(id) else {
+            return;
+        };
+        let Some(Wait::Start(command)) = &console.wait else {
+            return;
+        };
+        if !console.output().is_empty() {
+            return;
+        }
+        let started = host.shell(id.0, command);
+        console.wait = Some(Wait::Shell);
+        if let Err(error) = started {
+            console.wait = None;
+            console.repeat = None;
+            console.failed = true;
+            console.print(&format!("Can't run a shell: {}\n", reason(&error)));
+            self.advance(now, host, id);
         }
     }
 
@@ -305,7 +332,8 @@ impl Console {
     /// There is more to be shown as soon as there is room.
     pub fn waits_for_room(&self) -> bool {
         let runs = self.wait.is_none() && !self.files.is_empty();
-        self.room() >= PIECE && (runs || self.looks_at().is_some())
+        let starts = matches!(self.wait, Some(Wait::Start(_))) && self.output().is_empty();
+        starts || self.room() >= PIECE && (runs || self.looks_at().is_some())
     }
 
     /// What a session shows: lines of a script end with a line feed alone.

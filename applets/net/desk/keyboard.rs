@@ -24,7 +24,7 @@ impl Desk {
             return;
         };
         let takes = console.kind.has_keyboard() && console.ended.is_none();
-        if !takes || console.wait == Some(Wait::Shell) {
+        if !takes || console.lends_keyboard() {
             return;
         }
         // What belongs to the end of the line before is no key.

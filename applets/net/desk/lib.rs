@@ -144,7 +144,7 @@ impl Desk {
         self.console(id).is_some_and(|console| {
             console.room() > 0
                 && console.typed.len() < MOST_TYPED / 2
-                && console.wait != Some(Wait::Shell)
+                && !console.lends_keyboard()
                 && console.ended.is_none()
         })
     }

@@ -81,10 +81,7 @@ pub(crate) fn shell(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     if command.is_empty() && !turn.kind.has_keyboard() {
         return Err(Stop::Usage("shell <command>"));
     }
-    if let Err(error) = turn.host.shell(turn.id.0, &command) {
-        return failed(format!("Can't run a shell: {}", reason(&error)));
-    }
-    turn.console()?.wait = Some(Wait::Shell);
+    turn.console()?.wait = Some(Wait::Start(command));
     Ok(())
 }
 

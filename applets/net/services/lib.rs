@@ -63,7 +63,7 @@ impl Services {
     /// The next news.
     pub fn poll_notice(&mut self) -> Option<Notice> {
         let notice = self.notices.pop_front()?;
-        if let Notice::Ended(id, _) = &notice {
+        if let Notice::Ended(id, ..) = &notice {
             self.sessions.free(*id);
         }
         Some(notice)

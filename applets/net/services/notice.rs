@@ -1,6 +1,6 @@
 //! What the owner of the services is told.
 
-use wanbox_net_tcp::Id;
+use wanbox_net_tcp::{Id, Reason};
 
 use crate::server::Destination;
 
@@ -52,8 +52,8 @@ pub enum Notice {
     Shown(SessionId),
     /// A session takes keys (`true`), or lines.
     Raw(SessionId, bool),
-    /// A session is over, all that came was shown, and its number is free. With what is left to be shown.
-    Ended(SessionId, Vec<u8>),
+    /// A session is over, all that came was shown, and its number is free. With what is left to be shown, and why it ended.
+    Ended(SessionId, Vec<u8>, Reason),
     /// A gate needs its connection on the host: [`crate::Services::gate_opened`] or
     /// [`crate::Services::gate_closed`] when that is decided.
     GateOpen(GateId, Destination),

@@ -149,7 +149,11 @@ fn a_script_gets_lists_as_json() {
 fn shells() {
     let (mut world, id) = World::with_terminal();
     world.key(0, id, "! grep \"a  b\" f # c\r");
+    // It may write to the same terminal: everything before it is written first.
+    assert!(world.processes[0].shells.is_empty());
+    assert!(!world.desks[0].accepts(id));
     world.shown(0, id);
+    world.second();
     let shell = (id.0, "grep \"a  b\" f # c".to_owned());
     assert_eq!(world.processes[0].shells, [shell]);
     assert!(!world.desks[0].accepts(id));
@@ -160,10 +164,12 @@ fn shells() {
     assert_eq!(world.shown(0, id), "net> ");
     assert!(world.desks[0].accepts(id));
     world.key(0, id, "shell\r");
+    world.shown(0, id);
     assert_eq!(world.processes[0].shells[1].1, "");
     // A script is done when the shell is, and as that was.
     let script = world.open(0, Kind::Script { json: false });
     world.desks[0].run(world.now, &mut world.processes[0], script, "! false");
+    world.settle(0);
     assert_eq!(world.desks[0].ended(script), None);
     world.desks[0].shell_output(script, b"x\n");
     world.desks[0].shell_done(world.now, &mut world.processes[0], script, 1);

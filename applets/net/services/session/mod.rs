@@ -520,9 +520,12 @@ impl Services {
             session.ended = true;
             let mut rest = std::mem::take(&mut session.before);
             rest.append(&mut session.after);
+            let reason = station.tcp.view(now, connection);
+            let reason = reason.and_then(|view| view.reason);
             // An error says that it was let go before.
             let _ = station.tcp.release(now, connection);
-            self.notices.push_back(Notice::Ended(id, rest));
+            let reason = reason.unwrap_or(Reason::Normal);
+            self.notices.push_back(Notice::Ended(id, rest, reason));
             return;
         }
         if session.unheard && session.typed.len() < MOST_TYPED / 2 {

@@ -307,7 +307,7 @@ impl Node {
                 any = true;
                 match &notice {
                     Notice::Shown(id) if self.looks == Some(*id) => self.show(now),
-                    Notice::Ended(id, rest) if self.looks == Some(*id) => {
+                    Notice::Ended(id, rest, _) if self.looks == Some(*id) => {
                         self.screen.extend(rest);
                         self.looks = None;
                     }

@@ -39,7 +39,7 @@ fn a_session_from_beginning_to_end() {
     assert!(
         net.notices(0)
             .iter()
-            .any(|notice| matches!(notice, Notice::Ended(id, _) if *id == session))
+            .any(|notice| matches!(notice, Notice::Ended(id, ..) if *id == session))
     );
     // Its number is free again.
     assert_eq!(net.telnet(23), session);
