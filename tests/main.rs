@@ -44,10 +44,12 @@ mod lab;
 mod lab_eql;
 mod lab_eql_dial;
 mod lab_l2tp;
+mod lab_net;
 mod lab_ppp;
 mod lines;
 mod monitors;
 mod monitors_ppp;
+mod net_devices;
 mod network;
 mod nsctl;
 mod ppp;
@@ -122,6 +124,7 @@ fn main() -> ExitCode {
     trials.extend(l2tpns_cli::tests());
     trials.extend(l2tpns_plugins::tests());
     trials.extend(l2tpns_config::tests());
+    trials.extend(net_devices::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
     trials.extend(tty::tests());
@@ -130,6 +133,7 @@ fn main() -> ExitCode {
     trials.extend(lab::tests());
     trials.extend(lab_ppp::tests());
     trials.extend(lab_l2tp::tests());
+    trials.extend(lab_net::tests());
     trials.extend(lab_eql::tests());
     trials.extend(lab_eql_dial::tests());
     trials.extend(eql::tests());
