@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
+use wanbox_rig::ping::Ping;
 use wanbox_rig::run::finish;
-use wanbox_rig::{
-    Error, Finished, Need, Netns, Ping, Result, Running, TempDir, ensure, netns, until,
-};
+use wanbox_rig::{Error, Finished, Need, Netns, Result, Running, TempDir, ensure, netns, until};
 
 use crate::{test, wanbox};
 
@@ -45,7 +44,6 @@ pub fn tests() -> Vec<Trial> {
 /// A running station.
 pub struct Station {
     dir: TempDir,
-    netns: Netns,
     /// The process.
     pub running: Running,
 }
@@ -69,7 +67,6 @@ impl Station {
             .stderr(log);
         let station = Self {
             running: netns.spawn(&mut command)?.into(),
-            netns: netns.again()?,
             dir,
         };
         until("the station", LIMIT, || {
@@ -191,27 +188,19 @@ fn many_connections() -> Result {
     let netns = Netns::new()?;
     let station = Station::start(&netns, &format!("{NI}start echo\n"))?;
     netns.inside(|| {
-        // All at once, then one after another.
-        let mut open = Vec::new();
-        for number in 0..500_u32 {
-            let mut connection = TcpStream::connect((STATION, 7))?;
-            connection.set_read_timeout(Some(LIMIT))?;
-            connection.write_all(&number.to_be_bytes())?;
-            open.push(connection);
-        }
-        for (number, connection) in open.iter_mut().enumerate() {
-            let mut got = [0; 4];
-            connection.read_exact(&mut got)?;
-            ensure!(
-                u32::from_be_bytes(got) == number as u32,
-                "{number}: {got:?}"
-            );
-        }
-        drop(open);
-        for number in 0..500 {
+        for number in 0..1000 {
             echoed((STATION, 7), &data(100, number))?;
         }
-        Ok(())
+        // A server has some of one host at once.
+        thread::scope(|scope| {
+            let at_once: Vec<_> = (0..8)
+                .map(|number| scope.spawn(move || echoed((STATION, 7), &data(100_000, number))))
+                .collect();
+            at_once.into_iter().try_for_each(|one| {
+                let ended = one.join();
+                ended.map_err(|_| Error::new("a client failed"))?
+            })
+        })
     })?;
     until("the end of all connections", LIMIT, || {
         Ok(!station.says("tcp status")?.contains("Established"))
@@ -400,8 +389,8 @@ fn lines() -> Result {
 /// What passes is in a file that other programs read.
 fn captures() -> Result {
     let netns = Netns::new()?;
-    let station = Station::start(&netns, &format!("{NI}trace ni0 11 /tmp/net.pcap\n"))?;
-    let file = station.dir.path().join("tmp/net.pcap");
+    let station = Station::start(&netns, &format!("{NI}trace ni0 11 /net.pcap\n"))?;
+    let file = station.dir.path().join("net.pcap");
     Ping::new("10.9.0.1").all(&netns)?;
     let octets = fs::read(file)?;
     let reader = wanbox_wire::pcap::Reader::new(&octets).map_err(|e| Error::new(e.to_string()))?;
