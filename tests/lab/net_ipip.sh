@@ -18,17 +18,22 @@ station ours <<'END'
 ip address 44.128.4.4
 attach ipip
 route add 44.128.4.5 ipip 192.0.2.2
+tcp window 16384
 start echo
 END
 station single <<'END'
 ip address 10.9.0.1
 attach ni ni0 10.9.0.2 255.255.255.0
-ifconfig encap ipaddress 44.128.6.4
+ip address 44.128.6.4
+attach netrom
 route add 10.9.0.2 ni0
 route add 44.128.6.5 encap 10.9.0.2
+tcp window 16384
 start echo
 END
 
+# This kernel has tunnels of its own: without any that is up, it tells the other end that it has none.
+at ours ip link set tunl0 up
 # On another host.
 at far ip tunnel add t0 mode ipip local 192.0.2.2 remote 192.0.2.1
 at far ip addr add 44.128.4.5 peer 44.128.4.4 dev t0
@@ -38,7 +43,7 @@ at single ip tunnel add t0 mode ipip local 10.9.0.2 remote 10.9.0.1
 at single ip addr add 44.128.6.5 peer 44.128.6.4 dev t0
 at single ip link set t0 up
 
-head -c 200000 /dev/urandom >/tmp/file
+head -c 50000 /dev/urandom >/tmp/file
 # `echoed NAME ADDRESS`: a file comes back from the station's echo server.
 echoed() {
   at "$1" socat -T 20 - "TCP:$2:7" </tmp/file >/tmp/back
