@@ -50,6 +50,7 @@ mod lines;
 mod monitors;
 mod monitors_ppp;
 mod net_devices;
+mod net_services;
 mod network;
 mod nsctl;
 mod ppp;
@@ -125,6 +126,7 @@ fn main() -> ExitCode {
     trials.extend(l2tpns_plugins::tests());
     trials.extend(l2tpns_config::tests());
     trials.extend(net_devices::tests());
+    trials.extend(net_services::tests());
     trials.extend(keyboard::tests());
     trials.extend(lines::tests());
     trials.extend(tty::tests());
