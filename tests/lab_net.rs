@@ -15,7 +15,7 @@ pub fn tests() -> Vec<Trial> {
         ),
         test(
             "lab_net::tunnels_of_the_kernel",
-            &[Need::Lab, Need::Tool("socat")],
+            &[Need::Lab, Need::Tool("socat"), Need::Tool("ethtool")],
             tunnels,
         ),
     ]
@@ -52,7 +52,7 @@ fn slip() -> Result {
 fn tunnels() -> Result {
     let ran = Lab::new(&wanbox())
         .modules(&["ipip", "tun", "veth"])
-        .with(&["socat"])
+        .with(&["socat", "ethtool"])
         .timeout(300)
         .run(&format!("{PPP}{}", include_str!("lab/net_ipip.sh")), &[])?;
     ran.cases(TUNNELS)
