@@ -191,8 +191,14 @@ fn finger() -> Result {
         Ok(log.contains(" - open finger\n") && log.contains(" - close finger\n"))
     })?;
     // Nobody serves there.
-    let shown = station.command(&format!("telnet {HOST} 9"))?;
-    ensure!(shown.contains("Closed (Reset/Refused)"), "{shown}");
+    let mut command = station.router.applet("net");
+    let refused = command.args(["-e", &format!("telnet {HOST} 9")]);
+    let done = station.router.netns.finish(refused, LIMIT)?.code(1)?;
+    ensure!(
+        done.stderr.contains("Closed (Reset/Refused)"),
+        "{}",
+        done.stderr
+    );
     Ok(())
 }
 
