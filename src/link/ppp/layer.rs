@@ -11,6 +11,9 @@ use super::queue::Outbox;
 use super::stats::ControlStats;
 use crate::random::SplitMix64;
 
+/// Octets that the options of a request seldom exceed.
+const USUAL: usize = 64;
+
 /// The state that every control protocol has.
 #[derive(Debug, Default)]
 pub(crate) struct Core {
@@ -69,15 +72,16 @@ impl Context<'_> {
         }
     }
 
-    /// Sends a packet of `code` whose data `fill` writes.
+    /// Sends a packet of `code` whose data, of about so many octets, `fill` writes.
     pub(crate) fn send(
         &mut self,
         protocol: Protocol,
         code: Code,
         identifier: u8,
+        octets: usize,
         fill: impl FnOnce(&mut Writer<'_>),
     ) {
-        let mut packet = Vec::new();
+        let mut packet = Vec::with_capacity(HEADER + octets);
         let mut writer = Writer::new(&mut packet, code.into(), identifier);
         fill(&mut writer);
         if writer.finish().is_err() {
@@ -266,17 +270,24 @@ fn take<L: Layer>(layer: &mut L, context: &mut Context<'_>, packet: &Packet<'_>)
             Event::Rtr => packet.identifier,
             _ => layer.core().next_identifier(),
         };
-        context.send(L::PROTOCOL, Code::TerminateAck, identifier, |_| {});
+        context.send(L::PROTOCOL, Code::TerminateAck, identifier, 0, |_| {});
     }
     if actions.contains(Actions::SCJ) {
         let identifier = layer.core().next_identifier();
         let room = usize::from(context.peer_mru).saturating_sub(2 * HEADER);
-        context.send(L::PROTOCOL, Code::CodeReject, identifier, |writer| {
-            let length = (packet.data.len() + HEADER) as u16;
-            let [high, low] = length.to_be_bytes();
-            writer.data(&[packet.code, packet.identifier, high, low]);
-            writer.data(packet.data.get(..room).unwrap_or(packet.data));
-        });
+        let octets = HEADER + packet.data.len().min(room);
+        context.send(
+            L::PROTOCOL,
+            Code::CodeReject,
+            identifier,
+            octets,
+            |writer| {
+                let length = (packet.data.len() + HEADER) as u16;
+                let [high, low] = length.to_be_bytes();
+                writer.data(&[packet.code, packet.identifier, high, low]);
+                writer.data(packet.data.get(..room).unwrap_or(packet.data));
+            },
+        );
     }
     actions.and(answer_held(layer, context, held))
 }
@@ -319,16 +330,17 @@ fn perform<L: Layer>(
         }
         core.answered = false;
         let identifier = core.request;
-        let mut list = Vec::new();
-        layer.request(context.profile, &mut list);
-        context.send(L::PROTOCOL, Code::ConfigureRequest, identifier, |writer| {
+        let list = request(layer, context.profile);
+        let code = Code::ConfigureRequest;
+        context.send(L::PROTOCOL, code, identifier, list.len(), |writer| {
             writer.data(&list);
         });
     }
     if let Some(answer) = answer
         && (actions.contains(Actions::SCA) || actions.contains(Actions::SCN))
     {
-        context.send(L::PROTOCOL, answer.code, answer.identifier, |writer| {
+        let (identifier, octets) = (answer.identifier, answer.options.len());
+        context.send(L::PROTOCOL, answer.code, identifier, octets, |writer| {
             writer.data(&answer.options);
         });
         let core = layer.core();
@@ -343,8 +355,15 @@ fn perform<L: Layer>(
     }
     if actions.contains(Actions::STR) {
         let identifier = layer.core().next_identifier();
-        context.send(L::PROTOCOL, Code::TerminateRequest, identifier, |_| {});
+        context.send(L::PROTOCOL, Code::TerminateRequest, identifier, 0, |_| {});
     }
+}
+
+/// The options that we ask for.
+fn request<L: Layer>(layer: &L, profile: &Profile) -> Vec<u8> {
+    let mut list = Vec::with_capacity(USUAL);
+    layer.request(profile, &mut list);
+    list
 }
 
 /// The answer to a Configure-Request; `None` when its options cannot be read.
@@ -424,8 +443,7 @@ fn is_ack_due<L: Layer>(layer: &mut L, context: &mut Context<'_>, packet: &Packe
         None => false,
         Some(false) => true,
         Some(true) => {
-            let mut list = Vec::new();
-            layer.request(context.profile, &mut list);
+            let list = request(layer, context.profile);
             if packet.data != list {
                 context.count(|stats| &mut stats.bad_ack);
                 return false;
@@ -448,8 +466,7 @@ fn take_refusal<L: Layer>(
         Some(false) => return true,
         Some(true) => {}
     }
-    let mut list = Vec::new();
-    layer.request(context.profile, &mut list);
+    let list = request(layer, context.profile);
     // A reject returns what was asked for, and nothing else.
     let fits = |option: RawOption<'_>| {
         code == Code::ConfigureNak || Options::new(&list).any(|own| own == Ok(option))

@@ -1,7 +1,5 @@
 //! Queues that take sixteen octets while they are empty, as those of an idle session are.
 
-use std::collections::VecDeque;
-
 use wanbox_wire::ppp::Protocol;
 
 /// The most entries that may wait. An owner that takes them after each call sees a few.
@@ -17,9 +15,11 @@ pub(crate) struct Queue<T> {
     lost: u32,
 }
 
+/// An entry and those behind it: mostly it is alone, and then one piece of memory has all.
 #[derive(Debug)]
 struct Waiting<T> {
-    entries: VecDeque<T>,
+    entry: T,
+    next: Option<Box<Self>>,
 }
 
 impl<T> Default for Queue<T> {
@@ -33,25 +33,21 @@ impl<T> Default for Queue<T> {
 
 impl<T> Queue<T> {
     pub(crate) fn push(&mut self, entry: T) {
-        let waiting = self.waiting.get_or_insert_with(|| {
-            Box::new(Waiting {
-                entries: VecDeque::new(),
-            })
-        });
-        if waiting.entries.len() < LIMIT {
-            waiting.entries.push_back(entry);
-        } else {
-            self.lost = self.lost.wrapping_add(1);
+        let mut last = &mut self.waiting;
+        for _ in 0..LIMIT {
+            let Some(waiting) = last else {
+                *last = Some(Box::new(Waiting { entry, next: None }));
+                return;
+            };
+            last = &mut waiting.next;
         }
+        self.lost = self.lost.wrapping_add(1);
     }
 
     pub(crate) fn pop(&mut self) -> Option<T> {
-        let waiting = self.waiting.as_mut()?;
-        let first = waiting.entries.pop_front();
-        if waiting.entries.is_empty() {
-            self.waiting = None;
-        }
-        first
+        let Waiting { entry, next } = *self.waiting.take()?;
+        self.waiting = next;
+        Some(entry)
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -69,8 +65,9 @@ impl<T> Queue<T> {
 
     /// Octets on the heap, without what entries own.
     pub(crate) fn heap(&self) -> usize {
-        self.waiting.as_deref().map_or(0, |waiting| {
-            size_of_val(waiting) + waiting.entries.capacity() * size_of::<T>()
-        })
+        let first = self.waiting.as_deref();
+        std::iter::successors(first, |waiting| waiting.next.as_deref())
+            .map(size_of_val)
+            .sum()
     }
 }

@@ -178,7 +178,7 @@ impl Concentrator {
             Method::ChapMd5 | Method::MsChapV2 => plugin::Protocol::Chap,
         };
         login.judgement = Some(judgement);
-        let user = login.user.to_string();
+        let user = (*login.user).to_owned();
         let about = plugin::Facts {
             user,
             ..facts(session)

@@ -562,10 +562,10 @@ fn facts(session: &Session) -> Facts {
     Facts {
         tunnel: session.tunnel,
         session: session.id,
-        user: session.user.to_string(),
+        user: (*session.user).to_owned(),
         address: (!session.address.is_unspecified()).then_some(session.address),
-        calling: session.calling.to_string(),
-        called: session.called.to_string(),
+        calling: (*session.calling).to_owned(),
+        called: (*session.called).to_owned(),
         throttle_in,
         throttle_out,
         snoop: session.snoop,

@@ -9,8 +9,28 @@ use wanbox_link::secret::same;
 use wanbox_wire::radius::{AUTHENTICATOR, Authenticator, HEADER, Kind, Packet};
 
 /// The secret that a server and we share. It is never shown.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct SharedSecret(Arc<[u8]>);
+#[derive(Clone)]
+pub struct SharedSecret(Arc<Secret>);
+
+struct Secret {
+    octets: Box<[u8]>,
+    /// HMAC-MD5 that has read its key, which is half of its work for a packet.
+    mac: Hmac<Md5>,
+}
+
+impl Default for SharedSecret {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
+impl PartialEq for SharedSecret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.octets == other.0.octets
+    }
+}
+
+impl Eq for SharedSecret {}
 
 impl fmt::Debug for SharedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,13 +48,18 @@ impl SharedSecret {
     /// A secret of these octets.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
-        Self(secret.into())
+        // A key of any length will do.
+        let mac = <Hmac<Md5> as KeyInit>::new_from_slice(secret);
+        Self(Arc::new(Secret {
+            octets: secret.into(),
+            mac: mac.unwrap_or_else(|_| Hmac::new(&Default::default())),
+        }))
     }
 
     /// Whether it is empty, which keeps nothing secret.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.octets.is_empty()
     }
 
     /// MD5 over a packet with another authenticator, and the secret: the Response Authenticator
@@ -46,7 +71,7 @@ impl SharedSecret {
             .chain_update(packet.get(..AUTHENTICATOR.start).unwrap_or_default())
             .chain_update(instead)
             .chain_update(packet.get(HEADER..).unwrap_or_default())
-            .chain_update(&self.0)
+            .chain_update(&self.0.octets)
             .finalize()
             .into()
     }
@@ -67,10 +92,7 @@ impl SharedSecret {
     /// The HMAC-MD5 over a packet with another authenticator, the octets of one attribute's value
     /// taken as zeros (RFC 3579 section 3.2).
     fn code(&self, packet: &[u8], at: usize, instead: &Authenticator) -> Authenticator {
-        // Any length of key will do.
-        let Ok(mac) = <Hmac<Md5> as KeyInit>::new_from_slice(&self.0) else {
-            return [0; 16];
-        };
+        let mac = self.0.mac.clone();
         mac.chain_update(packet.get(..AUTHENTICATOR.start).unwrap_or_default())
             .chain_update(instead)
             .chain_update(packet.get(HEADER..at).unwrap_or_default())
@@ -116,7 +138,7 @@ impl SharedSecret {
         let mut before = *authenticator;
         for block in hidden.chunks_exact_mut(16) {
             let mask = Md5::new()
-                .chain_update(&self.0)
+                .chain_update(&self.0.octets)
                 .chain_update(before)
                 .finalize();
             xor(block, &mask);
@@ -143,7 +165,7 @@ impl SharedSecret {
         let mut before = first;
         for (block, cipher) in plain.chunks_mut(16).zip(hidden.chunks(16)) {
             let mask = Md5::new()
-                .chain_update(&self.0)
+                .chain_update(&self.0.octets)
                 .chain_update(before)
                 .finalize();
             xor(block, &mask);

@@ -98,7 +98,9 @@ impl Table {
         let Some(session) = self.sessions.get_mut(place(id)).and_then(Option::as_mut) else {
             return;
         };
-        self.users.remove(&(folded(&session.user), id));
+        if !session.user.is_empty() {
+            self.users.remove(&(folded(&session.user), id));
+        }
         session.user = user.into();
         if !user.is_empty() {
             self.users.insert((folded(user), id));

@@ -52,7 +52,9 @@ impl Link {
                 let actions = self.with_lcp(now, |lcp, context| {
                     let actions = layer::signal(lcp, context, Signal::Rxr);
                     if actions.contains(Actions::SER) {
-                        context.send(Protocol::LCP, Code::EchoReply, identifier, |writer| {
+                        let octets = 4 + rest.len();
+                        let code = Code::EchoReply;
+                        context.send(Protocol::LCP, code, identifier, octets, |writer| {
                             writer.data(&local.to_be_bytes());
                             writer.data(rest);
                         });
@@ -84,7 +86,7 @@ impl Link {
         let magic = self.lcp.local().magic;
         self.with_lcp(now, |lcp, context| {
             let identifier = lcp.core().next_identifier();
-            context.send(Protocol::LCP, Code::EchoRequest, identifier, |writer| {
+            context.send(Protocol::LCP, Code::EchoRequest, identifier, 4, |writer| {
                 writer.data(&magic.to_be_bytes());
             });
         });
