@@ -1,4 +1,6 @@
-//! `make bench-l2tp`: wanbox's l2tpns beside Debian's, in the same run: A, B, A, B, and medians.
+//! `make bench-l2tp`: wanbox's l2tpns beside Debian's. Both run at the same time, and every
+//! measurement of some seconds is made of one and at once of the other: A, B, B, A. What is told are
+//! medians, and the median of the relations of such pairs.
 //!
 //! Three network namespaces in a row: the LAC with its subscribers, the LNS, and a host beyond it.
 //! The LNS has a processor, everything else the other one. What the kernel would segment late is
@@ -28,14 +30,14 @@ struct Options {
     /// the executable of wanbox
     #[argh(positional)]
     wanbox: PathBuf,
-    /// times that each is measured (5)
+    /// times that each is measured, set-ups five times as often (5)
     #[argh(option, default = "5")]
     runs: u32,
     /// sessions (1000)
     #[argh(option, default = "1000")]
     sessions: u32,
-    /// seconds of each measurement of packets (0.4)
-    #[argh(option, default = "0.4")]
+    /// seconds of each measurement of packets (0.3)
+    #[argh(option, default = "0.3")]
     traffic: f64,
     /// seconds of each measurement of TCP (1.5)
     #[argh(option, default = "1.5")]
@@ -140,97 +142,168 @@ fn load() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("l2tp-load"))
 }
 
-/// Both, in turn, and the medians of what they did.
-fn compare(options: &Options, wanbox: &Path) -> Result<Vec<Row>> {
-    let mut words = vec![
-        "--sessions".to_owned(),
-        options.sessions.to_string(),
-        "--tunnels".to_owned(),
-        "4".to_owned(),
-        "--outstanding".to_owned(),
-        "64".to_owned(),
-    ];
-    for (part, word, seconds) in [
-        (Part::Udp, "--traffic", options.traffic),
-        (Part::Tcp, "--tcp", options.tcp),
-        (Part::Latency, "--latency", options.latency),
-    ] {
-        if options.has(part) {
-            words.extend([word.to_owned(), seconds.to_string()]);
+/// Sessions of one set-up after the other in a run.
+const SET_UPS: usize = 5;
+
+/// Logins under way at a time: usually, and when all subscribers come back after an outage.
+const USUAL: u32 = 64;
+const STORM: u32 = 256;
+
+/// A part of a run that takes some seconds: both do it, one right after the other, so that both see
+/// the same machine.
+struct Slice {
+    part: Part,
+    /// Logins that are under way at a time.
+    outstanding: u32,
+    words: Vec<String>,
+    /// What each said, in the order of the pairs.
+    ours: Vec<Value>,
+    theirs: Vec<Value>,
+}
+
+impl Slice {
+    fn new(options: &Options, part: Part, outstanding: u32, words: &str) -> Self {
+        let common = format!(
+            "--sessions {} --tunnels 4 --outstanding {outstanding} {words}",
+            options.sessions
+        );
+        Self {
+            part,
+            outstanding,
+            words: common.split_whitespace().map(str::to_owned).collect(),
+            ours: Vec::new(),
+            theirs: Vec::new(),
         }
     }
-    let load = load()?;
-    let (mut ours, mut theirs, mut failed) = (Vec::new(), Vec::new(), [0.0; 2]);
-    for number in 1..=options.runs {
-        for whose in [Whose::Wanbox, Whose::Debian] {
-            let report = Place::new(whose, wanbox, &load).and_then(|place| place.load(&words));
-            let (reports, failed) = match (whose, &mut failed) {
-                (Whose::Wanbox, [failed, _]) => (&mut ours, failed),
-                (Whose::Debian, [_, failed]) => (&mut theirs, failed),
-            };
-            match report {
-                Ok(report) => {
-                    eprintln!(
-                        "run {number}, {}: {} of {} sessions, {:.0} a second",
-                        whose.name(),
-                        report["up"],
-                        options.sessions,
-                        report["set_ups_per_second"].as_f64().unwrap_or(f64::NAN)
+
+    /// All that are asked for.
+    fn all(options: &Options) -> Vec<Self> {
+        let mut slices = Vec::new();
+        let mut add = |part, words: String| {
+            if options.has(part) {
+                slices.push(Self::new(options, part, USUAL, &words));
+            }
+        };
+        for flows in [1, options.sessions.min(1000)] {
+            for size in [64, 512, 1400] {
+                for direction in ["up", "down"] {
+                    let time = options.traffic;
+                    let words = format!(
+                        "--traffic {time} --flows {flows} --sizes {size} --direction {direction}"
                     );
-                    reports.push(report);
-                }
-                Err(error) => {
-                    eprintln!("run {number}, {}: {error}", whose.name());
-                    *failed += 1.0;
+                    add(Part::Udp, words);
                 }
             }
         }
+        for streams in [1, 4] {
+            let words = format!("--tcp {} --streams {streams}", options.tcp);
+            add(Part::Tcp, words);
+        }
+        add(Part::Latency, format!("--latency {}", options.latency));
+        if options.has(Part::SetUp) {
+            let storms = [USUAL, STORM].map(|n| Self::new(options, Part::SetUp, n, ""));
+            slices.splice(0..0, storms);
+        }
+        slices
     }
-    let Some(first) = ours.first() else {
+
+    fn rows(&self) -> Vec<Row> {
+        let Some(first) = self.ours.iter().find(|report| !report.is_null()) else {
+            return Vec::new();
+        };
+        let measures = match self.part {
+            Part::SetUp => set_up(self.outstanding),
+            Part::Udp => udp(first),
+            Part::Tcp => tcp(first),
+            Part::Latency => latency(first),
+            Part::Many => Vec::new(),
+        };
+        measures
+            .iter()
+            .map(|measure| measure.row(&self.ours, &self.theirs))
+            .collect()
+    }
+}
+
+/// Both, in turn, and the medians of what they did.
+fn compare(options: &Options, wanbox: &Path) -> Result<Vec<Row>> {
+    let load = load()?;
+    let mut slices = Slice::all(options);
+    let (mut failed, mut gone) = ([0.0; 2], [0.0; 2]);
+    let mut turn = 0_usize;
+    for number in 1..=options.runs {
+        let places = [Whose::Wanbox, Whose::Debian].map(|whose| Place::new(whose, wanbox, &load));
+        for slice in &mut slices {
+            let repeats = if slice.part == Part::SetUp {
+                SET_UPS
+            } else {
+                1
+            };
+            for _ in 0..repeats {
+                turn += 1;
+                let mut order = [0, 1];
+                order.rotate_left(turn % 2);
+                let mut reports = [Value::Null, Value::Null];
+                for which in order {
+                    let report = match &places[which] {
+                        Ok(place) => place.load(&slice.words),
+                        Err(error) => Err(Error::new(error.to_string())),
+                    };
+                    match report {
+                        Ok(report) => {
+                            let number = |name: &str| report[name].as_f64().unwrap_or(0.0);
+                            gone[which] += number("lost") + number("failed");
+                            reports[which] = report;
+                        }
+                        Err(error) => {
+                            eprintln!(
+                                "run {number}, {}: {error}",
+                                [Whose::Wanbox, Whose::Debian][which].name()
+                            );
+                            failed[which] += 1.0;
+                        }
+                    }
+                }
+                let [a, b] = reports;
+                slice.ours.push(a);
+                slice.theirs.push(b);
+            }
+        }
+        eprintln!("run {number} of {}", options.runs);
+    }
+    let mut rows: Vec<Row> = slices.iter().flat_map(Slice::rows).collect();
+    if rows.is_empty() {
         return Err(Error::new("no run succeeded"));
-    };
-    let mut measures = Vec::new();
-    if options.has(Part::SetUp) {
-        measures.extend(set_up());
     }
-    measures.extend(udp(first));
-    measures.extend(tcp(first));
-    measures.extend(latency(first));
-    let mut rows: Vec<Row> = measures
-        .iter()
-        .map(|measure| measure.row(&ours, &theirs))
-        .collect();
-    let gone = |report: &Value| Some(report["lost"].as_f64()? + report["failed"].as_f64()?);
-    // The sum of nothing is a negative zero.
-    let sum = |reports: &[Value]| reports.iter().filter_map(gone).sum::<f64>() + 0.0;
-    rows.push(Row::single(
-        "sessions failed or lost, all runs",
-        "",
-        sum(&ours),
-        Some(sum(&theirs)),
-        Wanted::Exactly(0.0),
-    ));
-    let [a, b] = failed;
-    rows.push(Row::single(
-        "runs that failed",
-        "",
-        a,
-        Some(b),
-        Wanted::Exactly(0.0),
-    ));
+    for (what, [ours, theirs]) in [
+        ("sessions failed or lost, all runs", gone),
+        ("measurements that failed", failed),
+    ] {
+        rows.push(Row::single(
+            what,
+            "",
+            ours,
+            Some(theirs),
+            Wanted::Exactly(0.0),
+        ));
+    }
     Ok(rows)
 }
 
-fn set_up() -> Vec<Measure> {
+fn set_up(outstanding: u32) -> Vec<Measure> {
+    let named = |what: &str| format!("{what}, {outstanding} at a time");
     vec![
-        Measure::new("set-ups", "1/s", Wanted::AtLeast(5.0), |report| {
+        Measure::new(named("set-ups"), "1/s", Wanted::AtLeast(5.0), |report| {
             report["set_ups_per_second"].as_f64()
         }),
-        Measure::new("processor a set-up", "ms", Wanted::AtMost(1.0), |report| {
-            report["cpu_ms_per_set_up"].as_f64()
-        }),
         Measure::new(
-            "resident with all sessions",
+            named("processor a set-up"),
+            "ms",
+            Wanted::AtMost(1.0),
+            |report| report["cpu_ms_per_set_up"].as_f64(),
+        ),
+        Measure::new(
+            named("resident with all sessions"),
             "MB",
             Wanted::AtMost(0.25),
             |report| Some(report["resident"][1].as_f64()? / 1e6),

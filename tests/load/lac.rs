@@ -14,6 +14,7 @@ use wanbox_l2tpns_engine::tunnel::{
 };
 use wanbox_l2tpns_engine::{CallId, SocketId, TunnelId};
 use wanbox_link::ppp::{self, Session};
+use wanbox_link::random::SplitMix64;
 use wanbox_runtime::timers::Timers;
 use wanbox_runtime::udp::{ManyConfig, ManySocket};
 use wanbox_wire::l2tp::{DataHeader, Message, call_result, stop_result};
@@ -61,6 +62,9 @@ pub struct Lac {
     profiles: ProfileMaker,
     buffer: Vec<u8>,
     frame: Vec<u8>,
+    message: Vec<u8>,
+    /// Random and secret: the seeds of subscribers.
+    seeds: SplitMix64,
     /// What leaves at the end of a turn.
     batch: Batch,
     pub counts: Counts,
@@ -104,6 +108,8 @@ impl Lac {
             profiles: ProfileMaker::new(options),
             buffer: vec![0; ManySocket::MAX_RECEIVE],
             frame: Vec::new(),
+            message: Vec::new(),
+            seeds: SplitMix64::new(seed),
             batch: Batch::new(false, false),
             counts: Counts::default(),
             home: None,
@@ -357,7 +363,10 @@ impl Lac {
                     socket: SocketId(place as u8),
                     peer: self.options.lns,
                 };
-                self.batch.push(&way, &[&header[..], &self.frame].concat());
+                self.message.clear();
+                self.message.extend_from_slice(&header);
+                self.message.extend_from_slice(&self.frame);
+                self.batch.push(&way, &self.message);
             }
             while let Some(event) = session.poll_event() {
                 match event {
@@ -445,7 +454,7 @@ impl Lac {
                 let number = self.number(tunnel, call);
                 let there = self.tunnels.get(tunnel).map_or(0, |t| t.peer_number());
                 let profile = self.profiles.make(number);
-                let seed = getrandom::u64().unwrap_or(number as u64);
+                let seed = self.seeds.next_u64();
                 if let Some(subscriber) = self.subscribers.get_mut(number) {
                     subscriber.peer = (there, peer);
                     subscriber.session = Some(Box::new(Session::new(profile, seed.into())));

@@ -7,6 +7,8 @@ use std::time::Duration;
 use argh::FromArgs;
 use wanbox_link::ppp::auth::Method;
 
+use crate::traffic::Direction;
+
 /// Brings up PPP sessions over L2TP as a LAC and its subscribers do, holds them, sends traffic through
 /// them and takes them down. Works with any LNS.
 #[derive(FromArgs, Clone, Debug)]
@@ -62,6 +64,9 @@ pub struct Options {
     /// how many sessions a measurement sends through (1,1000)
     #[argh(option, default = "List(vec![1, 1000])")]
     pub flows: List,
+    /// only up, from subscribers, or only down, to them (both)
+    #[argh(option)]
+    pub direction: Option<Direction>,
     /// packets a second that are offered; without it, the highest rate is sought at which at most one
     /// in a thousand is lost
     #[argh(option)]

@@ -49,13 +49,13 @@ pub struct Row {
     pub wanbox: f64,
     /// The median of the other's.
     pub debian: Option<f64>,
-    /// Ours by the other.
+    /// Ours by the other: the median of pairs that were measured one right after the other.
     pub ratio: Option<f64>,
     /// What it should be.
     pub wanted: Wanted,
     /// Of what is wanted of something.
     pub met: Option<bool>,
-    /// The values of all runs: ours, Debian's.
+    /// The values of all runs, ours and Debian's, in pairs.
     pub runs: [Vec<f64>; 2],
 }
 
@@ -68,9 +68,9 @@ impl Row {
         wanted: Wanted,
     ) -> Self {
         let (wanbox, debian) = medians;
-        let ratio = debian
-            .map(|debian| wanbox / debian)
-            .filter(|ratio| ratio.is_finite());
+        let [ours, theirs] = &runs;
+        let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(a, b)| a / b).collect();
+        let ratio = Some(median(&ratios)).filter(|ratio| ratio.is_finite());
         let is = |test: &dyn Fn(f64) -> bool| Some(ratio.is_some_and(test));
         Self {
             what,
@@ -109,8 +109,9 @@ impl Row {
     fn spread(&self) -> Option<f64> {
         let [ours, theirs] = &self.runs;
         let of = |values: &[f64]| {
-            let least = values.iter().copied().min_by(f64::total_cmp)?;
-            let most = values.iter().copied().max_by(f64::total_cmp)?;
+            let known = || values.iter().copied().filter(|value| !value.is_nan());
+            let least = known().min_by(f64::total_cmp)?;
+            let most = known().max_by(f64::total_cmp)?;
             let middle = median(values);
             (values.len() > 1 && middle > 0.0).then(|| (most - least) / middle * 100.0)
         };
@@ -148,9 +149,10 @@ impl Measure {
         }
     }
 
-    /// The medians of runs of both.
+    /// The medians of runs of both, of which those in the same place are pairs.
     pub fn row(&self, ours: &[Value], theirs: &[Value]) -> Row {
-        let of = |reports: &[Value]| reports.iter().filter_map(&self.of).collect::<Vec<f64>>();
+        let value = |report: &Value| (self.of)(report).unwrap_or(f64::NAN);
+        let of = |reports: &[Value]| reports.iter().map(value).collect::<Vec<f64>>();
         let runs = [of(ours), of(theirs)];
         let [a, b] = [median(&of(ours)), median(&of(theirs))];
         let b = (!b.is_nan()).then_some(b);
@@ -158,9 +160,10 @@ impl Measure {
     }
 }
 
-/// The value in the middle, or the mean of the two there.
+/// The value in the middle, or the mean of the two there; of those that are numbers.
 pub fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
+    values.retain(|value| !value.is_nan());
     values.sort_by(f64::total_cmp);
     let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
     let middle = values.len() / 2;
@@ -238,8 +241,12 @@ mod tests {
         };
         let row = measure.row(&of(&[9.0, 40.0, 10.0]), &of(&[5.0, 4.0, 6.0]));
         assert_eq!((row.wanbox, row.debian), (10.0, Some(5.0)));
-        assert_eq!((row.ratio, row.met), (Some(2.0), Some(true)));
+        // Of the pairs 1.8, 10 and 10 / 6.
+        assert_eq!((row.ratio, row.met), (Some(1.8), Some(false)));
         assert_eq!(row.spread(), Some(310.0));
+        let none = [json!({ "rate": 20.0 }), Value::Null];
+        let row = measure.row(&of(&[60.0, 50.0]), &none);
+        assert_eq!((row.debian, row.ratio), (Some(20.0), Some(3.0)));
         // What the other did not do is no success.
         let row = measure.row(&of(&[9.0]), &[]);
         assert_eq!((row.ratio, row.met), (None, Some(false)));
