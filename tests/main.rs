@@ -49,6 +49,7 @@ mod lab_ppp;
 mod lines;
 mod monitors;
 mod monitors_ppp;
+mod net;
 mod net_devices;
 mod net_services;
 mod network;
@@ -125,6 +126,7 @@ fn main() -> ExitCode {
     trials.extend(l2tpns_cli::tests());
     trials.extend(l2tpns_plugins::tests());
     trials.extend(l2tpns_config::tests());
+    trials.extend(net::tests());
     trials.extend(net_devices::tests());
     trials.extend(net_services::tests());
     trials.extend(keyboard::tests());

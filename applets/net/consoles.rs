@@ -93,6 +93,12 @@ impl Terminal {
         there && lp.modify(self.source, &self.keys, interest).is_ok()
     }
 
+    /// What comes next at the terminal is not ours, and begins a line.
+    pub fn end_line(&self) {
+        // Nobody is left to tell when it is gone.
+        let _ = (&self.keys).write(b"\n");
+    }
+
     /// Gives the terminal to another program.
     ///
     /// # Errors

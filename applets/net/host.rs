@@ -131,10 +131,9 @@ impl Host for Around<'_> {
             shells, terminal, ..
         } = &mut *self.process;
         let console = ConsoleId(console);
-        let terminal = terminal
-            .as_mut()
-            .filter(|terminal| terminal.console == console);
-        shells.start(self.lp, console, command, terminal)
+        let terminal = terminal.as_ref();
+        let is_terminal = terminal.is_some_and(|terminal| terminal.console == console);
+        shells.start(self.lp, console, command, is_terminal)
     }
 
     fn log(&mut self, text: &str) {

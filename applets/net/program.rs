@@ -315,6 +315,7 @@ impl Program {
         consoles.settle(lp, &mut desk);
         if let Some(terminal) = &process.terminal {
             terminal.settle(lp, &mut desk);
+            terminal.end_line();
         }
         let last = format!("NOS was stopped at {}", present());
         // There is no new file that could not be opened.
@@ -412,8 +413,13 @@ impl Handler for Program {
         process.traces.take(&mut process.devices, desk, now);
         self.consoles.settle(lp, desk);
         let ran = self.scripts.settle(process, lp, desk);
-        if let Some(terminal) = &process.terminal {
+        if let Some(terminal) = &mut process.terminal {
             process.leaving |= !terminal.settle(lp, desk);
+            if let Some((console, error)) = process.shells.begin(lp, desk, terminal) {
+                let why = format!("{}\n", reason(&error));
+                desk.shell_output(console, why.as_bytes());
+                desk.shell_done(now, &mut process.host(lp), console, -1);
+            }
         }
         process.devices.turn_end(lp, &mut desk.station);
         // What a line that was run just now has done is looked at in a turn of its own.

@@ -32,6 +32,24 @@ const ENVIRONMENT: [(&str, &str); 4] = [
     ("SHELL", SHELL),
 ];
 
+/// A command of these words, or a shell where there are none.
+fn shell(words: &str) -> Command {
+    let mut command = match words {
+        "" => Command::new(env::var_os("SHELL").unwrap_or_else(|| SHELL.into())),
+        words => {
+            let mut command = Command::new(SHELL);
+            command.args(["-c", words]);
+            command
+        }
+    };
+    for (name, value) in ENVIRONMENT {
+        if env::var_os(name).is_none() {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
 struct Running {
     console: ConsoleId,
     pid: u32,
@@ -52,10 +70,13 @@ struct Output {
 #[derive(Default)]
 pub struct Shells {
     running: Vec<Running>,
+    /// What gets the terminal once everything is shown there.
+    waiting: Option<String>,
 }
 
 impl Shells {
-    /// Starts a command, or a shell where there are no words. `terminal`: the console is the terminal.
+    /// Starts a command, or a shell where there are no words. `terminal`: the console is the terminal; then it
+    /// begins with [`Shells::begin`].
     ///
     /// # Errors
     /// As the system says; or a shell is wanted where there are no keys for it.
@@ -64,64 +85,73 @@ impl Shells {
         lp: &mut Loop,
         console: ConsoleId,
         words: &str,
-        terminal: Option<&mut Terminal>,
+        terminal: bool,
     ) -> io::Result<()> {
-        let mut command = match words {
-            "" => Command::new(env::var_os("SHELL").unwrap_or_else(|| SHELL.into())),
-            words => {
-                let mut command = Command::new(SHELL);
-                command.args(["-c", words]);
-                command
-            }
-        };
-        for (name, value) in ENVIRONMENT {
-            if env::var_os(name).is_none() {
-                command.env(name, value);
-            }
+        if terminal {
+            self.waiting = Some(words.to_owned());
+            return Ok(());
         }
+        if words.is_empty() {
+            let why = "a shell needs the terminal of the station: give it a command";
+            return Err(io::Error::other(why));
+        }
+        let mut command = shell(words);
+        in_own_group(&mut command, None);
+        let (reader, writer) = io::pipe()?;
+        set_nonblocking(&reader)?;
+        command
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
         let token = Token::new(owner::SHELLS, console.0);
-        let (pid, output) = match terminal {
-            Some(terminal) => {
-                in_foreground(&mut command);
-                terminal.lend()?;
-                let started = lp.spawn(&mut command, token);
-                match started {
-                    Ok(spawned) => (spawned.pid, None),
-                    Err(error) => {
-                        terminal.retake()?;
-                        return Err(error);
-                    }
-                }
-            }
-            None if words.is_empty() => {
-                let why = "a shell needs the terminal of the station: give it a command";
-                return Err(io::Error::other(why));
-            }
-            None => {
-                in_own_group(&mut command, None);
-                let (reader, writer) = io::pipe()?;
-                set_nonblocking(&reader)?;
-                command
-                    .stdin(Stdio::null())
-                    .stdout(writer.try_clone()?)
-                    .stderr(writer);
-                let spawned = lp.spawn(&mut command, token)?;
-                let source = lp.register(&reader, token, Interest::Read, Priority::Normal)?;
-                let output = Output {
-                    reader,
-                    source,
-                    at_end: false,
-                };
-                (spawned.pid, Some(output))
-            }
-        };
+        let spawned = lp.spawn(&mut command, token)?;
+        let source = lp.register(&reader, token, Interest::Read, Priority::Normal)?;
         self.running.push(Running {
             console,
-            pid,
-            output,
+            pid: spawned.pid,
+            output: Some(Output {
+                reader,
+                source,
+                at_end: false,
+            }),
             status: None,
         });
         Ok(())
+    }
+
+    /// Gives the terminal to the command that waits for it, once everything is shown there. The console, and why it
+    /// cannot begin.
+    pub fn begin(
+        &mut self,
+        lp: &mut Loop,
+        desk: &Desk,
+        terminal: &mut Terminal,
+    ) -> Option<(ConsoleId, io::Error)> {
+        let console = terminal.console;
+        if !desk.output(console).is_empty() {
+            return None;
+        }
+        let words = self.waiting.take()?;
+        let mut command = shell(&words);
+        in_foreground(&mut command);
+        let token = Token::new(owner::SHELLS, console.0);
+        let spawned = terminal.lend().and_then(|()| lp.spawn(&mut command, token));
+        match spawned {
+            Ok(spawned) => {
+                self.running.push(Running {
+                    console,
+                    pid: spawned.pid,
+                    output: None,
+                    status: None,
+                });
+                None
+            }
+            Err(error) => {
+                // Gone, which its own end will tell.
+                let _ = terminal.retake();
+                Some((console, error))
+            }
+        }
     }
 
     /// The command of a console ended.
