@@ -77,7 +77,8 @@ impl Station {
     /// Waits until it is gone.
     fn gone(&self) -> Result {
         let lock = self.router.path("/run/wanbox/net.pid");
-        until("the end of the station", LIMIT, || Ok(!lock.exists()))
+        until("the end of the station", LIMIT, || Ok(!lock.exists()))?;
+        Ok(())
     }
 
     /// A console on a terminal, in a shell that says afterwards how the terminal is set.
@@ -164,7 +165,7 @@ fn scripts() -> Result {
     ensure!(code == 0, "{out}");
     let values: Vec<serde_json::Value> = serde_json::Deserializer::from_str(&out)
         .into_iter()
-        .collect::<Result<_, _>>()
+        .collect::<std::result::Result<_, serde_json::Error>>()
         .context(&out)?;
     ensure!(values.len() == 2 && values[0].is_array(), "{out}");
     ensure!(values[1]["ip_default_ttl"] == 30, "{out}");
@@ -269,15 +270,15 @@ fn usage() -> Result {
 fn consoles() -> Result {
     let (station, _) = Station::start("hostname alpha\n")?;
     let mut first = station.attach()?;
-    first.answer("alpha> ", "ip ttl 77\r")?;
-    first.answer("alpha> ip ttl 77\nalpha> ", "bogus\r")?;
-    first.wait("Unknown command; type \"?\" for list\nalpha> ")?;
+    first.answer("alpha>", "ip ttl 77\r")?;
+    first.answer("alpha> ip ttl 77\nalpha>", "bogus\r")?;
+    first.wait("Unknown command; type \"?\" for list\nalpha>")?;
     let mut second = station.attach()?;
-    second.answer("alpha> ", "ip ttl\r")?;
+    second.answer("alpha>", "ip ttl\r")?;
     second.wait("77\n")?;
     // The line before the last, again, changed.
     first.press(&format!("{UP}{UP}\x7f8\r"))?;
-    first.wait("alpha> ip ttl 78\nalpha> ")?;
+    first.wait("alpha> ip ttl 78\nalpha>")?;
     second.press("\x12ttl\r")?;
     second.press("\r")?;
     second.wait("78\n")?;
@@ -297,7 +298,7 @@ fn consoles() -> Result {
     first.end()?;
     // A console that is killed by a signal gives its terminal back, too.
     let third = station.attach()?;
-    third.wait("alpha> ")?;
+    third.wait("alpha>")?;
     let attached = |name: &str| -> Result<Vec<Pid>> {
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc")? {
@@ -323,8 +324,8 @@ fn consoles() -> Result {
     restored(&third, 1)?;
     // Resizing is nobody's business.
     kill(both[0], Signal::SIGWINCH).context("SIGWINCH")?;
-    second.answer("alpha> ", "hostname beta\r")?;
-    second.answer("beta> ", "exit\r")?;
+    second.answer("alpha>", "hostname beta\r")?;
+    second.answer("beta>", "exit\r")?;
     restored(&second, 0)?;
     station.gone()
 }
@@ -335,7 +336,7 @@ fn terminal() -> Result {
     router.write("/tcp/net.rc", "hostname alpha\nbogus\n")?;
     let mut desk = on_terminal(&router, "")?;
     desk.wait(" net of wanbox ")?;
-    desk.wait("Unknown command; type \"?\" for list\ninput line: bogus\nalpha> ")?;
+    desk.wait("Unknown command; type \"?\" for list\ninput line: bogus\nalpha>")?;
     // bye is for others.
     desk.press("bye\r")?;
     desk.press("! read x; echo got $x; stty -a | grep -o -w -e -echo -e echo\r")?;
@@ -343,9 +344,9 @@ fn terminal() -> Result {
     desk.press("word\r")?;
     desk.wait("got word\necho\n")?;
     // A key that interrupts ends the command and not the station.
-    desk.answer("echo\nalpha> ", "! echo begun; sleep 60\r")?;
+    desk.answer("echo\nalpha>", "! echo begun; sleep 60\r")?;
     desk.answer("begun\n", "\x03")?;
-    desk.answer("alpha> ", "hostname\r")?;
+    desk.answer("alpha>", "hostname\r")?;
     desk.wait("hostname\nalpha\n")?;
     let mut command = router.applet("net");
     let done = router
@@ -357,7 +358,7 @@ fn terminal() -> Result {
     restored(&desk, 0)?;
     desk.end()?;
     let desk = on_terminal(&router, "")?;
-    desk.wait("alpha> ")?;
+    desk.wait("alpha>")?;
     let station = Station { router };
     kill(station.pid()?, Signal::SIGTERM).context("SIGTERM")?;
     restored(&desk, 0)?;
@@ -503,7 +504,7 @@ fn strangers() -> Result {
         .map(|_| station.socket("net.console"))
         .collect::<Result<_>>()?;
     let desk = station.attach()?;
-    desk.wait("alpha> ")?;
+    desk.wait("alpha>")?;
     drop(silent);
     // One that asks for much and reads nothing.
     let mut deaf = station.socket("net.console")?;
