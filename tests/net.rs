@@ -308,7 +308,7 @@ fn consoles() -> Result {
             let root = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             let prefix = station.router.path("/");
             let ours = String::from_utf8_lossy(&root)
-                .contains(&*prefix.to_string_lossy().trim_end_matches('/'));
+                .contains(prefix.to_string_lossy().trim_end_matches('/'));
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
             if ours && line.trim_end().ends_with(name) && !line.contains("sh -c") {
                 found.push(Pid::from_raw(pid));
