@@ -18,6 +18,7 @@ mod eql;
 mod eqld;
 mod idle;
 mod link;
+mod net;
 mod ppp;
 mod session;
 mod start;
@@ -86,7 +87,7 @@ fn run(wanbox: &Path, wanted: &[String]) -> Result<bool> {
     );
     let mut rows = Vec::new();
     let mut all = true;
-    let parts: [(&str, Part); 8] = [
+    let parts: [(&str, Part); 11] = [
         ("start", start::run),
         ("throughput", throughput::frame_relay),
         ("ppp-throughput", throughput::ppp),
@@ -95,6 +96,9 @@ fn run(wanbox: &Path, wanted: &[String]) -> Result<bool> {
         ("idle", idle::run),
         ("eql", eql::run),
         ("eqld", eqld::run),
+        ("net-engine", net::engine),
+        ("net-tcp", net::tcp),
+        ("net-forward", net::forward),
     ];
     if let Some(word) = wanted
         .iter()

@@ -139,10 +139,20 @@ fn small_packets(link: &Link, to: &str) -> Result<f64> {
         socket.connect(to)?;
         Ok(socket)
     })?;
+    flood(&sender, &receiver, SMALL, EACH)
+}
+
+/// Datagrams a second that arrive while one thread sends as fast as it can.
+pub fn flood(
+    sender: &UdpSocket,
+    receiver: &UdpSocket,
+    octets: usize,
+    each: Duration,
+) -> Result<f64> {
     let over = AtomicBool::new(false);
     let (arrived, took) = thread::scope(|scope| {
         let sending = scope.spawn(|| {
-            let datagram = [0x5a; SMALL];
+            let datagram = vec![0x5a; octets];
             while !over.load(Ordering::Relaxed) {
                 // A full queue is what this is about.
                 let _ = sender.send(&datagram);
@@ -151,7 +161,7 @@ fn small_packets(link: &Link, to: &str) -> Result<f64> {
         let mut datagram = [0; 2048];
         let mut arrived = 0u64;
         let started = Instant::now();
-        while started.elapsed() < EACH {
+        while started.elapsed() < each {
             arrived += u64::from(receiver.recv(&mut datagram).is_ok());
         }
         let took = started.elapsed();
@@ -159,9 +169,9 @@ fn small_packets(link: &Link, to: &str) -> Result<f64> {
         let _ = sending.join();
         (arrived, took)
     });
-    ensure!(arrived > 0, "no packet arrived at {to}");
+    ensure!(arrived > 0, "no packet arrived");
     // What is still queued must not reach the next measurement.
-    drain(&receiver);
+    drain(receiver);
     Ok(arrived as f64 / took.as_secs_f64())
 }
 
