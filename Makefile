@@ -5,7 +5,7 @@
 # make test       sets up what the tests need, then runs them all
 # make lint       rustfmt, clippy with warnings denied, shellcheck
 # make generate   man pages and completions again, after a change of options
-# make bench      start time, idle cost and throughput beside busybox and socat
+# make bench      start time, idle cost and throughput beside busybox, socat and smoltcp
 # make bench-l2tp l2tpns beside Debian's: sessions, packets, TCP, round trips, memory
 # make fuzz       every fuzz target for SECONDS=30
 # make clean
@@ -87,8 +87,10 @@ test:
 bench: all
 	@tests/setup
 	$(CARGO) build --quiet --release --package wanbox-bench
+	$(CARGO) build --quiet --release --package wanbox-net-tcp --example loopback
+	$(CARGO) build --quiet --release --package wanbox-net-engine --example routes
 	@# As on a router, run-time files are in memory: waiting for a disk would count as a wake-up.
-	@if test -w /dev/shm; then export TMPDIR=/dev/shm; fi; $(TARGET_DIR)/$(HOST)/release/bench build/wanbox
+	@if test -w /dev/shm; then export TMPDIR=/dev/shm; fi; $(TARGET_DIR)/$(HOST)/release/bench build/wanbox $(ARGS)
 
 # For example: make bench-l2tp ARGS="--runs 3 --many", ARGS="--only tcp --json"
 bench-l2tp: all
