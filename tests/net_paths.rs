@@ -1,0 +1,260 @@
+//! The station's TCP against the host's kernel: much data, many connections, bad lines; its RIP against BIRD.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use wanbox_link::random::SplitMix64;
+use wanbox_rig::{Error, Need, Netns, Result, Router, Running, TempDir, ensure, need, until};
+
+use crate::injector::{Faults, Injector};
+use crate::{test, wanbox};
+
+const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
+const RIP_NEEDS: &[Need] = &[
+    Need::Namespaces,
+    Need::Tun,
+    Need::Tool("ip"),
+    Need::Tool("bird"),
+    Need::Tool("birdc"),
+];
+
+/// The host's end of the link to the station, and the station's.
+const HOST: &str = "10.9.0.1";
+const STATION: &str = "10.9.0.2";
+const ECHO: &str = "10.9.0.2:7";
+/// The network behind the injector: of the far host, and of the station's.
+const FAR: &str = "10.9.1.1";
+const NEAR: &str = "10.9.1.2";
+
+const UP: Duration = Duration::from_secs(20);
+/// How long nothing may come.
+const SILENCE: Duration = Duration::from_secs(60);
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        test("net_paths::much_data_comes_back_intact", NEEDS, much_data),
+        test("net_paths::a_bad_line", NEEDS, bad_line),
+        test("net_paths::a_thousand_connections", NEEDS, thousand),
+        test("net_paths::rip_with_bird", RIP_NEEDS, rip),
+    ]
+}
+
+/// Octets a way; `make soak` asks for the whole gigabyte.
+fn octets(usual: u64) -> u64 {
+    if std::env::var_os("SOAK").is_some() {
+        1_000_000_000
+    } else {
+        usual
+    }
+}
+
+/// A station with the services of these lines, on a host of its own.
+fn station(more: &str) -> Result<Router> {
+    let router = Router::new(wanbox())?;
+    router.netns.ip("link set lo up")?;
+    router.write(
+        "/net.rc",
+        &format!(
+            "hostname station\nip address {STATION}\nattach ni ni0 {HOST} 255.255.255.0\n\
+             tcp mss 1460\ntcp wscale on\ntcp timestamps on\ntcp window 1000000\nstart echo\n{more}"
+        ),
+    )?;
+    let file = router.path("/net.rc");
+    let mut start = router.applet("net");
+    router
+        .netns
+        .finish(start.args(["-g", "-d"]).arg(file), UP)?
+        .ok()?;
+    until("the station", UP, || {
+        router.netns.inside(|| Ok(connect(ECHO).is_ok()))
+    })?;
+    Ok(router)
+}
+
+/// What a command prints.
+fn told(station: &Router, command: &str) -> Result<String> {
+    let mut asked = station.applet("net");
+    station.netns.finish(asked.args(["-e", command]), UP)?.ok()
+}
+
+fn connect(to: &str) -> Result<TcpStream> {
+    let to: SocketAddr = to.parse()?;
+    let stream = TcpStream::connect_timeout(&to, SILENCE)?;
+    stream.set_read_timeout(Some(SILENCE))?;
+    stream.set_write_timeout(Some(SILENCE))?;
+    Ok(stream)
+}
+
+/// Octets that nobody sends by mistake.
+struct Pattern(SplitMix64);
+
+impl Pattern {
+    fn fill(&mut self, octets: &mut [u8]) {
+        for eight in octets.chunks_mut(8) {
+            eight.copy_from_slice(&self.0.next_u64().to_le_bytes()[..eight.len()]);
+        }
+    }
+}
+
+/// Sends so many octets to an echo server and compares what comes back.
+fn echoed(stream: &TcpStream, octets: u64) -> Result {
+    const CHUNK: usize = 65_536;
+    let pattern = || Pattern(SplitMix64::new(octets));
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| -> Result {
+            let (mut chunk, mut pattern) = (vec![0; CHUNK], pattern());
+            let mut left = octets as usize;
+            while left > 0 {
+                let now = left.min(CHUNK);
+                pattern.fill(&mut chunk[..now]);
+                (&*stream).write_all(&chunk[..now])?;
+                left -= now;
+            }
+            Ok(stream.shutdown(Shutdown::Write)?)
+        });
+        let (mut chunk, mut expected, mut pattern) = (vec![0; CHUNK], vec![0; CHUNK], pattern());
+        let mut left = octets as usize;
+        while left > 0 {
+            let now = left.min(CHUNK);
+            pattern.fill(&mut expected[..now]);
+            (&*stream).read_exact(&mut chunk[..now])?;
+            ensure!(
+                chunk[..now] == expected[..now],
+                "something else came within {CHUNK} octets of {}",
+                octets as usize - left
+            );
+            left -= now;
+        }
+        ensure!((&*stream).read(&mut chunk)? == 0, "more came than was sent");
+        sender.join().map_err(|_| Error::new("the sender failed"))?
+    })
+}
+
+fn much_data() -> Result {
+    let station = station("")?;
+    station
+        .netns
+        .inside(|| echoed(&connect(ECHO)?, octets(200_000_000)))
+}
+
+/// The way: a host, the injector, the station's host, the station.
+fn bad_line() -> Result {
+    let station = station(&format!("route add {FAR} ni0\n"))?;
+    let far = Netns::new()?;
+    let line = Injector::start(
+        [(&far, "line0"), (&station.netns, "line0")],
+        Faults {
+            seed: 1,
+            lost: 2,
+            doubled: 10,
+            late: 10,
+            delay: Duration::from_millis(2),
+        },
+    )?;
+    for (netns, address) in [(&far, FAR), (&station.netns, NEAR)] {
+        netns.ip(&format!("addr add {address}/24 dev line0"))?;
+        netns.ip("link set line0 up")?;
+    }
+    far.ip(&format!("route add 10.9.0.0/24 via {NEAR}"))?;
+    station
+        .netns
+        .inside(|| Ok(std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")?))?;
+    far.inside(|| echoed(&connect(ECHO)?, octets(20_000_000)))?;
+    let met = line.end()?;
+    ensure!(
+        met.lost > 0 && met.doubled > 0 && met.late > 0,
+        "the line was too good: {met:?}"
+    );
+    Ok(())
+}
+
+fn thousand() -> Result {
+    let station = station("")?;
+    station.netns.inside(|| {
+        let mut streams = Vec::new();
+        for number in 0..1000u32 {
+            let mut stream = connect(ECHO)?;
+            stream.write_all(&number.to_be_bytes())?;
+            streams.push(stream);
+        }
+        for (number, stream) in streams.iter_mut().enumerate() {
+            let mut back = [0; 4];
+            stream.read_exact(&mut back)?;
+            ensure!(
+                back == (number as u32).to_be_bytes(),
+                "{number} got {back:?}"
+            );
+        }
+        for mut stream in streams {
+            stream.shutdown(Shutdown::Write)?;
+            let end = stream.read(&mut [0; 1]);
+            ensure!(matches!(end, Ok(0)), "no end but {end:?}");
+        }
+        Ok(())
+    })?;
+    // The station was closed last, so that nothing of them waits anywhere in it.
+    until("the end of all connections", UP, || {
+        let status = told(&station, "tcp status")?;
+        Ok(status.matches(":echo").count() <= 1)
+    })?;
+    station.netns.inside(|| {
+        // Nobody is there.
+        let refused = TcpStream::connect("10.9.0.2:99").map(|_| ());
+        ensure!(
+            refused
+                .as_ref()
+                .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused),
+            "{refused:?}"
+        );
+        Ok(())
+    })
+}
+
+/// BIRD on the station's host tells of networks and is told of the station's.
+fn rip() -> Result {
+    let station = station("route add 10.77.0.0/16 loopback\nstart rip\nrip add 10.9.0.1 2 1\n")?;
+    let dir = TempDir::new()?;
+    let (config, socket) = (dir.path().join("bird.conf"), dir.path().join("bird.ctl"));
+    std::fs::write(
+        &config,
+        "router id 10.9.0.1;\nprotocol device { scan time 1; }\n\
+         protocol static { ipv4; route 10.66.0.0/16 blackhole; route 10.67.1.0/24 blackhole; }\n\
+         protocol rip { ipv4 { import all; export where source = RTS_STATIC; };\n\
+         interface \"ni0\" { version 2; update time 2; timeout time 8; garbage time 4; }; }\n",
+    )?;
+    let bird = need::find_tool("bird").ok_or_else(|| Error::new("no bird"))?;
+    let mut command = Command::new(bird);
+    command
+        .arg("-f")
+        .arg("-c")
+        .arg(&config)
+        .arg("-s")
+        .arg(&socket);
+    let bird = Running::from(station.netns.spawn(&mut command)?);
+    let birdc = need::find_tool("birdc").ok_or_else(|| Error::new("no birdc"))?;
+    let routes = || -> Result<String> {
+        let mut command = Command::new(&birdc);
+        command.arg("-s").arg(&socket).args(["show", "route"]);
+        Ok(station.netns.finish(&mut command, UP)?.stdout)
+    };
+    until("the station's network in BIRD", UP, || {
+        Ok(routes()?.contains("10.77.0.0/16"))
+    })?;
+    let mut told = String::new();
+    until("BIRD's networks in the station", UP, || {
+        told = told(&station, "route")?;
+        Ok(told.contains("10.66.0.0") && told.contains("10.67.1.0"))
+    })
+    .map_err(|error| Error::new(format!("{error}: {told}")))?;
+    // What BIRD does not tell of any more ends.
+    drop(bird);
+    until("the end of BIRD's networks", UP * 3, || {
+        told = told(&station, "route")?;
+        Ok(!told.contains("10.66.0.0"))
+    })
+    .map_err(|error| Error::new(format!("{error}: {told}")))
+}
