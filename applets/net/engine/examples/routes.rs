@@ -8,6 +8,20 @@ use wanbox_net_engine::filter::Filter;
 use wanbox_net_engine::route::{NewRoute, Routes};
 use wanbox_net_engine::{InterfaceId, Interfaces};
 
+/// How many of a thousand prefixes have which length in the Internet's table, in which there are a million.
+const INTERNET: [(u8, u32); 10] = [
+    (14, 2),
+    (16, 13),
+    (17, 8),
+    (18, 14),
+    (19, 25),
+    (20, 44),
+    (21, 52),
+    (22, 115),
+    (23, 105),
+    (24, 622),
+];
+
 #[expect(clippy::disallowed_methods, reason = "a measurement")]
 fn now() -> Instant {
     Instant::now()
@@ -17,14 +31,8 @@ fn now() -> Instant {
 fn main() {
     let (interfaces, filter) = (Interfaces::default(), Filter::default());
     for (what, lengths) in [
-        ("host routes", &[32u8][..]),
-        (
-            "lengths 8 to 32",
-            &[
-                8, 12, 16, 18, 19, 20, 21, 22, 22, 23, 23, 24, 24, 24, 24, 24, 24, 25, 26, 27, 28,
-                29, 30, 31, 32,
-            ][..],
-        ),
+        ("lengths of the Internet's table", &INTERNET[..]),
+        ("host routes", &[(32u8, 1000u32)][..]),
     ] {
         let mut random = SplitMix64::new(1);
         let mut routes = Routes::default();
@@ -32,7 +40,13 @@ fn main() {
         let start = now();
         while routes.len() < 1_000_000 {
             let target = Ipv4Addr::from_bits(random.next_u32());
-            let length = lengths[random.next_u32() as usize % lengths.len()];
+            let mut at = random.next_u32() % 1000;
+            let length = lengths.iter().find(|(_, share)| {
+                let found = at < *share;
+                at = at.saturating_sub(*share);
+                found
+            });
+            let length = length.map_or(24, |(length, _)| *length);
             let route = NewRoute::new(target, length, InterfaceId::LOOPBACK);
             if routes.add(start, &route, &interfaces, &filter).is_ok() {
                 targets.push(target);

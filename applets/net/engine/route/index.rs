@@ -1,214 +1,106 @@
-//! An index for tables of many routes: the longest match in a few accesses to memory.
+//! An index for tables of many routes: the longest match in one or two accesses to memory.
 //!
-//! The first 16 bits of an address lead to a block, which knows the best of the prefixes that are as long as
-//! that or shorter, and the longer ones within it as steps: from which of its addresses on which prefix is the longest
-//! match. A change works on the steps of its own addresses alone.
+//! Memory is what takes time, above all one access that has to wait for another. So the first 24 bits of an address
+//! lead to a cell with the best of the prefixes that are as long as that or shorter, and which longer lengths there
+//! may be within it: those few are hashed. Cells that no prefix covers cost no memory, for the system gives none
+//! before it is written to.
 
-/// No entry.
-pub const NONE: u32 = u32::MAX;
-/// The length of the prefixes that are blocks.
-const BLOCK_BITS: u8 = 16;
+use std::net::Ipv4Addr;
 
-/// From here to the next step this entry matches; [`NONE`]: none of the block's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Step {
-    start: u16,
-    slot: u32,
-}
+use wanbox_link::prefixes::Prefixes;
 
-/// A prefix longer than a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Within {
-    start: u16,
-    bits: u8,
-    slot: u32,
-}
+use super::entry::Hop;
 
-impl Within {
-    fn end(self) -> u16 {
-        self.start | u32::MAX.checked_shr(self.bits.into()).unwrap_or(0) as u16
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Block {
-    /// The best of the prefixes that cover the whole block, and its length.
-    short: u32,
-    short_bits: u8,
-    /// The first begins at 0; empty: there are no longer prefixes.
-    steps: Vec<Step>,
-}
+/// The length of the prefixes that are cells.
+const CELL_BITS: u8 = 24;
+/// Prefixes up to this length have a table of their own: they would be written into very many cells.
+const SHORT_BITS: u8 = 8;
+/// The bits of a cell, and of a short prefix, that are an entry's place + 1; 0: no entry.
+const SLOT: u32 = 0x00ff_ffff;
+/// The most entries that can be told apart.
+pub const MOST: usize = SLOT as usize;
 
 /// The index.
 #[derive(Clone, Debug)]
 pub struct Index {
-    blocks: Vec<Block>,
-    /// The longer prefixes of each block, sorted: those that contain others come before them. Apart from what
-    /// look-ups read.
-    within: Vec<Vec<Within>>,
+    /// An entry's place, and above it a bit for each length from 25 to 32 that was ever used here. A bit of what
+    /// is gone costs a vain look and is not searched for to be cleared.
+    cells: Vec<u32>,
+    /// The best prefix of up to eight bits for each first octet.
+    short: Vec<u32>,
 }
 
 impl Default for Index {
     fn default() -> Self {
-        let block = Block {
-            short: NONE,
-            short_bits: 0,
-            steps: Vec::new(),
-        };
         Self {
-            blocks: vec![block; 1 << BLOCK_BITS],
-            within: vec![Vec::new(); 1 << BLOCK_BITS],
+            cells: vec![0; 1 << CELL_BITS],
+            short: vec![0; 1 << SHORT_BITS],
         }
     }
 }
 
 impl Index {
     /// The entry with the longest prefix of an address.
-    pub fn lookup(&self, address: u32) -> Option<u32> {
-        let block = self.blocks.get((address >> 16) as usize)?;
-        let low = address as u16;
-        let after = block.steps.partition_point(|step| step.start <= low);
-        let step = after.checked_sub(1).and_then(|at| block.steps.get(at));
-        let slot = step.map_or(NONE, |step| step.slot);
-        let slot = if slot == NONE { block.short } else { slot };
-        (slot != NONE).then_some(slot)
+    pub fn lookup(&self, address: u32, prefixes: &Prefixes) -> Option<u32> {
+        let cell = self.cells.get((address >> 8) as usize).copied()?;
+        let target = Ipv4Addr::from_bits(address).into();
+        let mut longer = cell >> CELL_BITS;
+        while longer != 0 {
+            let bits = longer.ilog2() as u8;
+            if let Some(slot) = prefixes.owner(target, CELL_BITS + 1 + bits) {
+                return Some(slot);
+            }
+            longer &= !(1 << bits);
+        }
+        let mut slot = cell & SLOT;
+        if slot == 0 {
+            slot = self.short.get((address >> 24) as usize).copied()?;
+        }
+        slot.checked_sub(1)
     }
 
-    /// The blocks that a short prefix covers.
-    fn covered(&mut self, address: u32, bits: u8) -> &mut [Block] {
-        let first = (address >> 16) as usize;
-        let count = 1usize << (BLOCK_BITS - bits.min(BLOCK_BITS));
-        self.blocks
-            .get_mut(first..first + count)
-            .unwrap_or_default()
+    /// The cells that a prefix covers.
+    fn covered(&mut self, address: u32, bits: u8) -> &mut [u32] {
+        let (cells, length) = if bits <= SHORT_BITS {
+            (&mut self.short, SHORT_BITS)
+        } else {
+            (&mut self.cells, CELL_BITS)
+        };
+        let first = (address >> (32 - length)) as usize;
+        let count = 1usize << (length - bits.min(length));
+        cells.get_mut(first..first + count).unwrap_or_default()
     }
 
-    /// Adds a prefix, whose bits behind its length are zero.
-    pub fn insert(&mut self, address: u32, bits: u8, slot: u32) {
-        if bits <= BLOCK_BITS {
-            for block in self.covered(address, bits) {
-                if block.short == NONE || block.short_bits <= bits {
-                    (block.short, block.short_bits) = (slot, bits);
-                }
+    /// Adds a prefix, whose bits behind its length are zero; `hops` has every entry at its place.
+    pub fn insert(&mut self, address: u32, bits: u8, slot: u32, hops: &[(Hop, u64)]) {
+        if bits > CELL_BITS {
+            for cell in self.covered(address, CELL_BITS) {
+                *cell |= 1 << (bits - 1);
             }
             return;
         }
-        let Some((block, within)) = self.block(address) else {
-            return;
-        };
-        let new = Within {
-            start: address as u16,
-            bits,
-            slot,
-        };
-        let at = within.partition_point(|known| (known.start, known.bits) < (new.start, bits));
-        match within.get_mut(at) {
-            Some(known) if (known.start, known.bits) == (new.start, bits) => known.slot = slot,
-            _ => within.insert(at, new),
-        }
-        block.rebuild(within, new);
-    }
-
-    fn block(&mut self, address: u32) -> Option<(&mut Block, &mut Vec<Within>)> {
-        let at = (address >> 16) as usize;
-        self.blocks.get_mut(at).zip(self.within.get_mut(at))
-    }
-
-    /// Removes a prefix. `wider`: the entry and length of the longest shorter prefix that contains it.
-    pub fn remove(&mut self, address: u32, bits: u8, wider: Option<(u32, u8)>) {
-        if bits <= BLOCK_BITS {
-            let (slot, wider_bits) = wider.unwrap_or((NONE, 0));
-            for block in self.covered(address, bits) {
-                if block.short != NONE && block.short_bits == bits {
-                    (block.short, block.short_bits) = (slot, wider_bits);
-                }
-            }
-            return;
-        }
-        let Some((block, within)) = self.block(address) else {
-            return;
-        };
-        let start = address as u16;
-        within.retain(|known| (known.start, known.bits) != (start, bits));
-        if within.is_empty() {
-            (block.steps, *within) = (Vec::new(), Vec::new());
-            return;
-        }
-        let gone = Within {
-            start,
-            bits,
-            slot: NONE,
-        };
-        block.rebuild(within, gone);
-    }
-}
-
-/// What matches at an address, by the prefixes: there are 16 lengths, each is asked for.
-fn matching(within: &[Within], low: u16) -> u32 {
-    (BLOCK_BITS + 1..=32)
-        .rev()
-        .find_map(|bits| {
-            let start = low & u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0) as u16;
-            let at = within.partition_point(|known| (known.start, known.bits) < (start, bits));
-            within
-                .get(at)
-                .filter(|known| (known.start, known.bits) == (start, bits))
-        })
-        .map_or(NONE, |known| known.slot)
-}
-
-impl Block {
-    /// Makes the steps of the addresses of a prefix anew.
-    fn rebuild(&mut self, within: &[Within], changed: Within) {
-        let (start, end) = (changed.start, changed.end());
-        // Where the match can change: where prefixes begin, and behind their ends.
-        let first = within.partition_point(|known| known.start < start);
-        let mut places = vec![start];
-        for known in within
-            .iter()
-            .skip(first)
-            .take_while(|known| known.start <= end)
-        {
-            places.push(known.start);
-            places.extend(known.end().checked_add(1));
-        }
-        places.extend(end.checked_add(1));
-        places.retain(|place| (start..=end).contains(place) || end.checked_add(1) == Some(*place));
-        places.sort_unstable();
-        places.dedup();
-        let mut fresh: Vec<Step> = Vec::with_capacity(places.len() + 1);
-        let from = self.steps.partition_point(|step| step.start < start);
-        // An empty block begins with addresses that nothing matches.
-        if self.steps.is_empty() && start > 0 {
-            fresh.push(Step {
-                start: 0,
-                slot: NONE,
-            });
-        }
-        let mut before = match from.checked_sub(1).and_then(|at| self.steps.get(at)) {
-            Some(step) => Some(step.slot),
-            None => fresh.first().map(|step| step.slot),
-        };
-        for place in places {
-            let slot = matching(within, place);
-            if before != Some(slot) {
-                fresh.push(Step { start: place, slot });
-                before = Some(slot);
+        for cell in self.covered(address, bits) {
+            let known = (*cell & SLOT).checked_sub(1);
+            let known = known.and_then(|known| hops.get(known as usize));
+            if known.is_none_or(|(known, _)| known.bits <= bits) {
+                *cell = *cell & !SLOT | (slot + 1) & SLOT;
             }
         }
-        let behind = end.checked_add(1);
-        let mut to = behind.map_or(self.steps.len(), |behind| {
-            self.steps.partition_point(|step| step.start <= behind)
-        });
-        // What goes on as before needs no step of its own.
-        if self
-            .steps
-            .get(to)
-            .is_some_and(|step| before == Some(step.slot))
-        {
-            to += 1;
+    }
+
+    /// Removes the prefix of an entry. `wider`: the longest shorter prefix that contains it, and its length.
+    pub fn remove(&mut self, address: u32, bits: u8, slot: u32, wider: Option<(u32, u8)>) {
+        if bits > CELL_BITS {
+            return;
         }
-        self.steps.splice(from..to, fresh);
+        // A short one is found in the other table.
+        let wider = wider.filter(|(_, wider)| (*wider <= SHORT_BITS) == (bits <= SHORT_BITS));
+        let wider = wider.map_or(0, |(slot, _)| slot + 1);
+        for cell in self.covered(address, bits) {
+            if *cell & SLOT == slot + 1 {
+                *cell = *cell & !SLOT | wider;
+            }
+        }
     }
 }
 
@@ -220,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::address::mask;
+    use crate::interface::InterfaceId;
 
     fn longest(model: &BTreeMap<(u32, u8), u32>, address: u32) -> Option<u32> {
         let found = model
@@ -230,34 +123,48 @@ mod tests {
             .map(|(_, slot)| *slot)
     }
 
+    fn hop(bits: u8) -> Hop {
+        Hop {
+            interface: InterfaceId::LOOPBACK,
+            gateway: Ipv4Addr::UNSPECIFIED,
+            bits,
+            held_down: false,
+        }
+    }
+
     proptest! {
-        /// As a search through all prefixes, with no more steps than there are places where they begin or end.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// As a search through all prefixes.
         #[test]
         fn as_a_search_through_all(
-            steps in prop::collection::vec((any::<bool>(), 0u32..3, prop::sample::select(vec![0u32, 1, 2, 7, 8, 255, 256, 0x7fff, 0x8000, 0xfffe, 0xffff]), 8u8..=32), 0..60),
+            steps in prop::collection::vec((any::<bool>(), prop::sample::select(vec![0u32, 1, 2, 0xff, 0x100, 0x1ff]), prop::sample::select(vec![0u32, 1, 2, 7, 8, 255, 256, 0x7fff, 0x8000, 0xfffe, 0xffff]), 0u8..=32), 0..60),
         ) {
             let mut index = Index::default();
+            let mut prefixes = Prefixes::default();
             let mut model = BTreeMap::new();
-            for (number, (add, high, low, bits)) in steps.into_iter().enumerate() {
+            let mut hops = Vec::new();
+            for (add, high, low, bits) in steps {
                 let address = (high << 16 | low) & mask(bits);
+                let target = Ipv4Addr::from_bits(address).into();
                 if add {
-                    index.insert(address, bits, number as u32);
-                    model.insert((address, bits), number as u32);
-                } else if model.remove(&(address, bits)).is_some() {
+                    let slot = model.get(&(address, bits)).copied().unwrap_or(hops.len() as u32);
+                    hops.push((hop(bits), 0));
+                    prefixes.insert(target, bits, slot);
+                    index.insert(address, bits, slot, &hops);
+                    model.insert((address, bits), slot);
+                } else if let Some(slot) = model.remove(&(address, bits)) {
+                    prefixes.remove(target, bits);
                     let wider = (0..bits).rev().find_map(|wider| {
                         model.get(&(address & mask(wider), wider)).map(|slot| (*slot, wider))
                     });
-                    index.remove(address, bits, wider);
+                    index.remove(address, bits, slot, wider);
                 }
-                for high in 0..4u32 {
+                for high in [0u32, 1, 2, 3, 0xff, 0x100, 0x101, 0x1ff, 0x200] {
                     for low in [0u32, 1, 2, 3, 6, 7, 8, 9, 254, 255, 256, 257, 0x7ffe, 0x7fff, 0x8000, 0xfffd, 0xfffe, 0xffff] {
                         let address = high << 16 | low;
-                        prop_assert_eq!(index.lookup(address), longest(&model, address), "{:x}", address);
+                        prop_assert_eq!(index.lookup(address, &prefixes), longest(&model, address), "{:x}", address);
                     }
-                    let block = &index.blocks[high as usize];
-                    prop_assert!(block.steps.len() <= 2 * index.within[high as usize].len() + 1);
-                    prop_assert!(block.steps.windows(2).all(|pair| pair[0].start < pair[1].start && pair[0].slot != pair[1].slot));
-                    prop_assert!(block.steps.first().is_none_or(|step| step.start == 0));
                 }
             }
         }

@@ -35,7 +35,8 @@ pub const LONGEST_LIFETIME: u32 = 2_147_483;
 pub const INFINITY: u32 = 16;
 /// The most temporary entries unless told otherwise: what strangers can make this table hold.
 const MOST_TEMPORARY: usize = 100_000;
-/// From so many entries on there is an index, which costs some megabytes.
+/// From so many entries on there is an index, which costs at most 64 MB: 4 octets for each network of 256 addresses
+/// that has a route.
 const INDEX_FROM: usize = 2048;
 /// Places of the cache of look-ups, a power of two.
 const CACHE: usize = 256;
@@ -140,6 +141,9 @@ impl Routes {
                 _ => {}
             }
         }
+        if old.is_none() && self.routes.len() >= index::MOST {
+            return Err(RouteError::TooMany);
+        }
         self.temporary += usize::from(temporary);
         self.temporary -= usize::from(old.is_some_and(|old| !old.is_permanent()));
         self.born += 1;
@@ -164,7 +168,6 @@ impl Routes {
             None => {
                 let slot = self.routes.insert(route) as u32;
                 self.prefixes.insert(target.into(), new.bits, slot);
-                self.put_into_index(target.to_bits(), new.bits, slot);
                 slot
             }
         };
@@ -172,6 +175,9 @@ impl Routes {
             *place = Route { slot, ..route };
         }
         self.put_hop(slot, route.hop(), before.is_none());
+        if before.is_none() {
+            self.put_into_index(target.to_bits(), new.bits, slot);
+        }
         self.forget_cached();
         if temporary {
             self.set_timer(slot, now + Duration::from_secs(lifetime.into()));
@@ -230,7 +236,7 @@ impl Routes {
                 let slot = self.prefixes.owner(route.target.into(), wider)?;
                 Some((slot, wider))
             });
-            index.remove(route.target.to_bits(), bits, wider);
+            index.remove(route.target.to_bits(), bits, slot, wider);
         }
         Some(route)
     }
@@ -296,18 +302,18 @@ impl Routes {
     /// Puts an entry into the index; a table that has become large gets one.
     fn put_into_index(&mut self, target: u32, bits: u8, slot: u32) {
         if let Some(index) = &mut self.index {
-            index.insert(target, bits, slot);
+            index.insert(target, bits, slot, &self.hops);
         } else if self.routes.len() >= INDEX_FROM {
             let index = self.index.insert(Box::default());
             for (slot, route) in &self.routes {
-                index.insert(route.target.to_bits(), route.bits, slot as u32);
+                index.insert(route.target.to_bits(), route.bits, slot as u32, &self.hops);
             }
         }
     }
 
     fn search(&self, address: u32) -> Option<u32> {
         let slot = match &self.index {
-            Some(index) => index.lookup(address),
+            Some(index) => index.lookup(address, &self.prefixes),
             None => self.prefixes.lookup_v4(address),
         }?;
         let (hop, _) = self.hops.get(slot as usize)?;
