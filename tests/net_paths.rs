@@ -54,7 +54,7 @@ fn octets(usual: u64) -> u64 {
 
 /// A station with the services of these lines, on a host of its own.
 fn station(more: &str) -> Result<Router> {
-    let router = Router::new(wanbox())?;
+    let router = Router::new(&wanbox())?;
     router.netns.ip("link set lo up")?;
     router.write(
         "/net.rc",
@@ -244,17 +244,18 @@ fn rip() -> Result {
     until("the station's network in BIRD", UP, || {
         Ok(routes()?.contains("10.77.0.0/16"))
     })?;
-    let mut told = String::new();
+    let mut shown = String::new();
     until("BIRD's networks in the station", UP, || {
-        told = told(&station, "route")?;
-        Ok(told.contains("10.66.0.0") && told.contains("10.67.1.0"))
+        shown = told(&station, "route")?;
+        Ok(shown.contains("10.66.0.0") && shown.contains("10.67.1.0"))
     })
-    .map_err(|error| Error::new(format!("{error}: {told}")))?;
+    .map_err(|error| Error::new(format!("{error}: {shown}")))?;
     // What BIRD does not tell of any more ends.
     drop(bird);
     until("the end of BIRD's networks", UP * 3, || {
-        told = told(&station, "route")?;
-        Ok(!told.contains("10.66.0.0"))
+        shown = told(&station, "route")?;
+        Ok(!shown.contains("10.66.0.0"))
     })
-    .map_err(|error| Error::new(format!("{error}: {told}")))
+    .map_err(|error| Error::new(format!("{error}: {shown}")))?;
+    Ok(())
 }

@@ -23,13 +23,14 @@ enum Setting {
     LinkAddress(String),
     Mtu(u32),
     Netmask(u32),
+    Offload(bool),
     Queue(u32),
     Nothing,
 }
 
 type Parse = fn(&mut Context<'_>, &str) -> Result<Setting, Stop>;
 
-const SETTINGS: [Entry<Parse>; 11] = [
+const SETTINGS: [Entry<Parse>; 12] = [
     Entry::new("autoroute", |_, word| {
         flag_word(word).map(Setting::AutoRoute)
     }),
@@ -65,6 +66,7 @@ const SETTINGS: [Entry<Parse>; 11] = [
     Entry::new("rxbuf", |_, word| {
         value(word, "RX buffer size").map(|_| Setting::Nothing)
     }),
+    Entry::new("offload", |_, word| flag_word(word).map(Setting::Offload)),
 ];
 
 fn value(word: &str, label: &str) -> Result<u32, Stop> {
@@ -125,11 +127,16 @@ fn set(context: &mut Context<'_>, id: InterfaceId, setting: Setting) -> Result<(
         Setting::Netmask(mask) => station
             .set_netmask(now, id, mask)
             .map_err(|error| error.to_string())?,
-        Setting::AutoRoute(_) | Setting::Crc(_) | Setting::Queue(_) | Setting::Nothing => {
+        Setting::AutoRoute(_)
+        | Setting::Crc(_)
+        | Setting::Offload(_)
+        | Setting::Queue(_)
+        | Setting::Nothing => {
             if let Some(interface) = interfaces.get_mut(id) {
                 match setting {
                     Setting::AutoRoute(on) => interface.autoroute = on,
                     Setting::Crc(crc) => interface.crc = crc,
+                    Setting::Offload(on) => interface.uses_offload = on,
                     Setting::Queue(limit) => interface.txqlen = limit,
                     _ => {}
                 }
@@ -201,6 +208,10 @@ fn json(context: &Context<'_>, id: InterfaceId, interface: &Interface, queued: u
         ("trace_flags", interface.trace.0.into()),
         ("forward", forward.map(|to| to.name()).into()),
         ("autoroute", interface.autoroute.into()),
+        (
+            "offload",
+            (interface.offload && interface.uses_offload).into(),
+        ),
         ("crc", interface.crc.text().into()),
         ("queued_packets", queued.into()),
         ("queue_limit_packets", interface.txqlen.into()),

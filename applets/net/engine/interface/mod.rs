@@ -183,6 +183,8 @@ pub struct Interface {
     pub up: bool,
     /// The line takes super-packets and unfinished checksums, as a TUN with virtio headers does.
     pub offload: bool,
+    /// Super-packets and unfinished checksums are given to a line that takes them.
+    pub uses_offload: bool,
     /// What passed and what was dropped.
     pub counters: Counters,
 }
@@ -206,6 +208,7 @@ impl Interface {
             trace: TraceFlags::default(),
             up: true,
             offload: false,
+            uses_offload: true,
             counters: Counters::default(),
         }
     }

@@ -151,7 +151,10 @@ impl Station {
         }
         let mtu = self.mtu(route);
         let line = self.interfaces.line(route.interface);
-        let takes = self.interfaces.get(line).is_some_and(|line| line.offload);
+        let takes = self
+            .interfaces
+            .get(line)
+            .is_some_and(|line| line.offload && line.uses_offload);
         if offload.gso == Gso::None {
             if offload.needs_checksum() && !takes && complete(offload, packet).is_err() {
                 self.ip.stats.bad_offload += 1;
