@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use wanbox_link::random::SplitMix64;
-use wanbox_rig::{Error, Need, Netns, Result, Router, Running, TempDir, ensure, need, until};
+use wanbox_rig::{Error, Need, Netns, Result, Running, TempDir, ensure, need, until};
 
 use crate::injector::{Faults, Injector};
-use crate::{test, wanbox};
+use crate::net_devices::Station;
+use crate::test;
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
 const RIP_NEEDS: &[Need] = &[
@@ -52,33 +53,18 @@ fn octets(usual: u64) -> u64 {
     }
 }
 
-/// A station with the services of these lines, on a host of its own.
-fn station(more: &str) -> Result<Router> {
-    let router = Router::new(&wanbox())?;
-    router.netns.ip("link set lo up")?;
-    router.write(
-        "/net.rc",
+/// A station with the services of these lines, and its host.
+fn station(more: &str) -> Result<(Station, Netns)> {
+    let netns = Netns::new()?;
+    netns.ip("link set lo up")?;
+    let station = Station::start(
+        &netns,
         &format!(
-            "hostname station\nip address {STATION}\nattach ni ni0 {HOST} 255.255.255.0\n\
+            "ip address {STATION}\nattach ni ni0 {HOST} 255.255.255.0\nroute add {HOST} ni0\n\
              tcp mss 1460\ntcp wscale on\ntcp timestamps on\ntcp window 1000000\nstart echo\n{more}"
         ),
     )?;
-    let file = router.path("/net.rc");
-    let mut start = router.applet("net");
-    router
-        .netns
-        .finish(start.args(["-g", "-d"]).arg(file), UP)?
-        .ok()?;
-    until("the station", UP, || {
-        router.netns.inside(|| Ok(connect(ECHO).is_ok()))
-    })?;
-    Ok(router)
-}
-
-/// What a command prints.
-fn told(station: &Router, command: &str) -> Result<String> {
-    let mut asked = station.applet("net");
-    station.netns.finish(asked.args(["-e", command]), UP)?.ok()
+    Ok((station, netns))
 }
 
 fn connect(to: &str) -> Result<TcpStream> {
@@ -135,18 +121,16 @@ fn echoed(stream: &TcpStream, octets: u64) -> Result {
 }
 
 fn much_data() -> Result {
-    let station = station("")?;
-    station
-        .netns
-        .inside(|| echoed(&connect(ECHO)?, octets(200_000_000)))
+    let (_station, netns) = station("")?;
+    netns.inside(|| echoed(&connect(ECHO)?, octets(200_000_000)))
 }
 
 /// The way: a host, the injector, the station's host, the station.
 fn bad_line() -> Result {
-    let station = station(&format!("route add {FAR} ni0\n"))?;
+    let (station, netns) = station(&format!("route add {FAR} ni0\n"))?;
     let far = Netns::new()?;
     let line = Injector::start(
-        [(&far, "line0"), (&station.netns, "line0")],
+        [(&far, "line0"), (&netns, "line0")],
         Faults {
             seed: 1,
             lost: 2,
@@ -155,14 +139,12 @@ fn bad_line() -> Result {
             delay: Duration::from_millis(2),
         },
     )?;
-    for (netns, address) in [(&far, FAR), (&station.netns, NEAR)] {
+    for (netns, address) in [(&far, FAR), (&netns, NEAR)] {
         netns.ip(&format!("addr add {address}/24 dev line0"))?;
         netns.ip("link set line0 up")?;
     }
     far.ip(&format!("route add 10.9.0.0/24 via {NEAR}"))?;
-    station
-        .netns
-        .inside(|| Ok(std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")?))?;
+    netns.inside(|| Ok(std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")?))?;
     far.inside(|| echoed(&connect(ECHO)?, octets(20_000_000)))?;
     let met = line.end()?;
     ensure!(
@@ -173,8 +155,8 @@ fn bad_line() -> Result {
 }
 
 fn thousand() -> Result {
-    let station = station("")?;
-    station.netns.inside(|| {
+    let (station, netns) = station("")?;
+    netns.inside(|| {
         let mut streams = Vec::new();
         for number in 0..1000u32 {
             let mut stream = connect(ECHO)?;
@@ -198,10 +180,10 @@ fn thousand() -> Result {
     })?;
     // The station was closed last, so that nothing of them waits anywhere in it.
     until("the end of all connections", UP, || {
-        let status = told(&station, "tcp status")?;
-        Ok(status.matches(":echo").count() <= 1)
+        let status = station.says("tcp status")?;
+        Ok(status.matches(":echo ").count() <= 1)
     })?;
-    station.netns.inside(|| {
+    netns.inside(|| {
         // Nobody is there.
         let refused = TcpStream::connect("10.9.0.2:99").map(|_| ());
         ensure!(
@@ -216,7 +198,8 @@ fn thousand() -> Result {
 
 /// BIRD on the station's host tells of networks and is told of the station's.
 fn rip() -> Result {
-    let station = station("route add 10.77.0.0/16 loopback\nstart rip\nrip add 10.9.0.1 2 1\n")?;
+    let (station, netns) =
+        station("route add 10.77.0.0/16 loopback\nstart rip\nrip add 10.9.0.1 2 1\n")?;
     let dir = TempDir::new()?;
     let (config, socket) = (dir.path().join("bird.conf"), dir.path().join("bird.ctl"));
     std::fs::write(
@@ -234,26 +217,26 @@ fn rip() -> Result {
         .arg(&config)
         .arg("-s")
         .arg(&socket);
-    let bird = Running::from(station.netns.spawn(&mut command)?);
+    let bird = Running::from(netns.spawn(&mut command)?);
     let birdc = need::find_tool("birdc").ok_or_else(|| Error::new("no birdc"))?;
     let routes = || -> Result<String> {
         let mut command = Command::new(&birdc);
         command.arg("-s").arg(&socket).args(["show", "route"]);
-        Ok(station.netns.finish(&mut command, UP)?.stdout)
+        Ok(netns.finish(&mut command, UP)?.stdout)
     };
     until("the station's network in BIRD", UP, || {
         Ok(routes()?.contains("10.77.0.0/16"))
     })?;
     let mut shown = String::new();
     until("BIRD's networks in the station", UP, || {
-        shown = told(&station, "route")?;
+        shown = station.says("route")?;
         Ok(shown.contains("10.66.0.0") && shown.contains("10.67.1.0"))
     })
     .map_err(|error| Error::new(format!("{error}: {shown}")))?;
     // What BIRD does not tell of any more ends.
     drop(bird);
     until("the end of BIRD's networks", UP * 3, || {
-        shown = told(&station, "route")?;
+        shown = station.says("route")?;
         Ok(!shown.contains("10.66.0.0"))
     })
     .map_err(|error| Error::new(format!("{error}: {shown}")))?;
