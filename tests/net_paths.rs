@@ -61,7 +61,7 @@ fn station(more: &str) -> Result<(Station, Netns)> {
         &netns,
         &format!(
             "ip address {STATION}\nattach ni ni0 {HOST} 255.255.255.0\nroute add {HOST} ni0\n\
-             tcp mss 1460\ntcp wscale on\ntcp timestamps on\ntcp window 1000000\nstart echo\n{more}"
+             tcp mss 1460\ntcp wscale on\ntcp timestamps on\ntcp window 1000000\nstart echo 7 1000\n{more}"
         ),
     )?;
     Ok((station, netns))

@@ -122,8 +122,9 @@ impl Station {
         let program = match kind {
             Kind::Net { offload } => {
                 let startup = format!(
-                    "ip address {STATION}\n{}route add {HOST}/24 {TUN}\ntcp mss 1460\ntcp window 65535\nstart {service}\n",
-                    attach(offload, TUN, HOST)
+                    "ip address {STATION}\n{}route add {HOST}/24 {TUN}\ntcp mss 1460\ntcp window 65535\nstart {service} {port} {}\n",
+                    attach(offload, TUN, HOST),
+                    connections + 64
                 );
                 spawn(&netns, wanbox, &["net", "-g"], &startup)?
             }

@@ -30,10 +30,10 @@ pub const SERVERS: [&str; 12] = [
 
 /// Connections of a server that wait to be taken, and that are half open.
 const BACKLOG: usize = 16;
-/// The most connections of a server.
-const MOST: usize = 64;
-/// The most of them with one host.
-const MOST_OF_HOST: usize = 16;
+/// The most connections of a server, and the most of them with one host, unless told otherwise.
+const MOST: (usize, usize) = (64, 16);
+/// The most connections that one may be told to have.
+const MOST_OF_ALL: usize = 16_384;
 /// A connection of echo or discard in which nothing moves for so long is ended.
 const IDLE: Duration = Duration::from_secs(900);
 /// How long what is left to be said may take when a connection is closed.
@@ -66,6 +66,8 @@ struct Server {
     service: Service,
     port: u16,
     place: Place,
+    /// The most connections, and the most of them with one host.
+    most: (usize, usize),
 }
 
 /// What is done with a connection.
@@ -145,7 +147,8 @@ pub fn server_name(word: &str) -> Option<&'static str> {
 }
 
 impl Services {
-    /// `start NAME [PORT]` and `start tcpgate PORT [DESTINATION]`, with the words behind the whole name.
+    /// `start NAME [PORT [CONNECTIONS]]` and `start tcpgate PORT [DESTINATION]`, with the words behind the whole
+    /// name. Of echo and discard it may be said how many connections they have, then also with one host.
     ///
     /// # Errors
     /// There is no such server, or not yet, or it runs, or its port is taken; what is said then.
@@ -184,8 +187,20 @@ impl Services {
         if let Service::Gate(destination) = &mut service {
             *destination = Destination::parse(words.next(), port)?;
         }
+        let most = match (&service, words.next()) {
+            (_, None) => MOST,
+            (Service::Discard | Service::Echo, Some(word)) => {
+                let most = word
+                    .parse()
+                    .ok()
+                    .filter(|most| (1..=MOST_OF_ALL).contains(most));
+                let most = most.ok_or_else(|| format!("Connections must be 1..{MOST_OF_ALL}"))?;
+                (most, most)
+            }
+            (_, Some(word)) => return Err(format!("{word}: there is nothing behind the port")),
+        };
         if let Some(word) = words.next() {
-            return Err(format!("{word}: there is nothing behind the port"));
+            return Err(format!("{word}: there is nothing behind the connections"));
         }
         if service == Service::Telnet && !self.servers.logins.has_password() {
             return Err(
@@ -226,6 +241,7 @@ impl Services {
             service,
             port,
             place,
+            most,
         });
         Ok(())
     }
@@ -318,6 +334,7 @@ impl Services {
             return;
         };
         let (name, port, service) = (server.name, server.port, server.service.clone());
+        let most = server.most;
         while let Some(id) = station.tcp.accept(listener) {
             let Some(view) = station.tcp.view(now, id) else {
                 continue;
@@ -330,8 +347,8 @@ impl Services {
             let (all, of_host) = same.fold((0, 0), |(all, of_host), served| {
                 (all + 1, of_host + usize::from(served.remote.0 == address))
             });
-            if all >= MOST || of_host >= MOST_OF_HOST {
-                let counter = if of_host >= MOST_OF_HOST {
+            if all >= most.0 || of_host >= most.1 {
+                let counter = if of_host >= most.1 {
                     &mut self.counters.too_many_of_host
                 } else {
                     &mut self.counters.too_many

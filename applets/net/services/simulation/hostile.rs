@@ -20,6 +20,19 @@ fn one_host_cannot_have_all_connections() {
 }
 
 #[test]
+fn a_server_may_be_told_how_many_it_has() {
+    let mut net = Net::new();
+    net.start(1, &["discard", "9", "20"]);
+    let ids: Vec<Id> = (0..24).map(|_| net.connect(0, B, 9)).collect();
+    net.seconds(5);
+    let open = ids
+        .iter()
+        .filter(|id| net.state(0, **id) == State::Established)
+        .count();
+    assert_eq!(open, 20);
+}
+
+#[test]
 fn a_storm_of_connections_does_not_fill_the_log() {
     let mut net = Net::new();
     net.start(1, &["discard"]);

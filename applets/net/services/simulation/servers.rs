@@ -25,6 +25,11 @@ fn what_can_be_started() {
             Err("a:0: a port is a number from 1 to 65535"),
         ),
         (&["discard", "x9"], Err("x9 is not a port")),
+        (&["discard", "9", "0"], Err("Connections must be 1..16384")),
+        (
+            &["time", "37", "9"],
+            Err("9: there is nothing behind the port"),
+        ),
         (&["ftp"], Err("The ftp server is not available")),
         (&["nothing"], Err("There is no server nothing")),
         (&["domain", "53"], Err("The domain server is not available")),
