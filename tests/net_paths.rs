@@ -127,7 +127,7 @@ fn much_data() -> Result {
 
 /// The way: a host, the injector, the station's host, the station.
 fn bad_line() -> Result {
-    let (station, netns) = station(&format!("route add {FAR} ni0\n"))?;
+    let (_station, netns) = station(&format!("route add {FAR} ni0\n"))?;
     let far = Netns::new()?;
     let line = Injector::start(
         [(&far, "line0"), (&netns, "line0")],
@@ -198,8 +198,9 @@ fn thousand() -> Result {
 
 /// BIRD on the station's host tells of networks and is told of the station's.
 fn rip() -> Result {
-    let (station, netns) =
-        station("route add 10.77.0.0/16 loopback\nstart rip\nrip add 10.9.0.1 2 1\n")?;
+    let (station, netns) = station(
+        "route add 10.77.0.0/16 loopback\nstart rip\nrip version 2\nrip add 10.9.0.1 2 1\n",
+    )?;
     let dir = TempDir::new()?;
     let (config, socket) = (dir.path().join("bird.conf"), dir.path().join("bird.ctl"));
     std::fs::write(

@@ -263,7 +263,7 @@ fn settings_of_interfaces() {
                 "\"ifconfig\" subcommands:\n\
                  autoroute       broadcast       crc             encapsulation   forward\n\
                  ipaddress       linkaddress     mtu             netmask         txqlen\n\
-                 rxbuf           \n\n",
+                 rxbuf           offload         \n\n",
             ),
         ],
     );
