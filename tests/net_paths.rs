@@ -2,6 +2,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -23,6 +25,18 @@ const RIP_NEEDS: &[Need] = &[
     Need::Tool("birdc"),
 ];
 
+/// FRR's daemons give up root for a user of their own.
+const FRR_NEEDS: &[Need] = &[
+    Need::Root,
+    Need::Namespaces,
+    Need::Tun,
+    Need::Tool("ip"),
+    Need::Tool(ZEBRA),
+    Need::Tool(RIPD),
+];
+const ZEBRA: &str = "/usr/lib/frr/zebra";
+const RIPD: &str = "/usr/lib/frr/ripd";
+
 /// The host's end of the link to the station, and the station's.
 const HOST: &str = "10.9.0.1";
 const STATION: &str = "10.9.0.2";
@@ -41,6 +55,7 @@ pub fn tests() -> Vec<Trial> {
         test("net_paths::a_bad_line", NEEDS, bad_line),
         test("net_paths::a_thousand_connections", NEEDS, thousand),
         test("net_paths::rip_with_bird", RIP_NEEDS, rip),
+        test("net_paths::rip_1_with_frr", FRR_NEEDS, rip_1),
     ]
 }
 
@@ -194,6 +209,52 @@ fn thousand() -> Result {
         );
         Ok(())
     })
+}
+
+/// FRR on the station's host: version 1, which BIRD has not. Networks are of the old classes, for it has no masks.
+fn rip_1() -> Result {
+    let (station, netns) =
+        station("route add 192.168.77.0/24 loopback\nstart rip\nrip add 10.9.0.1 2 1\n")?;
+    for network in ["172.20.0.0/16", "192.168.5.0/24"] {
+        netns.ip(&format!("route add blackhole {network}"))?;
+    }
+    let dir = TempDir::new()?;
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777))?;
+    let daemon = |program: &str, config: &str| -> Result<Running> {
+        let name = Path::new(program).file_name().unwrap_or_default();
+        let file = |suffix: &str| dir.path().join(name).with_extension(suffix);
+        std::fs::write(file("conf"), config)?;
+        let mut command = Command::new(program);
+        command
+            .arg("-f")
+            .arg(file("conf"))
+            .arg("-i")
+            .arg(file("pid"));
+        command.arg("-z").arg(dir.path().join("zserv"));
+        command.args(["-P", "0", "--vty_socket"]).arg(dir.path());
+        Ok(netns.spawn(&mut command)?.into())
+    };
+    let _zebra = daemon(ZEBRA, "hostname host\n")?;
+    until("zebra", UP, || Ok(dir.path().join("zserv").exists()))?;
+    let ripd = daemon(
+        RIPD,
+        "router rip\n version 1\n network ni0\n neighbor 10.9.0.2\n redistribute kernel\n timers basic 5 20 10\n",
+    )?;
+    until("the station's network in the kernel", UP, || {
+        let routes = netns.ip("route show 192.168.77.0/24")?;
+        Ok(routes.contains("via 10.9.0.2 dev ni0 proto rip"))
+    })?;
+    let mut shown = String::new();
+    until("the host's networks in the station", UP, || {
+        shown = station.says("route")?;
+        Ok(
+            shown.contains("172.20.0.0         16  ni0          10.9.0.1")
+                && shown.contains("192.168.5.0        24  ni0          10.9.0.1"),
+        )
+    })
+    .map_err(|error| Error::new(format!("{error}: {shown}")))?;
+    drop(ripd);
+    Ok(())
 }
 
 /// BIRD on the station's host tells of networks and is told of the station's.
