@@ -18,6 +18,7 @@ pub mod frame_relay;
 pub mod ip;
 pub mod kiss;
 pub mod l2tp;
+pub mod lapb;
 pub mod lmi;
 pub mod ndp;
 pub mod nsctl;
