@@ -375,7 +375,8 @@ impl Tun {
     }
 
     /// As [`Self::read_packet`], into one buffer: the header, then the packet, whose length is
-    /// returned. One place to read into is a tenth less work for the kernel than two.
+    /// returned. One place to read into is less work for the kernel than two: a third of a read of
+    /// some hundred octets.
     ///
     /// # Errors
     /// As there, with a `buffer` shorter than [`Self::MAX_READ`].

@@ -232,7 +232,8 @@ fn compare(options: &Options, wanbox: &Path) -> Result<Vec<Row>> {
     let (mut failed, mut gone) = ([0.0; 2], [0.0; 2]);
     let mut turn = 0_usize;
     for number in 1..=options.runs {
-        let places = [Whose::Wanbox, Whose::Debian].map(|whose| Place::new(whose, wanbox, &load));
+        let open = || [Whose::Wanbox, Whose::Debian].map(|whose| Place::new(whose, wanbox, &load));
+        let mut places = open();
         for slice in &mut slices {
             let repeats = if slice.part == Part::SetUp {
                 SET_UPS
@@ -241,6 +242,11 @@ fn compare(options: &Options, wanbox: &Path) -> Result<Vec<Row>> {
             };
             for _ in 0..repeats {
                 turn += 1;
+                if slice.part == Part::SetUp {
+                    // What is left to do of earlier sessions would be a part of it.
+                    drop(places);
+                    places = open();
+                }
                 let mut order = [0, 1];
                 order.rotate_left(turn % 2);
                 let mut reports = [Value::Null, Value::Null];
