@@ -64,7 +64,7 @@ impl Place {
             (&lns, "lns1"),
             (&far, "far0"),
         ] {
-            segment_before(network, name)?;
+            like_a_card(network, name)?;
         }
         // As l2tpns.8 recommends: UDP is forwarded as it was merged.
         ethtool(&lns, "lns1", &["rx-udp-gro-forwarding", "on"])?;
@@ -120,11 +120,19 @@ fn tool(name: &'static str) -> Result<PathBuf> {
     need::find_tool(name).ok_or_else(|| Error::new(format!("{name} is missing")))
 }
 
-/// Cuts super-packets before they pass an interface, and merges what comes: without its own
-/// segmentation a veth does so like a card.
-fn segment_before(network: &Netns, name: &str) -> Result<()> {
+/// Makes a veth like a card. Super-packets are cut before they pass it, and what comes is merged.
+/// Packets queue before it: without that it drops what its ring of 256 has no room for, which is the
+/// wire's loss and not that of a server.
+fn like_a_card(network: &Netns, name: &str) -> Result<()> {
     let words = ["tx-udp-segmentation", "off", "tso", "off", "gro", "on"];
-    ethtool(network, name, &words)
+    ethtool(network, name, &words)?;
+    let mut command = Command::new(tool("tc")?);
+    command.args(["qdisc", "replace", "dev", name]);
+    command.args(["root", "pfifo", "limit", "1000"]);
+    network
+        .finish(&mut command, Duration::from_secs(10))?
+        .ok()?;
+    Ok(())
 }
 
 /// Features of an interface.

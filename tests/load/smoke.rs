@@ -8,12 +8,13 @@ use wanbox_load::place::{Place, Whose};
 use wanbox_rig::Need;
 use wanbox_rig::need;
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 9] = [
     Need::Namespaces,
     Need::Tun,
     Need::Build,
     Need::Tool("ip"),
     Need::Tool("ethtool"),
+    Need::Tool("tc"),
     Need::Tool("taskset"),
     Need::Tool("unshare"),
     Need::Tool("mount"),
