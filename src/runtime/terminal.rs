@@ -12,7 +12,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::termios::{
-    InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+    InputFlags, LocalFlags, OutputFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr,
+    tcsetattr,
 };
 use nix::unistd::{getpgrp, isatty, tcsetpgrp};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -184,8 +185,8 @@ pub fn is_interactive() -> bool {
 }
 
 /// The terminal of standard input, key by key and without waiting: all keys come as octets, also
-/// those that end or stop programs, and Return as a line feed; nothing is echoed. Dropped, it is
-/// what it was.
+/// those that end or stop programs, and Return as a line feed; nothing is echoed, and what is written
+/// is shown as it is. Dropped, it is what it was.
 #[derive(Debug)]
 pub struct Keys {
     /// A description of its own, so that not waiting is ours alone and not the shell's, too.
@@ -216,6 +217,8 @@ impl Keys {
             | InputFlags::IXANY
             | InputFlags::IXOFF;
         ours.local_flags = LocalFlags::empty();
+        // Who takes keys says where lines end: a line feed is not to become a second return.
+        ours.output_flags = OutputFlags::empty();
         // A read without keys is refused, so that one of nothing tells that the terminal is gone.
         for (place, value) in [
             (SpecialCharacterIndices::VMIN, 1),

@@ -24,6 +24,27 @@ pub struct Output {
     pub json: Option<Value>,
 }
 
+impl Output {
+    /// Prints a value: `LABEL: TEXT` for people; for programs an object whose only key is the label in small letters.
+    pub fn value(&mut self, label: &str, text: &str, value: Value) {
+        let words = label.split(|letter: char| !letter.is_ascii_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        let key = words.join("_").to_ascii_lowercase();
+        self.line(&key, format_args!("{label}: {text}"), value);
+    }
+
+    /// The same with a line and a key that differ.
+    pub fn line(&mut self, key: &str, line: impl std::fmt::Display, value: Value) {
+        if self.wants_json {
+            self.json = Some(Value::Object(
+                [(key.to_owned(), value)].into_iter().collect(),
+            ));
+        } else {
+            self.text += &format!("{line}\n");
+        }
+    }
+}
+
 /// What a command works on.
 pub struct Context<'c> {
     /// The time of its start.
@@ -45,8 +66,9 @@ pub struct Context<'c> {
 pub enum Then {
     /// Nothing.
     Nothing,
-    /// A script waits for the reply to a ping of this host, or until it is late.
-    Reply(Ipv4Addr),
+    /// The reply to a ping of this host with this stamp (see `Station::ping`) is for the console. A script waits
+    /// for it, or until it is late.
+    Reply(Ipv4Addr, Option<u64>),
     /// A session was opened.
     Session(wanbox_net_services::SessionId),
     /// The line is run again after so long, on a clear screen, until a key is pressed.

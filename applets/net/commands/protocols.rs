@@ -36,7 +36,7 @@ fn ip_address(context: &mut Context<'_>, words: &[Word]) -> Done {
         None => {
             let address = context.station.interfaces.default_address;
             let shown = context.shown(address);
-            context.output.text += &format!("{shown}\n");
+            context.output.line("ip_address", shown, text(address));
         }
     }
     Ok(Then::Nothing)
@@ -181,9 +181,9 @@ pub(crate) fn ping(context: &mut Context<'_>, words: &[Word]) -> Done {
     };
     let (now, sink) = (context.now, context.host.sink());
     let sent = context.station.ping(now, host, length, interval, sink);
-    sent.map_err(|error| Stop::Failed(error.to_string()))?;
+    let stamp = sent.map_err(|error| Stop::Failed(error.to_string()))?;
     Ok(match interval {
-        None => Then::Reply(host),
+        None => Then::Reply(host, stamp),
         Some(_) => Then::Nothing,
     })
 }

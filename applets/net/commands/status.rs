@@ -6,7 +6,7 @@ use wanbox_net_console::words::Word;
 use wanbox_net_engine::show;
 
 use crate::context::{Context, Done, Then};
-use crate::values::{Command, failed, flag, object, on_or_off, show, subcommand};
+use crate::values::{Command, counters, failed, flag, object, on_or_off, show, subcommand};
 use crate::{protocols, tcp};
 
 /// `status`.
@@ -25,6 +25,7 @@ pub(crate) fn status(context: &mut Context<'_>, _words: &[Word]) -> Done {
                     show::tcp_status(&station.tcp, context.now, true, names),
                 ),
                 (" UDP ", 37, show::udp_status(&station.udp, true, names)),
+                (" SERVICES ", 34, show::counters(&services(context))),
             ]
             .into_iter()
             .map(|(name, after, text)| format!("{:->1$}{2:->after$}\n{text}", name, 79 - after, ""))
@@ -43,9 +44,29 @@ pub(crate) fn status(context: &mut Context<'_>, _words: &[Word]) -> Done {
                     ]),
                 ),
                 ("udp", object(sockets)),
+                ("services", object(counters(&services(context)))),
             ])
         },
     )
+}
+
+/// What happened at sessions, servers and the resolver, and what was refused there.
+fn services(context: &Context<'_>) -> Vec<show::Counter> {
+    let resolver = &context.station.resolver.stats;
+    let of_resolver = [
+        ("namesAsked", resolver.sent),
+        ("namesAnswered", resolver.received),
+        ("namesMalformed", resolver.malformed),
+        ("namesForeign", resolver.foreign),
+        ("namesTimeouts", resolver.timeouts),
+        ("namesRefused", resolver.refused),
+        ("namesTooMany", resolver.too_many),
+    ];
+    let all = context.services.counters.listed();
+    let numbered = (1..).zip(all.into_iter().chain(of_resolver));
+    numbered
+        .map(|(number, (name, value))| (number, name, value))
+        .collect()
 }
 
 /// `memory`. The counters of the original's own allocator are zeros.

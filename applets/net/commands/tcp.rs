@@ -6,7 +6,7 @@ use serde_json::Value;
 use wanbox_net_console::table::Entry;
 use wanbox_net_console::words::Word;
 use wanbox_net_engine::show;
-use wanbox_net_tcp::{Endpoint, Error, Id, Options, Parameters, Timer, View};
+use wanbox_net_tcp::{Endpoint, Error, Id, Listener, ListenerId, Options, Parameters, Timer, View};
 
 use crate::context::{Context, Done, Stop, Then};
 use crate::values::{
@@ -129,10 +129,14 @@ fn millis(time: Duration) -> Value {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).into()
 }
 
-/// A connection by its number, in hexadecimal; an `x` in it does not matter.
+/// The number of a control block, in hexadecimal; an `x` in it does not matter.
+fn block(words: &[Word]) -> Option<u32> {
+    u32::from_str_radix(&word_at(words, 1).replace('x', ""), 16).ok()
+}
+
+/// A connection by its number.
 fn connection(context: &Context<'_>, words: &[Word]) -> Result<View, Stop> {
-    let word = word_at(words, 1).replace('x', "");
-    let id = u32::from_str_radix(&word, 16).ok().map(Id::from_number);
+    let id = block(words).map(Id::from_number);
     let view = id.and_then(|id| context.station.tcp.view(context.now, id));
     view.ok_or_else(|| Stop::Failed("Not a valid control block".to_owned()))
 }
@@ -178,6 +182,21 @@ fn status(context: &mut Context<'_>, words: &[Word]) -> Done {
             },
         );
     }
+    let number = block(words);
+    let mut servers = context.station.tcp.listeners();
+    if let Some(found) = servers.find(|(id, _)| Some(id.number()) == number) {
+        let (ends, json) = (show::tcp_listener(found.1), server(found));
+        drop(servers);
+        return show(
+            context,
+            &|_, names| {
+                let [local, remote] = ends.map(|end| show::tcp_socket(end, names));
+                format!("Local: {local} Remote: {remote} State: Listen (S)\n")
+            },
+            &|_| json.clone(),
+        );
+    }
+    drop(servers);
     let every = match text_at(words, 2) {
         Some(word) => Some(milliseconds(&word)?),
         None => None,
@@ -203,17 +222,18 @@ pub(crate) fn connections(context: &Context<'_>) -> Value {
 
 /// The servers of TCP.
 pub(crate) fn servers(context: &Context<'_>) -> Value {
-    let listeners = context.station.tcp.listeners().map(|(id, listener)| {
-        let address = listener.addr.map(|address| address.to_string());
-        object(vec![
-            ("tcb", text(format_args!("{:08x}", id.number()))),
-            ("address", address.into()),
-            ("port", listener.port.into()),
-            ("half_open", listener.half_open().into()),
-            ("waiting", listener.waiting().into()),
-        ])
-    });
-    listeners.collect()
+    context.station.tcp.listeners().map(server).collect()
+}
+
+fn server((id, listener): (ListenerId, &Listener)) -> Value {
+    let address = listener.addr.map(|address| address.to_string());
+    object(vec![
+        ("tcb", text(format_args!("{:08x}", id.number()))),
+        ("address", address.into()),
+        ("port", listener.port.into()),
+        ("half_open", listener.half_open().into()),
+        ("waiting", listener.waiting().into()),
+    ])
 }
 
 fn outline(view: &View) -> Vec<(&'static str, Value)> {

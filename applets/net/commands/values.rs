@@ -1,7 +1,5 @@
 //! What many commands have in common: subcommands, values that are shown and set, lists.
 
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value};
 use wanbox_net_console::table::{self, Entry, Refusal, YES_OR_NO};
 use wanbox_net_console::words::Word;
@@ -48,7 +46,7 @@ pub(crate) fn subcommand(
         Err(Refusal::Usage(usage)) => Err(Stop::Usage(usage)),
         Err(Refusal::Unknown) => {
             let names = table::list(subcommands.iter().map(|entry| entry.name));
-            let _ = write!(context.output.text, "\"{name}\" subcommands:\n{names}");
+            context.output.text += &format!("\"{name}\" subcommands:\n{names}");
             Err(Stop::Silent)
         }
     }
@@ -70,7 +68,7 @@ pub(crate) fn flag(output: &mut Output, label: &str, value: &mut bool, words: &[
     match words.get(1) {
         Some(word) => *value = flag_word(&word.text())?,
         None => {
-            let _ = writeln!(output.text, "{label}: {}", on_or_off(*value));
+            output.value(label, on_or_off(*value), (*value).into());
         }
     }
     Ok(Then::Nothing)
@@ -105,7 +103,7 @@ pub(crate) fn setting(
     match words.get(1) {
         Some(word) => number(&word.text(), label, low, high).map(Some),
         None => {
-            let _ = writeln!(output.text, "{label}: {value}");
+            output.value(label, &value.to_string(), value.into());
             Ok(None)
         }
     }

@@ -97,8 +97,8 @@ pub(crate) struct Line {
 pub(crate) enum Wait {
     /// A name; then the line is run again.
     Name(QueryId, Line),
-    /// The reply to a ping of this host, until then.
-    Reply(Ipv4Addr, Instant),
+    /// The reply to a ping, until then.
+    Reply(Ping, Instant),
     /// That everything before is written; then a shell runs this.
     Start(String),
     /// The end of a shell.
@@ -106,6 +106,9 @@ pub(crate) enum Wait {
     /// The end of a session: in a script.
     Session(SessionId),
 }
+
+/// A single ping: of whom, and its stamp (see `Station::ping`).
+pub(crate) type Ping = (Ipv4Addr, Option<u64>);
 
 /// A line that is run again and again.
 #[derive(Clone, Debug)]
@@ -146,8 +149,8 @@ pub(crate) struct Console {
     pub after_return: bool,
     /// The prompt stands on the screen.
     pub prompted: bool,
-    /// Hosts whose replies to single pings are shown here.
-    pub pinged: Vec<Ipv4Addr>,
+    /// Single pings whose replies are shown here: the host, and the stamp of those that have one.
+    pub pinged: Vec<Ping>,
     /// Lines that were not shown because too much waited.
     pub dropped: u64,
     output: Vec<u8>,

@@ -8,7 +8,7 @@ use wanbox_net_services::{LoginId, Notice, SessionId, reason};
 use wanbox_net_tcp::Reason;
 
 use crate::Desk;
-use crate::console::{Console, ConsoleId, Kind, Wait};
+use crate::console::{Console, ConsoleId, Kind, Ping, Wait};
 use crate::traces::Source;
 
 /// Rounds in a turn in which what was done makes something new happen.
@@ -82,22 +82,25 @@ impl Desk {
             }
             Event::Ping(reply) => {
                 let text = show::ping_reply(&reply, &names);
-                let exact = |console: &Console| console.pinged.contains(&reply.from);
-                // Who pings everybody gets the replies of each.
-                let any = !self.consoles.iter().any(exact);
+                let ping = (reply.from, reply.stamp);
+                // Who pings everybody gets the replies of each, and some hosts answer from another address.
+                let of_others = |known: &Ping| known.1.is_some() && known.1 == ping.1;
                 for console in &mut self.consoles {
-                    let place = console.pinged.iter().position(|host| *host == reply.from);
-                    if place.is_none() && (!any || console.pinged.is_empty()) {
-                        continue;
-                    }
+                    let pinged = &mut console.pinged;
+                    let place = pinged.iter().position(|known| *known == ping);
+                    let known = match place {
+                        Some(place) => pinged.remove(place),
+                        None => match pinged.iter().find(|known| of_others(known)) {
+                            Some(known) => *known,
+                            None => continue,
+                        },
+                    };
                     console.notice(&text);
-                    if let Some(place) = place {
-                        console.pinged.remove(place);
-                    }
-                    if matches!(console.wait, Some(Wait::Reply(host, _)) if any || host == reply.from)
-                    {
+                    if matches!(console.wait, Some(Wait::Reply(waits, _)) if waits == known) {
                         console.wait = None;
                     }
+                    // One without a stamp is that of whoever asked first.
+                    break;
                 }
             }
             Event::Icmp(notice) => {
@@ -222,9 +225,19 @@ impl Desk {
         let Some(console) = self.consoles.get_mut(at) else {
             return false;
         };
-        let (Some(session), room @ PIECE..) = (console.looks_at(), console.room()) else {
+        let (Some((session, states_alone)), room @ PIECE..) = (console.looks_at(), console.room())
+        else {
             return false;
         };
+        if states_alone {
+            console.look = false;
+            let mut states = Vec::new();
+            self.services.session_states(session, &mut states);
+            if !states.is_empty() {
+                console.notice(&String::from_utf8_lossy(&states).replace('\r', ""));
+            }
+            return false;
+        }
         let mut shown = Vec::new();
         self.services
             .session_output(now, &mut self.station, session, room, &mut shown);
@@ -323,10 +336,12 @@ impl Desk {
 }
 
 impl Console {
-    /// The session that may have something to show here.
-    fn looks_at(&self) -> Option<SessionId> {
+    /// The session that may have something to show here, and whether that is its states alone: in command mode its
+    /// data wait.
+    fn looks_at(&self) -> Option<(SessionId, bool)> {
         let looks = self.converse || matches!(self.wait, Some(Wait::Session(_)));
-        self.current.filter(|_| looks && self.look)
+        let session = self.current.filter(|_| self.look)?;
+        (looks || self.kind.has_keyboard()).then_some((session, !looks))
     }
 
     /// There is more to be shown as soon as there is room.

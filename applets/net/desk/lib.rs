@@ -292,7 +292,7 @@ impl Desk {
                 break;
             };
             let id = console.id;
-            if let Some(Wait::Reply(from, due)) = console.wait
+            if let Some(Wait::Reply((from, _), due)) = console.wait
                 && due <= now
             {
                 let from = self.station.resolver.shown(now, from);

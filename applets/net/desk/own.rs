@@ -155,12 +155,8 @@ pub(crate) fn echo(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let preferences = &mut turn.desk.services.preferences;
     match text_at(words, 1) {
         None => {
-            let shown = if preferences.echo {
-                "Accept\n"
-            } else {
-                "Refuse\n"
-            };
-            turn.output.text += shown;
+            let shown = if preferences.echo { "Accept" } else { "Refuse" };
+            turn.output.line("echo", shown, shown.into());
         }
         Some(word) if word.starts_with('a') => preferences.echo = true,
         Some(word) if word.starts_with('r') => preferences.echo = false,
@@ -173,10 +169,11 @@ pub(crate) fn eol(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let preferences = &mut turn.desk.services.preferences;
     match text_at(words, 1) {
         None => {
-            turn.output.text += match preferences.eol {
-                Eol::Standard => "standard\n",
-                Eol::Null => "null\n",
+            let shown = match preferences.eol {
+                Eol::Standard => "standard",
+                Eol::Null => "null",
             };
+            turn.output.line("eol", shown, shown.into());
         }
         Some(word) if word.starts_with('s') => preferences.eol = Eol::Standard,
         Some(word) if word.starts_with('n') => preferences.eol = Eol::Null,
@@ -189,8 +186,9 @@ pub(crate) fn topt(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let shown = &mut turn.desk.services.preferences.options_shown;
     match text_at(words, 1) {
         None => {
-            let shown = if *shown { "on" } else { "off" };
-            turn.output.text += &format!("Telnet option tracing: {shown}\n");
+            let (value, text) = (*shown, if *shown { "on" } else { "off" });
+            let label = "Telnet option tracing";
+            turn.output.value(label, text, value.into());
         }
         Some(word) => match yes_or_no(&word) {
             Some(wanted) => *shown = wanted,
@@ -203,7 +201,8 @@ pub(crate) fn topt(turn: &mut Turn<'_>, words: &[Word]) -> Done {
 pub(crate) fn escape(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let Some(word) = words.get(1) else {
         let escape = turn.desk.keyboard.escape().unwrap_or(0);
-        turn.output.text += &format!("0x{escape:x}\n");
+        let shown = format!("0x{escape:x}");
+        turn.output.line("escape", shown, escape.into());
         return Ok(());
     };
     let escape = word.octets.first().copied().filter(|octet| *octet != 0);
@@ -226,17 +225,19 @@ pub(crate) fn fkey(turn: &mut Turn<'_>, words: &[Word]) -> Done {
 pub(crate) fn hostname(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let desk = &mut *turn.desk;
     let Some(word) = text_at(words, 1) else {
-        turn.output.text += &format!("{}\n", desk.host_name);
+        let name = desk.host_name.as_str();
+        turn.output.line("hostname", name, name.into());
         return Ok(());
     };
     let interface = desk.station.interfaces.by_name(&word);
     let interface = interface.and_then(|id| desk.station.interfaces.get(id));
-    let name = match interface.map(|interface| interface.address()) {
+    let interface = interface.map(|interface| interface.address());
+    let name = match interface {
         Some(address) => {
             let station = &mut desk.station;
             match station.resolve_address(turn.now, address, turn.host.sink()) {
                 Lookup::Known(name) => name,
-                Lookup::Unknown => word,
+                Lookup::Unknown => address.to_string(),
                 Lookup::Asked(query) => return Err(Stop::Asked(query)),
             }
         }
@@ -247,6 +248,9 @@ pub(crate) fn hostname(turn: &mut Turn<'_>, words: &[Word]) -> Done {
         return failed("hostname: a name has 1 to 255 characters that can be shown");
     }
     name.clone_into(&mut desk.host_name);
+    if interface.is_some() {
+        turn.output.text += &format!("Hostname set to {name}\n");
+    }
     Ok(())
 }
 
@@ -257,11 +261,12 @@ pub(crate) fn exit(turn: &mut Turn<'_>, _: &[Word]) -> Done {
 
 pub(crate) fn log(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let Some(word) = text_at(words, 1) else {
-        let text = match turn.host.log_path() {
-            Some(path) => format!("Logging to {path}\n"),
-            None => "Logging off\n".to_owned(),
+        let path = turn.host.log_path();
+        let text = match &path {
+            Some(path) => format!("Logging to {path}"),
+            None => "Logging off".to_owned(),
         };
-        turn.output.text += &text;
+        turn.output.line("log", text, path.into());
         return Ok(());
     };
     let path = (word != "stop").then_some(word.as_str());

@@ -173,13 +173,14 @@ impl Desk {
         };
         match then {
             Then::Nothing => {}
-            Then::Reply(host) => {
+            Then::Reply(host, stamp) => {
+                let ping = (host, stamp);
                 if console.pinged.len() >= MOST_PINGED {
                     console.pinged.remove(0);
                 }
-                console.pinged.push(host);
+                console.pinged.push(ping);
                 if !console.kind.has_keyboard() {
-                    console.wait = Some(Wait::Reply(host, now + REPLY));
+                    console.wait = Some(Wait::Reply(ping, now + REPLY));
                 }
             }
             Then::Repeat(every) => {

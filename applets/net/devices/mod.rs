@@ -29,6 +29,8 @@ use std::path::PathBuf;
 
 use wanbox_link::nrs;
 use wanbox_net_commands::{Asy, Device, Parameter};
+use wanbox_net_engine::interface::TraceFlags;
+use wanbox_net_engine::trace::{Link, Way};
 use wanbox_net_engine::{Encapsulation, Frame, InterfaceId, Sink, Station};
 use wanbox_runtime::event_loop::{Loop, Token};
 
@@ -83,6 +85,12 @@ impl Sink for Lines {
         {
             self.wait(frame.line);
         }
+    }
+
+    fn show(&mut self, interface: InterfaceId, way: Way, trace: TraceFlags, datagram: &[u8]) {
+        self.traces
+            .packet(interface, way, trace, Link::Ip, datagram);
+        self.traces.raw(interface, way, trace, datagram);
     }
 }
 

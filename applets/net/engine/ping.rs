@@ -79,6 +79,8 @@ pub struct Reply {
     pub sequence: u16,
     /// The round trip time, milliseconds; `None` when the message had no room for it.
     pub millis: Option<u64>,
+    /// When the request was sent, microseconds since 1970, as far as the message had room for it: which one it was.
+    pub stamp: Option<u64>,
 }
 
 /// The table of repeated pings.
@@ -107,7 +109,8 @@ impl Pings {
 }
 
 impl Station {
-    /// Sends a single ping of `length` octets, or with an interval in seconds begins repeated ones.
+    /// Sends a single ping of `length` octets, or with an interval in seconds begins repeated ones. Returns the
+    /// stamp that the reply to a single one will have.
     ///
     /// # Errors
     /// See [`PingError`].
@@ -118,7 +121,7 @@ impl Station {
         length: u32,
         interval: Option<u32>,
         sink: &mut dyn Sink,
-    ) -> Result<(), PingError> {
+    ) -> Result<Option<u64>, PingError> {
         if length < SHORTEST {
             return Err(PingError::TooSmall);
         }
@@ -126,8 +129,7 @@ impl Station {
             return Err(PingError::TooLarge);
         }
         let Some(interval) = interval else {
-            self.send_ping(now, host, length, ONE_SHOT, 0, sink);
-            return Ok(());
+            return Ok(self.send_ping(now, host, length, ONE_SHOT, 0, sink));
         };
         let targets = &mut self.ping.targets;
         let at = match targets.iter().position(|target| target.host == host) {
@@ -151,7 +153,7 @@ impl Station {
             (target.length, target.interval) = (length, interval);
         }
         self.next_ping(now, at, sink);
-        Ok(())
+        Ok(None)
     }
 
     fn next_ping(&mut self, now: Instant, at: usize, sink: &mut dyn Sink) {
@@ -182,14 +184,14 @@ impl Station {
         ident: u16,
         sequence: u16,
         sink: &mut dyn Sink,
-    ) {
+    ) -> Option<u64> {
         let mut buffer = self.pool.take();
         buffer.resize(Ipv4::MIN_HEADER, 0);
         buffer.extend([kind::ECHO, 0, 0, 0]);
         buffer.extend(ident.to_be_bytes());
         buffer.extend(sequence.to_be_bytes());
-        if length as usize >= TIMED {
-            let unix = self.unix_micros(now);
+        let stamp = (length as usize >= TIMED).then(|| self.unix_micros(now));
+        if let Some(unix) = stamp {
             buffer.extend(((unix / 1_000_000) as u32).to_be_bytes());
             buffer.extend(((unix % 1_000_000) as u32).to_be_bytes());
         }
@@ -198,6 +200,7 @@ impl Station {
         let header = Header::new(Ipv4Addr::UNSPECIFIED, host, protocol::ICMP);
         self.send_icmp(now, &header, &[], &mut buffer, sink);
         self.pool.give(buffer);
+        stamp
     }
 
     /// A reply came: it is shown, or counted in the table.
@@ -220,6 +223,7 @@ impl Station {
                 ident: echo.ident,
                 sequence: echo.sequence,
                 millis,
+                stamp,
             })),
             REPEATED => {
                 let target = self

@@ -21,6 +21,7 @@ use crate::ip::Ip;
 use crate::ping::{Pings, Reply};
 use crate::rip::{Rip, RipNotice};
 use crate::route::{NewRoute, RouteError, Routes};
+use crate::trace::Way;
 use crate::udp::{SocketId, Udp};
 
 /// The most events that wait for the owner; others are counted and gone.
@@ -65,6 +66,9 @@ pub trait Sink {
 
     /// A packet for a line.
     fn transmit(&mut self, frame: &Frame<'_>);
+
+    /// A datagram that crosses a built-in interface whose trace is on, which has no line to see it.
+    fn show(&mut self, _interface: InterfaceId, _way: Way, _trace: TraceFlags, _datagram: &[u8]) {}
 }
 
 /// How a packet came in.

@@ -8,6 +8,7 @@ use wanbox_wire::ip::{Ipv4, VirtioHeader};
 use crate::interface::InterfaceId;
 use crate::ip::{Header, IPIP};
 use crate::station::{Arrival, Delivery, Sink, Station};
+use crate::trace::Way;
 
 /// How many tunnels through tunnels an MTU is looked for.
 const DEEPEST: usize = 4;
@@ -49,6 +50,9 @@ impl Station {
         );
         let encap = self.interfaces.get_mut(InterfaceId::ENCAP).map(|encap| {
             encap.counters.sent.count(now, true);
+            if encap.trace.0 != 0 {
+                sink.show(InterfaceId::ENCAP, Way::Sent, encap.trace, packet);
+            }
             encap.address()
         });
         let src = encap.unwrap_or(Ipv4Addr::UNSPECIFIED);
@@ -84,6 +88,10 @@ impl Station {
         }
         if let Some(encap) = self.interfaces.get_mut(InterfaceId::ENCAP) {
             encap.counters.received.count(now, true);
+            if encap.trace.0 != 0 {
+                let datagram = delivery.payload;
+                sink.show(InterfaceId::ENCAP, Way::Received, encap.trace, datagram);
+            }
         }
         let mut buffer = self.pool.take();
         buffer.extend_from_slice(delivery.payload);

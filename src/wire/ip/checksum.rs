@@ -71,9 +71,10 @@ impl Sum {
         }
     }
 
-    /// Whether octets that include their checksum add up.
+    /// Whether octets that include their checksum add up. All zeros do: in one's complement they are zero as well
+    /// (RFC 1071), and Linux answers an echo request of nothing but zeros so.
     pub fn is_valid(self) -> bool {
-        self.folded() == 0xffff
+        matches!(self.folded(), 0 | 0xffff)
     }
 }
 

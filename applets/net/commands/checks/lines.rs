@@ -188,6 +188,7 @@ fn tasks_memory_and_states() {
     );
     let status = rig.say("status");
     let lines: Vec<&str> = status.lines().collect();
+    let (lines, counters) = lines.split_at(6);
     assert_eq!(
         lines,
         [
@@ -199,11 +200,27 @@ fn tasks_memory_and_states() {
             "    &UCB Rcv-Q  Local socket".to_owned(),
         ]
     );
+    let rule = format!("{} SERVICES {}", "-".repeat(35), "-".repeat(34));
+    let first = "( 1)sessions                     0     ( 2)accepted                     0";
+    let last = "(25)namesTooMany                 0";
+    assert_eq!((counters[0], counters[1]), (rule.as_str(), first));
+    assert_eq!((counters.len(), counters.last()), (14, Some(&last)));
+    let mut status = json(&mut rig, "status");
+    let services = status.as_object_mut().unwrap().remove("services").unwrap();
+    assert_eq!(services["names_refused"], 0);
+    assert_eq!(services.as_object().unwrap().len(), 25);
     assert_eq!(
-        json(&mut rig, "status"),
+        status,
         json!({"ax25": [], "netrom": [], "tcp": {"connections": [], "servers": []},
             "udp": {"sockets": []}})
     );
+    for (line, shown) in [
+        ("ip ttl", json!({"ip_time_to_live": 255})),
+        ("icmp trace", json!({"icmp_tracing": false})),
+        ("ip rtimer", json!({"ip_reasm_timeout_sec": 30})),
+    ] {
+        assert_eq!(json(&mut rig, line), shown);
+    }
 }
 
 /// `man/net-commands.7` has all commands, subcommands, parameters and servers.

@@ -54,9 +54,14 @@ fn addresses_and_counters() {
 #[test]
 fn pings() {
     let mut rig = linked();
-    assert_eq!(rig.run("ping 44.128.4.5"), Ok(Then::Reply(HOST)));
+    assert!(matches!(
+        rig.run("ping 44.128.4.5"),
+        Ok(Then::Reply(HOST, Some(_)))
+    ));
     let (_, _, datagram) = rig.process.lines.sent.pop().unwrap();
     assert_eq!(datagram.len(), 20 + 64);
+    assert_eq!(rig.run("ping 44.128.4.5 15"), Ok(Then::Reply(HOST, None)));
+    rig.process.lines.sent.clear();
     assert_eq!(rig.run("ping 44.128.4.5 100 10"), Ok(Then::Nothing));
     assert_eq!(rig.process.lines.sent[0].2.len(), 120);
     says(
@@ -249,10 +254,20 @@ fn connections() {
         (view.state, view.flow.remote),
         (State::Closed, Endpoint::new(HOST, 79))
     );
-    assert_eq!(
-        rig.run("tcp status 1"),
-        Err(Stop::Failed("Not a valid control block".into()))
+    says(
+        &mut rig,
+        &[(
+            "tcp status 1",
+            "Local: *:telnet Remote: *:* State: Listen (S)\n",
+        )],
     );
+    assert_eq!(json(&mut rig, "tcp status 1"), all["servers"][0]);
+    for line in ["tcp status 2", "tcp kick 1", "tcp reset 1"] {
+        assert_eq!(
+            rig.run(line),
+            Err(Stop::Failed("Not a valid control block".into()))
+        );
+    }
 }
 
 #[test]

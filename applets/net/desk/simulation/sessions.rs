@@ -36,11 +36,16 @@ fn lines_go_out_and_answers_are_shown() {
     assert_eq!(world.line(0, id, ""), "rest\r\n");
     world.key(0, id, "\x1d");
     world.shown(0, id);
-    assert_eq!(world.says(id, "close"), "");
+    // Its states are shown at the prompt as they change.
+    world.key(0, id, "close\r");
+    let shown = world.shown(0, id);
+    assert!(shown.ends_with("\r\x1b[KFINwait1\r\nnet> "), "{shown:?}");
+    world.second();
+    let shown = world.shown(0, id).replace("\r\x1b[K", "");
+    assert_eq!(shown.replace("net> ", ""), "FINwait2\r\nTimewait\r\n");
     world.run(Duration::from_secs(300));
     let shown = world.shown(0, id);
-    assert!(shown.starts_with("\r\x1b[K"), "{shown:?}");
-    assert!(shown.ends_with("Closed (Normal)\r\nnet> "), "{shown:?}");
+    assert_eq!(shown, "\r\x1b[KClosed (Normal)\r\nnet> ");
     assert_eq!(world.says(id, "close"), "Invalid session\n");
     assert!(!world.says(id, "session").contains("Telnet"));
 }
@@ -486,10 +491,15 @@ fn a_file_that_opens_a_session_ends_in_command_mode() {
     let (mut world, id) = World::with_terminal();
     world.does(1, "start echo");
     world.file(0, "call", "telnet 44.0.0.2 7\nhostname\n");
-    assert_eq!(world.says(id, "source call"), "net\n");
+    let said = world.says(id, "source call");
+    assert!(
+        said.starts_with("net\nnet> ") && said.ends_with("SYN sent\n"),
+        "{said:?}"
+    );
     world.second();
+    assert_eq!(world.shown(0, id), "\r\x1b[KEstab\r\nnet> ");
     assert!(world.says(id, "session").contains("*0  "));
-    assert_eq!(world.line(0, id, ""), "SYN sent\r\nEstab\r\n");
+    assert_eq!(world.line(0, id, ""), "");
 }
 
 #[test]

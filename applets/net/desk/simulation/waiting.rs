@@ -112,6 +112,29 @@ fn a_ping_and_its_reply() {
 }
 
 #[test]
+fn everybody_is_told_of_his_own_ping() {
+    let (mut world, id) = World::with_terminal();
+    let other = world.open(0, Kind::Attached);
+    world.shown(0, other);
+    // Of two who ask the same host each is told once; of two messages that went one after the other, the right one.
+    for length in ["64", "8"] {
+        world.key(0, id, &format!("ping 44.0.0.2 {length}\r"));
+        world.run(Duration::from_millis(1));
+        world.key(0, other, &format!("ping 44.0.0.2 {length}\r"));
+        world.second();
+        for id in [id, other] {
+            let shown = world.shown(0, id);
+            assert_eq!(shown.matches("echo reply").count(), 1, "{shown:?}");
+        }
+    }
+    // A reply that nobody asked for, and one that was waited for by a console that is gone.
+    world.key(0, other, "ping 44.0.0.2\r");
+    world.desks[0].close(world.now, other);
+    world.second();
+    assert_eq!(world.shown(0, id), "");
+}
+
+#[test]
 fn a_script_waits_for_the_reply() {
     let mut world = World::new();
     let (text, ended) = world.script("ping 44.0.0.2");
@@ -143,6 +166,19 @@ fn a_script_gets_lists_as_json() {
     world.desks[0].run(world.now, &mut world.processes[0], id, "session");
     assert_eq!(world.shown(0, id), "[]\n");
     assert_eq!(world.desks[0].ended(id), Some(true));
+    for (line, shown) in [
+        ("hostname", "{\"hostname\":\"net\"}\n"),
+        ("log", "{\"log\":null}\n"),
+        ("escape", "{\"escape\":29}\n"),
+        ("echo", "{\"echo\":\"Accept\"}\n"),
+        ("eol", "{\"eol\":\"standard\"}\n"),
+        ("topt", "{\"telnet_option_tracing\":false}\n"),
+        ("tcp mss", "{\"tcp_mss\":512}\n"),
+    ] {
+        let id = world.open(0, Kind::Script { json: true });
+        world.desks[0].run(world.now, &mut world.processes[0], id, line);
+        assert_eq!(world.shown(0, id), shown);
+    }
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub struct ResolverStats {
     pub foreign: u64,
     /// Questions that nobody answered in time.
     pub timeouts: u64,
+    /// Servers that are none: their hosts said so.
+    pub refused: u64,
     /// Look-ups refused because too many were under way.
     pub too_many: u64,
 }

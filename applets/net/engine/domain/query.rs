@@ -201,6 +201,26 @@ impl Station {
         }
     }
 
+    /// A host says that it has no server: the next one is asked at once.
+    pub(crate) fn resolver_refused(
+        &mut self,
+        now: Instant,
+        port: u16,
+        to: (Ipv4Addr, u16),
+        sink: &mut dyn Sink,
+    ) {
+        let servers = &self.resolver.servers;
+        let mut queries = self.resolver.queries.iter();
+        let refused = queries.find(|(_, query)| {
+            let server = servers.get(query.server % servers.len().max(1));
+            server == Some(&to.0) && to.1 == PORT && self.udp.port(query.socket) == Some(port)
+        });
+        if let Some((at, _)) = refused {
+            self.resolver.stats.refused += 1;
+            self.next_server(now, at, sink);
+        }
+    }
+
     fn next_server(&mut self, now: Instant, at: usize, sink: &mut dyn Sink) {
         let most = self.resolver.servers.len() as u32 * ROUNDS;
         let Some(query) = self.resolver.queries.get_mut(at) else {

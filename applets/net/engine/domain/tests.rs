@@ -180,6 +180,45 @@ fn a_server_is_asked_for_both_forms_of_a_name() {
 }
 
 #[test]
+fn a_host_without_a_server_is_not_waited_for() {
+    let (mut station, now, mut lines) = asking(&[SERVER]);
+    let Lookup::Asked(id) = station.resolve(now, "a.b.", &mut lines) else {
+        panic!("nobody knows it here");
+    };
+    // What is quoted says of whom it is: another port, another server and another protocol are not ours.
+    let refuse = |station: &mut Station, lines: &mut Lines, at: usize, change: u8| {
+        let mut quoted = lines.sent.last().unwrap().packet.clone();
+        quoted[at] ^= change;
+        let mut octets = vec![3, 3, 0, 0, 0, 0, 0, 0];
+        octets.extend_from_slice(&quoted[..28]);
+        let checksum = wanbox_wire::ip::Sum::new().octets(&octets).checksum();
+        octets[2..4].copy_from_slice(&checksum.to_be_bytes());
+        let mut packet = vec![
+            0x45, 0, 0, 56, 0, 1, 0, 0, 64, 1, 0, 0, 44, 1, 0, 53, 44, 1, 0, 1,
+        ];
+        let checksum = wanbox_wire::ip::Sum::new().octets(&packet).checksum();
+        packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+        packet.extend_from_slice(&octets);
+        let line = station.interfaces.by_name("sl0").unwrap();
+        station.receive(now, &crate::Arrival::new(line), &mut packet, lines);
+    };
+    for at in [9, 19, 21, 23] {
+        refuse(&mut station, &mut lines, at, 4);
+        assert_eq!(lines.sent.len(), 1);
+    }
+    for asked in 2..=3 {
+        refuse(&mut station, &mut lines, 0, 0);
+        assert_eq!(lines.sent.len(), asked);
+    }
+    refuse(&mut station, &mut lines, 0, 0);
+    assert_eq!(
+        station.poll_event(),
+        Some(Event::Resolved(id, Answer::Failed))
+    );
+    assert_eq!((lines.sent.len(), station.resolver.stats.refused), (3, 3));
+}
+
+#[test]
 fn the_next_server_is_asked_and_in_the_end_none_answers() {
     let (mut station, mut now, mut lines) = asking(&[SERVER, "44.1.0.54"]);
     let Lookup::Asked(id) = station.resolve(now, "a.b.", &mut lines) else {

@@ -44,7 +44,7 @@ impl Station {
                 }
             }
             kind::UNREACHABLE | kind::SOURCE_QUENCH | kind::REDIRECT | kind::TIME_EXCEEDED | 19 => {
-                self.icmp_error_received(now, delivery, &message);
+                self.icmp_error_received(now, delivery, &message, sink);
             }
             _ => {}
         }
@@ -55,6 +55,7 @@ impl Station {
         now: Instant,
         delivery: &Delivery<'_>,
         message: &Message<'_>,
+        sink: &mut dyn Sink,
     ) {
         // What is quoted is cut by nature, so that its length field is not held against it.
         let quoted = message.payload();
@@ -83,9 +84,19 @@ impl Station {
                 rest: message.rest_of_header(),
             }));
         }
-        if quoted.get(9) == Some(&protocol::TCP) {
-            let octets = quoted.get(header_len..).unwrap_or_default();
-            self.tcp_hint(now, (src, dst), octets, message);
+        let octets = quoted.get(header_len..).unwrap_or_default();
+        match quoted.get(9).copied() {
+            Some(protocol::TCP) => self.tcp_hint(now, (src, dst), octets, message),
+            // Nothing listens there: no such protocol, or no such port.
+            Some(protocol::UDP)
+                if message.kind() == kind::UNREACHABLE && matches!(message.code(), 2 | 3) =>
+            {
+                if let Some([a, b, c, d]) = octets.first_chunk::<4>().copied() {
+                    let (port, remote) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+                    self.resolver_refused(now, port, (dst, remote), sink);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -13,6 +13,7 @@ use crate::icmp::Error;
 use crate::interface::{Hardware, InterfaceId, LinkAddress};
 use crate::route::Hop;
 use crate::station::{Arrival, Frame, FrameKind, Sink, Station};
+use crate::trace::Way;
 
 /// The flag "do not fragment" with the others of its octet.
 const DONT_FRAGMENT: u8 = 0x40;
@@ -68,6 +69,11 @@ impl Station {
             if let Some(loopback) = self.interfaces.get_mut(InterfaceId::LOOPBACK) {
                 loopback.counters.sent.count(now, true);
                 loopback.counters.received.count(now, true);
+                if loopback.trace.0 != 0 {
+                    for way in [Way::Sent, Way::Received] {
+                        sink.show(InterfaceId::LOOPBACK, way, loopback.trace, buffer);
+                    }
+                }
             }
             self.input(now, &arrival, buffer, sink);
             return;

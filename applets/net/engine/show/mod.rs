@@ -20,7 +20,9 @@ pub use protocols::{
     rip_status, udp_counters, udp_status,
 };
 pub use tables::{ROUTE_HEADING, arp, ipfilter, route_line, routes};
-pub use tcp::{tcp_connection, tcp_counters, tcp_round_trips, tcp_socket, tcp_status};
+pub use tcp::{
+    tcp_connection, tcp_counters, tcp_listener, tcp_round_trips, tcp_socket, tcp_status,
+};
 
 /// A counter: its number in the listing, its name in the management information base, its value.
 pub type Counter = (u32, &'static str, u64);
@@ -59,7 +61,8 @@ fn column(text: &str, width: usize) -> String {
 }
 
 /// Numbered counters, two in a line.
-fn counters(counters: &[Counter]) -> String {
+#[must_use]
+pub fn counters(counters: &[Counter]) -> String {
     let mut text = String::new();
     for pair in counters.chunks(2) {
         for (at, (number, name, value)) in pair.iter().enumerate() {

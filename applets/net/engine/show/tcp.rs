@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use wanbox_net_tcp::{Endpoint, Tcp, Timer, View};
+use wanbox_net_tcp::{Endpoint, Listener, Tcp, Timer, View};
 
 use super::{Counter, Names, column, counters};
 use crate::udp::{TCP_PORTS, port_name};
@@ -75,18 +75,19 @@ pub fn tcp_status(tcp: &Tcp, now: Instant, short: bool, names: Names<'_>) -> Str
         let (local, remote) = (view.flow.local, view.flow.remote);
         line(view.id.number(), queues, local, remote, view.state.name());
     }
-    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     for (id, listener) in tcp.listeners() {
-        let local = Endpoint::new(listener.addr.unwrap_or(any), listener.port);
-        line(
-            id.number(),
-            [0; 2],
-            local,
-            Endpoint::new(any, 0),
-            "Listen (S)",
-        );
+        let [local, remote] = tcp_listener(listener);
+        line(id.number(), [0; 2], local, remote, "Listen (S)");
     }
     text
+}
+
+/// The two ends of a server's connections: its own, and anybody's.
+#[must_use]
+pub fn tcp_listener(listener: &Listener) -> [Endpoint; 2] {
+    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let local = Endpoint::new(listener.addr.unwrap_or(any), listener.port);
+    [local, Endpoint::new(any, 0)]
 }
 
 /// `tcp status TCB`: all of a connection, and what came behind holes (the first octet, and how many).

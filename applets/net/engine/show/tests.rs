@@ -250,6 +250,7 @@ fn notices_as_in_the_reference() {
         ident: 0,
         sequence: 0,
         millis: Some(40),
+        stamp: None,
     };
     assert_eq!(
         ping_reply(&reply, &names),

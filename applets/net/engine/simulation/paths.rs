@@ -55,10 +55,11 @@ fn pings_of_all_lengths_pass_in_fragments() {
     let mut net = chain();
     for length in [8, 9, 15, 16, 64, 228, 236, 237, 1480, 1481, 5000, 32_767] {
         net.events.clear();
-        net.with(0, |station, now, lines| {
+        let sent = net.with(0, |station, now, lines| {
             station.ping(now, ip("44.2.0.3"), length, None, lines)
-        })
-        .unwrap();
+        });
+        let stamp = sent.unwrap();
+        assert_eq!(stamp.is_some(), length >= 16);
         net.run(Duration::from_secs(5));
         let millis = (length >= 16).then_some(40);
         let reply = Reply {
@@ -66,6 +67,7 @@ fn pings_of_all_lengths_pass_in_fragments() {
             ident: 0,
             sequence: 0,
             millis,
+            stamp,
         };
         assert_eq!(net.events, [(0, Event::Ping(reply))], "{length}");
     }

@@ -259,6 +259,22 @@ impl Station {
         payload: &[u8],
         sink: &mut dyn Sink,
     ) -> Result<(), UdpError> {
+        self.udp_send_with(now, 0, from, to, payload, sink)
+    }
+
+    /// The same, with a type of service.
+    ///
+    /// # Errors
+    /// It is too long.
+    pub fn udp_send_with(
+        &mut self,
+        now: Instant,
+        tos: u8,
+        from: (Ipv4Addr, u16),
+        to: (Ipv4Addr, u16),
+        payload: &[u8],
+        sink: &mut dyn Sink,
+    ) -> Result<(), UdpError> {
         if payload.len() > LONGEST {
             return Err(UdpError::TooLong(payload.len()));
         }
@@ -267,7 +283,10 @@ impl Station {
         } else {
             from.0
         };
-        let header = Header::new(src, to.0, protocol::UDP);
+        let header = Header {
+            tos,
+            ..Header::new(src, to.0, protocol::UDP)
+        };
         let mut buffer = self.pool.take();
         buffer.resize(Ipv4Repr::LEN + UdpRepr::LEN, 0);
         buffer.extend_from_slice(payload);

@@ -9,6 +9,8 @@ use crate::Services;
 
 /// Seconds from 1900 to 1970.
 const SINCE_1900: u64 = 2_208_988_800;
+/// The type of service of answers (RFC 791): an old time is of no use.
+const LOW_DELAY: u8 = 0x10;
 /// Servers that answer whatever they get: echo, daytime, quote of the day, chargen, and this one.
 const ANSWERERS: [u16; 6] = [0, 7, 13, 17, 19, 37];
 
@@ -31,7 +33,7 @@ impl Services {
         let answer = (seconds as u32).to_be_bytes();
         let from = super::answer_from(station, received);
         // Four octets fit a datagram.
-        let _ = station.udp_send_from(now, (from, port), received.from, &answer, sink);
+        let _ = station.udp_send_with(now, LOW_DELAY, (from, port), received.from, &answer, sink);
         self.counters.time_answers += 1;
     }
 }

@@ -189,6 +189,8 @@ impl Session {
             }
         }
         self.state = state;
+        // Also to who does not read what was received, and was told of that.
+        self.told = false;
         match state {
             State::SynSent | State::SynReceived => {
                 self.before.extend(format!("{}\r\n", state.name()).bytes());
@@ -428,6 +430,14 @@ impl Services {
         session.told = unread > 0;
         session.unheard = session.typed.len() >= MOST_TYPED;
         self.settle_session(now, station, id);
+    }
+
+    /// What became of a session whose data are not looked at now: its states, which are added to `out`.
+    pub fn session_states(&mut self, id: SessionId, out: &mut Vec<u8>) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            out.append(&mut session.before);
+            out.append(&mut session.after);
+        }
     }
 
     /// Closes a session from this side (`close`).
