@@ -42,7 +42,7 @@ fn lines_go_out_and_answers_are_shown() {
     assert!(shown.ends_with("\r\x1b[KFINwait1\r\nnet> "), "{shown:?}");
     world.second();
     let shown = world.shown(0, id).replace("\r\x1b[K", "");
-    assert_eq!(shown.replace("net> ", ""), "FINwait2\r\nTimewait\r\n");
+    assert_eq!(shown.replace("net> ", ""), "Timewait\r\n");
     world.run(Duration::from_secs(300));
     let shown = world.shown(0, id);
     assert_eq!(shown, "\r\x1b[KClosed (Normal)\r\nnet> ");

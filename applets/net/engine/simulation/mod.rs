@@ -1,5 +1,6 @@
 //! Stations joined by lines, in simulated time.
 
+mod built_in;
 mod connections;
 mod fuzz;
 mod paths;
@@ -11,7 +12,9 @@ use std::time::{Duration, Instant};
 use wanbox_sim::Random;
 use wanbox_wire::ip::VirtioHeader;
 
+use crate::interface::TraceFlags;
 use crate::route::NewRoute;
+use crate::trace::Way;
 use crate::{
     Arrival, Encapsulation, Event, Frame, FrameKind, Interface, InterfaceId, LinkAddress, Sink,
     Station,
@@ -33,6 +36,8 @@ pub struct Lines {
     pub sent: Vec<Sent>,
     /// What each line says of its queue.
     pub queued: usize,
+    /// What is shown of built-in interfaces.
+    pub shown: Vec<(InterfaceId, Way, Vec<u8>)>,
 }
 
 impl Sink for Lines {
@@ -48,6 +53,12 @@ impl Sink for Lines {
             offload: frame.offload,
             packet: frame.packet.to_vec(),
         });
+    }
+
+    fn show(&mut self, interface: InterfaceId, way: Way, trace: TraceFlags, datagram: &[u8]) {
+        if way.is_traced(trace) {
+            self.shown.push((interface, way, datagram.to_vec()));
+        }
     }
 }
 

@@ -103,7 +103,7 @@ fn repeated_pings_are_counted_whatever_is_lost_or_late() {
     assert_eq!(net.stations[2].ip.reassembly.memory(), 0);
 }
 
-fn two_lines() -> (Station, Instant, InterfaceId, InterfaceId) {
+pub(super) fn two_lines() -> (Station, Instant, InterfaceId, InterfaceId) {
     let now = wanbox_sim::Clock::new().now();
     let mut station = station(now);
     let a = attach(&mut station, "a", Encapsulation::None, "44.1.0.1", 1500);
@@ -632,17 +632,6 @@ fn programs_get_datagrams_and_no_more_than_they_take() {
     let too_long = vec![0; 65_508];
     let sent = net.stations[0].udp_send(now, client, (ip("44.2.0.3"), 9), &too_long, &mut lines);
     assert_eq!(sent, Err(UdpError::TooLong(65_508)));
-}
-
-#[test]
-fn what_is_for_ourselves_does_not_leave() {
-    let (mut station, now, _, _) = two_lines();
-    let mut lines = Lines::default();
-    for host in ["127.0.0.1", "44.2.0.1"] {
-        station.ping(now, ip(host), 64, None, &mut lines).unwrap();
-        assert!(matches!(station.poll_event(), Some(Event::Ping(reply)) if reply.from == ip(host)));
-    }
-    assert!(lines.packets().is_empty() && station.poll_event().is_none());
 }
 
 #[test]
