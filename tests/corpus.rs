@@ -51,6 +51,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("kiss", wanbox_wire::kiss::fuzz_kiss),
     ("l2tp", wanbox_wire::l2tp::fuzz_l2tp),
     ("lapb", wanbox_wire::lapb::fuzz_lapb),
+    ("lapb_link", |octets| {
+        wanbox_link::lapb::fuzz::fuzz_lapb_link(Instant::now(), octets);
+    }),
     ("ipv6", wanbox_l2tpns_engine::ipv6::fuzz_ipv6),
     ("l2tpns_config", wanbox_l2tpns_engine::config::fuzz_config),
     ("line", wanbox_grammar::line::fuzz_line),

@@ -7,6 +7,7 @@ pub mod access_list;
 pub mod bucket;
 pub mod characters;
 pub mod framing;
+pub mod lapb;
 pub mod mss;
 pub mod nrs;
 pub mod offload;
