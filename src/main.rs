@@ -77,20 +77,20 @@ struct Options {
 const WANBOX: Applet = Applet {
     name: NAME,
     summary: "WAN links, access concentrator and packet-radio station in one executable",
-    args: description,
-    manual: include_str!("wanbox.mdoc"),
+    page: wanbox_grammar::page!(description, "wanbox.mdoc"),
     run: own,
 };
 
 fn description() -> CommandInfoWithArgs {
     let mut info = Options::get_args_info();
-    info.commands = applets()
-        .map(|applet| SubCommandInfo {
+    let pages = applets().filter_map(|applet| Some((applet, applet.page.as_ref()?)));
+    info.commands = pages
+        .map(|(applet, page)| SubCommandInfo {
             name: applet.name,
             command: CommandInfoWithArgs {
                 name: applet.name,
                 description: applet.summary,
-                ..(applet.args)()
+                ..(page.args)()
             },
         })
         .collect();
@@ -127,7 +127,8 @@ fn dispatch(name: &str, args: &[String]) -> Exit {
         return unknown(name);
     }
     match args.split_first() {
-        Some((option, args)) if option == "--generate" => generate(args),
+        // Builds without pages have nothing to make.
+        Some((option, args)) if cfg!(debug_assertions) && option == "--generate" => generate(args),
         Some((applet, args)) if !applet.starts_with('-') => {
             match applets().find(|a| a.name == applet) {
                 Some(applet) => (applet.run)(args),
@@ -268,7 +269,7 @@ mod tests {
     fn nothing_lacks_its_help() {
         for applet in std::iter::once(&WANBOX).chain(applets()) {
             assert!(!applet.summary.is_empty(), "{} has no summary", applet.name);
-            let info = (applet.args)();
+            let info = (applet.page.as_ref().unwrap().args)();
             for form in Form::ALL {
                 let text = form.text(applet);
                 let says = |word: &str| text.contains(word);

@@ -13,8 +13,7 @@ const NAME: &str = "eql_emancipate";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "release a slave of an eql master",
-    args: Args::get_args_info,
-    manual: include_str!("man/eql_emancipate.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "man/eql_emancipate.mdoc"),
     run,
 };
 

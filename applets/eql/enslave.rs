@@ -15,8 +15,7 @@ const NAME: &str = "eql_enslave";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "enslave an interface to an eql master",
-    args: Args::get_args_info,
-    manual: include_str!("man/eql_enslave.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "man/eql_enslave.mdoc"),
     run,
 };
 

@@ -18,8 +18,7 @@ const NAME: &str = "eql_status";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "show eql masters and their slaves",
-    args: Args::get_args_info,
-    manual: include_str!("man/eql_status.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "man/eql_status.mdoc"),
     run,
 };
 

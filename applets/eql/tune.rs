@@ -13,8 +13,7 @@ const NAME: &str = "eql_tune";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "change the rate of a slave or the limits of an eql master",
-    args: Args::get_args_info,
-    manual: include_str!("man/eql_tune.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "man/eql_tune.mdoc"),
     run,
 };
 

@@ -17,8 +17,7 @@ pub const NAME: &str = "l2tpns";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "L2TP network server",
-    args: Args::get_args_info,
-    manual: include_str!("man/l2tpns.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "man/l2tpns.mdoc"),
     run,
 };
 

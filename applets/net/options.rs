@@ -16,8 +16,7 @@ pub const NAME: &str = "net";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "packet-radio station: TCP/IP of its own, and a console",
-    args: Args::get_args_info,
-    manual: include_str!("man/net.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "man/net.mdoc"),
     run,
 };
 

@@ -18,8 +18,10 @@ const NAME: &str = "nsctl";
 pub const APPLETS: &[Applet] = &[Applet {
     name: NAME,
     summary: "commands to a running l2tpns and its plugins",
-    args: || generate::with_commands(Args::get_args_info(), COMMANDS),
-    manual: include_str!("man/nsctl.mdoc"),
+    page: wanbox_grammar::page!(
+        || generate::with_commands(Args::get_args_info(), COMMANDS),
+        "man/nsctl.mdoc"
+    ),
     run,
 }];
 

@@ -24,8 +24,7 @@ const DEFAULT: &str = "provider";
 pub const APPLETS: &[Applet] = &[Applet {
     name: NAME,
     summary: "configure pppd for providers that are dialled",
-    args: Command::get_args_info,
-    manual: include_str!("man/pppconfig.mdoc"),
+    page: wanbox_grammar::page!(Command::get_args_info, "man/pppconfig.mdoc"),
     run,
 }];
 

@@ -24,8 +24,7 @@ const LENGTH: u64 = 0x100;
 pub const APPLETS: &[Applet] = &[Applet {
     name: NAME,
     summary: "show the memory of a WAN device, check firmware modules",
-    args: Args::get_args_info,
-    manual: include_str!("man/sdladump.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "man/sdladump.mdoc"),
     run,
 }];
 

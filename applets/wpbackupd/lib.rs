@@ -39,8 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub const APPLETS: &[Applet] = &[Applet {
     name: NAME,
     summary: "watch primary WAN links and bring up a backup",
-    args: Command::get_args_info,
-    manual: include_str!("man/wpbackupd.mdoc"),
+    page: wanbox_grammar::page!(Command::get_args_info, "man/wpbackupd.mdoc"),
     run,
 }];
 

@@ -20,8 +20,7 @@ const MAX_TEXT: u64 = 1 << 20;
 pub const APPLETS: &[Applet] = &[Applet {
     name: NAME,
     summary: "show the state of a WAN link on the keyboard's lamps",
-    args: Args::get_args_info,
-    manual: include_str!("man/wpkbdmon.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "man/wpkbdmon.mdoc"),
     run,
 }];
 

@@ -45,14 +45,17 @@ impl Form {
         }
     }
 
-    /// Its text for an applet.
+    /// Its text for an applet; none for one that has no [`Page`].
     pub fn text(self, applet: &Applet) -> String {
+        let Some(page) = &applet.page else {
+            return String::new();
+        };
         let info = CommandInfoWithArgs {
             name: applet.name,
-            ..(applet.args)()
+            ..(page.args)()
         };
         let text = match self {
-            Self::Man => man(applet, &info),
+            Self::Man => man(applet, page.manual, &info),
             Self::Bash => Bash::generate(applet.name, &info),
             Self::Zsh => Zsh::generate(applet.name, &info),
             Self::Fish => Fish::generate(applet.name, &info),
@@ -129,8 +132,8 @@ fn rank(title: &str) -> usize {
 type Part = (String, String);
 
 /// The page: what the description gives, and the applet's prose, which wins section by section.
-fn man(applet: &Applet, info: &CommandInfoWithArgs) -> String {
-    let mut parts = prose(applet.manual);
+fn man(applet: &Applet, manual: &str, info: &CommandInfoWithArgs) -> String {
+    let mut parts = prose(manual);
     let mut generated = vec![
         ("NAME", name(applet)),
         ("SYNOPSIS", synopsis(info)),
@@ -398,7 +401,7 @@ mod tests {
     use super::*;
     use argh::{ArgsInfo, FromArgs};
 
-    use crate::Exit;
+    use crate::{Exit, Page};
 
     /// watches a thing
     #[derive(FromArgs, ArgsInfo)]
@@ -421,13 +424,15 @@ mod tests {
         Applet {
             name: "watch",
             summary: "watch a thing",
-            args: || {
-                with_commands(
-                    Watch::get_args_info(),
-                    &[("No", "nothing"), ("all", "it all")],
-                )
-            },
-            manual: ".Sh FILES\n.Pa /etc/watch\n.Sh PROSE\nText.\n.Sh DESCRIPTION\nLong.\n",
+            page: Some(Page {
+                args: || {
+                    with_commands(
+                        Watch::get_args_info(),
+                        &[("No", "nothing"), ("all", "it all")],
+                    )
+                },
+                manual: ".Sh FILES\n.Pa /etc/watch\n.Sh PROSE\nText.\n.Sh DESCRIPTION\nLong.\n",
+            }),
             run: |_| Exit::DONE,
         }
     }

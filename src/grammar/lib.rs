@@ -15,5 +15,5 @@ pub mod sections;
 pub mod value;
 pub mod words;
 
-pub use applet::Applet;
+pub use applet::{Applet, Page};
 pub use exit::Exit;

@@ -52,8 +52,7 @@ const CLOSING: Duration = Duration::from_secs(120);
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "keep dial-up connections up, as slaves of a load balancer",
-    args: Command::get_args_info,
-    manual: include_str!("../man/eql_dial.mdoc"),
+    page: wanbox_grammar::page!(Command::get_args_info, "../man/eql_dial.mdoc"),
     run,
 };
 

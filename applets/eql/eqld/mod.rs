@@ -43,8 +43,7 @@ const NAME: &str = "eqld";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "balances load over serial links in user space",
-    args: Args::get_args_info,
-    manual: include_str!("../man/eqld.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "../man/eqld.mdoc"),
     run,
 };
 

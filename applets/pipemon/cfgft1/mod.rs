@@ -40,8 +40,7 @@ const MAX_TEXT: u64 = 1 << 20;
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "set a line's CSU/DSU and record its settings",
-    args: Args::get_args_info,
-    manual: include_str!("../man/cfgft1.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "../man/cfgft1.mdoc"),
     run: |args| run(args, &mut std::io::stdout().lock()),
 };
 

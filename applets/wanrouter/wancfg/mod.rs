@@ -29,8 +29,7 @@ const NAME: &str = "wancfg";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "configure WAN devices, from menus or for scripts",
-    args: Command::get_args_info,
-    manual: include_str!("../man/wancfg.mdoc"),
+    page: wanbox_grammar::page!(Command::get_args_info, "../man/wancfg.mdoc"),
     run,
 };
 

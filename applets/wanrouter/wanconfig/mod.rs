@@ -27,8 +27,10 @@ const NAME: &str = "wanconfig";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "set up, change and show WAN devices and interfaces",
-    args: || with_commands(Command::get_args_info(), words::HELP),
-    manual: include_str!("../man/wanconfig.mdoc"),
+    page: wanbox_grammar::page!(
+        || with_commands(Command::get_args_info(), words::HELP),
+        "../man/wanconfig.mdoc"
+    ),
     run,
 };
 

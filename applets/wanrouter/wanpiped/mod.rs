@@ -65,8 +65,7 @@ pub const NAME: &str = "wanpiped";
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "link daemon of one WAN device",
-    args: Args::get_args_info,
-    manual: include_str!("../man/wanpiped.mdoc"),
+    page: wanbox_grammar::page!(Args::get_args_info, "../man/wanpiped.mdoc"),
     run,
 };
 

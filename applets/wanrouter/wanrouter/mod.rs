@@ -31,8 +31,7 @@ const MUTEX_PATIENCE: Duration = Duration::from_secs(5);
 pub const APPLET: Applet = Applet {
     name: NAME,
     summary: "start and stop WAN links, and show what they do",
-    args: Command::get_args_info,
-    manual: include_str!("../man/wanrouter.mdoc"),
+    page: wanbox_grammar::page!(Command::get_args_info, "../man/wanrouter.mdoc"),
     run,
 };
 
