@@ -14,6 +14,7 @@ use nix::sys::socket::{
 };
 
 use crate::files::SocketPath;
+use crate::message::set_option;
 
 /// How long a connection may take to be made.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -23,6 +24,9 @@ const KEEPALIVE_IDLE: u32 = 30;
 const KEEPALIVE_INTERVAL: u32 = 10;
 const KEEPALIVE_COUNT: u32 = 3;
 const USER_TIMEOUT_MS: u32 = 30_000;
+/// The most that waits in the kernel of a call and is not sent yet, octets: a line is slow, and who keeps its queue
+/// must see it.
+const UNSENT: libc::c_int = 4096;
 
 /// Whom to call.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +123,13 @@ impl Call {
         let fail = |error: io::Error| format!("{address}: {error}");
         let stream = tcp(&address).map_err(fail)?;
         prepare(&stream).map_err(fail)?;
+        set_option(
+            stream.as_fd(),
+            libc::SOL_TCP,
+            libc::TCP_NOTSENT_LOWAT,
+            UNSENT,
+        )
+        .map_err(fail)?;
         let made = match connect(stream.as_raw_fd(), &SockaddrStorage::from(address)) {
             Ok(()) => true,
             Err(Errno::EINPROGRESS | Errno::EINTR) => false,

@@ -100,6 +100,24 @@ fn two_connected_streams() {
     assert_eq!(read_exactly(&mut b, 5), b"again");
 }
 
+#[test]
+fn a_call_holds_little_that_is_not_sent() {
+    let listener = TcpListener::bind(loopback()).unwrap();
+    let remote = listener.local_addr().unwrap();
+    let mut stream = Stream::call(TcpSettings { remote }).unwrap();
+    wait_for(&mut stream, StreamEvent::Carrier(true));
+    let (peer, _) = listener.accept().unwrap();
+    let mut taken = 0;
+    let end = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < end {
+        taken += stream.send(&[0x55; 1000]).unwrap();
+        serve(&mut stream);
+    }
+    // What the other end's kernel takes, and hardly more: without a bound it is megabytes.
+    assert!((4096..300_000).contains(&taken), "{taken}");
+    drop(peer);
+}
+
 /// Reads until the carrier is lost: only a reader learns of the end.
 fn wait_for_loss(stream: &mut Stream) {
     let mut octets = [0; 64];
