@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use wanbox_net_commands::{AsyPort, Device};
 use wanbox_net_engine::interface::Crc;
-use wanbox_net_engine::trace::{Link, Way};
+use wanbox_net_engine::trace::{self, Link, Way};
 use wanbox_net_engine::{
     Encapsulation, Frame, FrameKind, Interface, InterfaceId, LinkAddress, Station,
 };
@@ -374,7 +374,8 @@ impl Line {
             };
             // Compressed headers are shown as they are on the line.
             if self.encapsulation != Encapsulation::VjSlip {
-                traces.packet(id, Way::Sent, flags, link, frame.packet);
+                let shown = trace::finished(&frame.offload, frame.packet);
+                traces.packet(id, Way::Sent, flags, link, &shown);
             }
             if self.asy.is_none() {
                 traces.raw(id, Way::Sent, flags, frame.packet);

@@ -1,7 +1,7 @@
 //! What comes in: packets are read in batches and given to the station.
 
 use wanbox_net_engine::interface::Crc;
-use wanbox_net_engine::trace::{Link, Way};
+use wanbox_net_engine::trace::{self, Link, Way};
 use wanbox_net_engine::{Arrival, Encapsulation, FrameKind, Interface, InterfaceId, Station};
 use wanbox_runtime::event_loop::{Loop, Readiness, Token};
 use wanbox_wire::fcs::strip_fcs16;
@@ -232,7 +232,8 @@ impl Lines {
                 FrameKind::Ip => Link::Ip,
                 FrameKind::Arp => Link::Arp,
             };
-            self.traces.packet(id, way, flags, link, packet);
+            let shown = trace::finished(&arrival.offload, packet);
+            self.traces.packet(id, way, flags, link, &shown);
             if self.get(id).is_some_and(|line| line.asy.is_none()) {
                 self.traces.raw(id, way, flags, packet);
             }

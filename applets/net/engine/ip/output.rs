@@ -13,7 +13,7 @@ use crate::icmp::Error;
 use crate::interface::{Hardware, InterfaceId, LinkAddress};
 use crate::route::Hop;
 use crate::station::{Arrival, Frame, FrameKind, Sink, Station};
-use crate::trace::Way;
+use crate::trace::{self, Way};
 
 /// The flag "do not fragment" with the others of its octet.
 const DONT_FRAGMENT: u8 = 0x40;
@@ -70,8 +70,9 @@ impl Station {
                 loopback.counters.sent.count(now, true);
                 loopback.counters.received.count(now, true);
                 if loopback.trace.0 != 0 {
+                    let shown = trace::finished(offload, buffer);
                     for way in [Way::Sent, Way::Received] {
-                        sink.show(InterfaceId::LOOPBACK, way, loopback.trace, buffer);
+                        sink.show(InterfaceId::LOOPBACK, way, loopback.trace, &shown);
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! The built-in interfaces, and what goes with datagrams of our own.
 
+use wanbox_wire::ip::Ipv4;
+
 use super::paths::two_lines;
 use super::*;
 
@@ -51,6 +53,18 @@ fn built_in_interfaces_show_what_crosses_them() {
             ),
             _ => assert_eq!(of, [(Way::Sent, 8)]),
         }
+    }
+    // TCP leaves its checksum to whoever takes the segment: what is shown has it.
+    let options = station.tcp.parameters().options;
+    let to = (ip("127.0.0.1"), 9);
+    station.tcp_connect(now, 1024, to, &options).unwrap();
+    station.flush(now, &mut lines);
+    assert!(!lines.shown.is_empty());
+    for (_, _, datagram) in lines.shown.drain(..) {
+        let view = Ipv4::parse(&datagram).unwrap();
+        let segment = wanbox_wire::ip::Tcp::parse(view.payload()).unwrap();
+        let pseudo = view.pseudo_header(view.protocol(), view.payload().len());
+        assert!(segment.checksum_is_valid(pseudo));
     }
     // What others wrap for us.
     let mut wrapped = lines.packets().pop().unwrap();

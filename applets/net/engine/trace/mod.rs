@@ -10,12 +10,29 @@ mod decode;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use wanbox_link::offload::complete;
+use wanbox_wire::ip::VirtioHeader;
 
 use crate::interface::TraceFlags;
 use crate::show::Names;
 
 pub use decode::{arp, ip, serial};
+
+/// A packet as it is shown: with the checksum that its sender left to the device.
+#[must_use]
+pub fn finished<'p>(offload: &VirtioHeader, packet: &'p [u8]) -> Cow<'p, [u8]> {
+    if !offload.needs_checksum() {
+        return Cow::Borrowed(packet);
+    }
+    let mut copy = packet.to_vec();
+    match complete(offload, &mut copy) {
+        Ok(()) => Cow::Owned(copy),
+        Err(_) => Cow::Borrowed(packet),
+    }
+}
 
 /// Which way a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
