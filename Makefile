@@ -1,5 +1,4 @@
 # make            build/wanbox: the stripped static executable
-# make dist       the same with fat LTO
 # make install    binary, links, man pages, completions, samples (DESTDIR=, PREFIX=/usr)
 # make demo       two routers on a 2 Mbit/s cable, under a minute after the build
 # make test       sets up what the tests need, then runs them all
@@ -32,19 +31,13 @@ LINK = -C link-arg=-fuse-ld=bfd -C link-arg=-Wl,-T,$(CURDIR)/src/release.ld
 # turn dynamic without a message.
 unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS
 
-.PHONY: all dist install demo test generate bench bench-l2tp lint fuzz clean need-cargo
+.PHONY: all install demo test generate bench bench-l2tp lint fuzz clean need-cargo
 .DELETE_ON_ERROR:
 
 all: need-cargo
 	$(CARGO) rustc --release --package wanbox --bin wanbox -- $(LINK)
 	@mkdir -p build
 	@install -m 755 $(TARGET_DIR)/$(HOST)/release/wanbox build/wanbox
-
-dist: need-cargo
-	$(CARGO) rustc --profile dist --package wanbox --bin wanbox -- $(LINK)
-	@mkdir -p build
-	@install -m 755 $(TARGET_DIR)/$(HOST)/dist/wanbox build/wanbox
-	@ls -l build/wanbox
 
 generate: need-cargo
 	$(CARGO) build --package wanbox --bin wanbox
