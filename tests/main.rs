@@ -47,6 +47,7 @@ mod lab_eql_dial;
 mod lab_l2tp;
 mod lab_net;
 mod lab_ppp;
+mod lapb;
 mod lines;
 mod monitors;
 mod monitors_ppp;
@@ -112,6 +113,7 @@ fn main() -> ExitCode {
     trials.extend(frame_relay::tests());
     trials.extend(cisco_hdlc::tests());
     trials.extend(ppp::tests());
+    trials.extend(lapb::tests());
     trials.extend(api::tests());
     trials.extend(monitors::tests());
     trials.extend(monitors_ppp::tests());
