@@ -65,6 +65,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("multilink", wanbox_wire::ppp::multilink::fuzz_multilink),
     ("ndp", wanbox_wire::ndp::fuzz_ndp),
     ("net_arp", wanbox_net_engine::arp::file::fuzz_arp_file),
+    ("net_commands", |octets| {
+        wanbox_net_commands::fuzz_commands(Instant::now(), octets);
+    }),
     ("net_desk", |octets| {
         wanbox_net_desk::fuzz::fuzz_desk(Instant::now(), octets);
     }),

@@ -28,8 +28,9 @@ pub const SERVERS: [&str; 12] = [
     "time", "remote",
 ];
 
-/// Connections of a server that wait to be taken, and that are half open.
-const BACKLOG: usize = 16;
+/// Connections of a server that wait to be taken, and that are half open. A turn of the program may bring many at
+/// once, and one that finds no room is a second late.
+const BACKLOG: usize = 256;
 /// The most connections of a server, and the most of them with one host, unless told otherwise.
 const MOST: (usize, usize) = (64, 16);
 /// The most connections that one may be told to have.
