@@ -6,6 +6,7 @@
 # make generate   man pages and completions again, after a change of options
 # make bench      start time, idle cost and throughput beside busybox, socat and smoltcp
 # make bench-l2tp l2tpns beside Debian's: sessions, packets, TCP, round trips, memory
+# make soak       a gigabyte each way through net's TCP, on good lines and bad ones
 # make fuzz       every fuzz target for SECONDS=30
 # make clean
 
@@ -31,7 +32,7 @@ LINK = -C link-arg=-fuse-ld=bfd -C link-arg=-Wl,-T,$(CURDIR)/src/release.ld
 # turn dynamic without a message.
 unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS
 
-.PHONY: all install demo test generate bench bench-l2tp lint fuzz clean need-cargo
+.PHONY: all install demo test generate bench bench-l2tp lint fuzz soak clean need-cargo
 .DELETE_ON_ERROR:
 
 all: need-cargo
@@ -95,6 +96,10 @@ lint:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/setup tests/run tests/fuzz/run tests/lab/run tests/lab/kernel tests/lab/init tests/lab/*.sh; \
 	else echo "make lint: shellcheck is missing: our scripts were not checked" >&2; fi
+
+soak: all
+	@tests/setup
+	@WANBOX_SOAK=1 WANBOX_BIN=$(CURDIR)/build/wanbox $(CARGO) test --package wanbox --test e2e -- net_paths::
 
 fuzz:
 	@SECONDS_EACH=$(SECONDS) tests/fuzz/run

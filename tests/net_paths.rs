@@ -61,7 +61,7 @@ pub fn tests() -> Vec<Trial> {
 
 /// Octets a way; `make soak` asks for the whole gigabyte.
 fn octets(usual: u64) -> u64 {
-    if std::env::var_os("SOAK").is_some() {
+    if std::env::var_os("WANBOX_SOAK").is_some() {
         1_000_000_000
     } else {
         usual

@@ -28,7 +28,8 @@ struct Facts {
 }
 
 impl Station {
-    /// A datagram came in. What is forwarded is changed in place.
+    /// A datagram came in. What is forwarded is changed in place. What TCP has to say to it leaves with
+    /// [`Station::flush`], so that segments that come together are acknowledged together.
     pub fn receive(
         &mut self,
         now: Instant,
@@ -41,7 +42,6 @@ impl Station {
         };
         interface.counters.received.count(now, true);
         self.input(now, arrival, packet, sink);
-        self.tcp_output(now, sink);
     }
 
     /// The same for datagrams that come from within: out of others, or to ourselves.

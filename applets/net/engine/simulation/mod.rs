@@ -214,6 +214,7 @@ impl Net {
                             ..Arrival::new(id)
                         };
                         station.receive(now, &arrival, &mut sent.packet, lines);
+                        station.flush(now, lines);
                     }
                 });
             }
