@@ -66,7 +66,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("ndp", wanbox_wire::ndp::fuzz_ndp),
     ("net_arp", wanbox_net_engine::arp::file::fuzz_arp_file),
     ("net_commands", |octets| {
-        wanbox_net_commands::fuzz_commands(Instant::now(), octets);
+        wanbox_net_commands::fuzz_station_commands(Instant::now(), octets);
     }),
     ("net_desk", |octets| {
         wanbox_net_desk::fuzz::fuzz_desk(Instant::now(), octets);
@@ -183,7 +183,8 @@ fn complete() -> Result {
     for room in ["src", "applets"] {
         find_functions(&source().join(room), &mut functions)?;
     }
-    ensure!(functions.len() == TARGETS.len(), "found {functions:?}");
+    // A target may call several.
+    ensure!(functions.len() >= TARGETS.len(), "found {functions:?}");
     for function in functions {
         let call = format!("::{function}(");
         ensure!(called.contains(&call), "no target calls {function}");

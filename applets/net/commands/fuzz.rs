@@ -35,7 +35,7 @@ const SETTINGS: [&str; 9] = [
 ///
 /// # Panics
 /// A line that stopped before its end has changed something, or a list is not what was asked for.
-pub fn fuzz_commands(start: Instant, octets: &[u8]) {
+pub fn fuzz_station_commands(start: Instant, octets: &[u8]) {
     let mut rig = Rig::new(start);
     rig.process.files.borrow_mut().insert(
         "/etc/hosts".to_owned(),

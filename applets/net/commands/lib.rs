@@ -46,7 +46,7 @@ mod checks;
 use wanbox_net_console::table::Entry;
 
 pub use context::{Context, Done, Output, Stop, Then};
-pub use fuzz::fuzz_commands;
+pub use fuzz::fuzz_station_commands;
 pub use host::{Asy, AsyPort, Device, Host, Outer, Parameter};
 pub use values::Command;
 

@@ -1,5 +1,5 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| wanbox_net_commands::fuzz_commands(
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| wanbox_net_commands::fuzz_station_commands(
     std::time::Instant::now(),
     octets
 ));

@@ -7,7 +7,7 @@ use wanbox_sim::Clock;
 
 use super::{json, rig, says};
 use crate::COMMANDS;
-use crate::fuzz::fuzz_commands;
+use crate::fuzz::fuzz_station_commands;
 
 #[test]
 fn abbreviations_are_the_first_that_fit() {
@@ -260,7 +260,7 @@ fn the_corpus() {
         include_bytes!("../../../../tests/fuzz/corpus/net_commands/startup").as_slice(),
         include_bytes!("../../../../tests/fuzz/corpus/net_commands/lists").as_slice(),
     ] {
-        fuzz_commands(Clock::new().now(), lines);
+        fuzz_station_commands(Clock::new().now(), lines);
     }
 }
 
@@ -380,11 +380,11 @@ proptest! {
     #[test]
     fn any_lines(lines in prop::collection::vec(prop::collection::vec(word(), 0..7), 0..40)) {
         let lines: Vec<String> = lines.iter().map(|words| words.join(" ")).collect();
-        fuzz_commands(Clock::new().now(), lines.join("\n").as_bytes());
+        fuzz_station_commands(Clock::new().now(), lines.join("\n").as_bytes());
     }
 
     #[test]
     fn any_octets(octets in prop::collection::vec(any::<u8>(), 0..200)) {
-        fuzz_commands(Clock::new().now(), &octets);
+        fuzz_station_commands(Clock::new().now(), &octets);
     }
 }
