@@ -59,7 +59,8 @@ impl Destination {
         };
         let host = match host {
             "*" | "loopback" | "localhost" => "127.0.0.1",
-            host if is_name(host) => host,
+            // With a service behind them they would be read as sockets.
+            host if is_name(host) && !matches!(host, "unix" | "local") => host,
             _ => return wrong("it is not HOST:SERVICE, unix:PATH or local:PATH"),
         };
         let known = TCP_PORTS.iter().find(|(name, _)| *name == service);
@@ -155,6 +156,7 @@ mod tests {
             ("a:", "the service is a number or a name"),
             (":7", "it is not HOST:SERVICE, unix:PATH or local:PATH"),
             ("a b:7", "it is not HOST:SERVICE, unix:PATH or local:PATH"),
+            ("unix", "it is not HOST:SERVICE, unix:PATH or local:PATH"),
         ] {
             let error = Destination::parse(Some(word), 7);
             assert_eq!(error, Err(format!("{word}: {why}")));
