@@ -533,7 +533,8 @@ fn compressed_headers_between_two_stations() {
     else {
         panic!("{lines}");
     };
-    assert!(compressed > 50 && received > 20, "{lines}");
+    // What comes together is acknowledged together: once a window at least.
+    assert!(compressed > 50 && received > 5, "{lines}");
     assert_eq!((bad, tossed, not_tcp, misses), (0, 0, 0, 1), "{lines}");
     assert!(uncompressed >= 1 && as_is >= 1, "{lines}");
     // What is shown of a compressed header is the line's; what is captured is the datagram.
