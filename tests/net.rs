@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use wanbox_rig::error::Context;
 use wanbox_rig::terminal::{Terminal, UP};
-use wanbox_rig::{Error, Need, Result, Router, Running, ensure, until};
+use wanbox_rig::{Error, Need, Result, Router, Running, ensure, resident, until};
 
 use crate::{test, wanbox};
 
@@ -533,12 +533,8 @@ fn strangers() -> Result {
         "while others are deaf"
     );
     let pid = station.pid()?;
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let resident = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    ensure!(resident.is_some_and(|kb| kb < 60_000), "{status}");
+    let resident = resident(pid.as_raw().cast_unsigned())?;
+    ensure!(resident < 60_000 * 1024, "{resident} octets");
     station.ok("exit")?;
     station.gone()
 }

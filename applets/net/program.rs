@@ -165,7 +165,7 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
     }
     let locks = files.root.path("/run/lock");
     let gates = Gates::new(&files.root);
-    let mut process = Process {
+    let process = Process {
         devices: Devices::new(owner::DEVICES, locks.is_dir().then_some(locks)),
         journal: Journal::new(),
         traces: Traces::default(),
@@ -186,7 +186,6 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
         lp.set_timer(Token::new(owner::WATCHED, 0), at);
     }
     let watched = Watched::new(&process.files.startup);
-    process.leaving = false;
     let program = Program {
         desk: Desk::new(station, Services::default()),
         process,

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use wanbox_link::ppp::auth::{Credentials, Method};
 use wanbox_link::ppp::{Event, Phase, Profile, Session, ipcp, ipv6cp};
-use wanbox_rig::error::Context;
-use wanbox_rig::{Error, Result, ensure};
+use wanbox_rig::{Result, ensure};
 
 use crate::{Row, met};
 
@@ -123,12 +122,5 @@ fn exchange(now: Instant, a: &mut Session, b: &mut Session) {
 
 /// The resident memory of this process, octets.
 fn resident() -> Result<usize> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kb = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kb: usize = kb
-        .ok_or_else(|| Error::new("/proc/self/status has no VmRSS"))?
-        .parse()
-        .context("VmRSS")?;
-    Ok(kb * 1024)
+    Ok(wanbox_rig::resident(std::process::id())? as usize)
 }

@@ -49,10 +49,5 @@ impl Usage {
 
 /// Memory of a process that is in use now, octets.
 pub fn resident(pid: Option<u32>) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid?)).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kilobytes * 1024)
+    wanbox_rig::resident(pid?).ok()
 }

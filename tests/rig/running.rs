@@ -6,7 +6,8 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::{Result, wait_for};
+use crate::error::Context;
+use crate::{Error, Result, wait_for};
 
 /// A program that runs. It is killed when this is dropped, unless it has ended before.
 #[derive(Debug)]
@@ -55,4 +56,17 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Memory that a process has in use now, octets.
+///
+/// # Errors
+/// It has ended.
+pub fn resident(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let status = std::fs::read_to_string(&path).context(&path)?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next());
+    let kilobytes = kilobytes.ok_or_else(|| Error::new(format!("{path}: no VmRSS")))?;
+    Ok(kilobytes.parse::<u64>()? * 1024)
 }

@@ -73,15 +73,16 @@ fn value(word: &str, label: &str) -> Result<u32, Stop> {
     number(word, label, 0, u32::MAX.into()).map(|value| value as u32)
 }
 
+/// All interfaces, as they are listed.
+fn all(context: &Context<'_>) -> Vec<InterfaceId> {
+    let interfaces = context.station.interfaces.iter();
+    interfaces.map(|(id, _)| id).collect()
+}
+
 /// `ifconfig`.
 pub(crate) fn ifconfig(context: &mut Context<'_>, words: &[Word]) -> Done {
     let Some(word) = text_at(words, 1) else {
-        let ids: Vec<_> = context
-            .station
-            .interfaces
-            .iter()
-            .map(|(id, _)| id)
-            .collect();
+        let ids = all(context);
         return display(context, &ids, false);
     };
     let id = context.interface(&word)?;
@@ -231,12 +232,7 @@ fn json(context: &Context<'_>, id: InterfaceId, interface: &Interface, queued: u
 /// `trace`.
 pub(crate) fn trace(context: &mut Context<'_>, words: &[Word]) -> Done {
     let Some(name) = text_at(words, 1) else {
-        let ids: Vec<_> = context
-            .station
-            .interfaces
-            .iter()
-            .map(|(id, _)| id)
-            .collect();
+        let ids = all(context);
         return trace_status(context, &ids);
     };
     let id = context.interface(&name)?;

@@ -135,6 +135,33 @@ impl Rig {
         counters.iter().find(|(of, _)| *of == name).unwrap().1
     }
 
+    /// Sends so many octets to a program of the host that sends them back, and compares.
+    #[track_caller]
+    fn echoes(&mut self, octets: u32) {
+        let listener = TcpListener::bind((B, 7)).unwrap();
+        let server = thread::spawn(move || {
+            let (mut from, _) = listener.accept().unwrap();
+            let mut to = from.try_clone().unwrap();
+            std::io::copy(&mut from, &mut to).unwrap()
+        });
+        let now = Instant::now();
+        let connection = self
+            .site
+            .station
+            .tcp_connect(now, 0, (B, 7), &Options::default())
+            .unwrap();
+        let data: Vec<u8> = (0..octets).map(|at| (at >> 4) as u8).collect();
+        let (mut sent, mut got) = (0, Vec::new());
+        self.until("everything back", |site| {
+            exchange(site, connection, &data, &mut sent, &mut got);
+            got.len() == data.len()
+        });
+        assert_eq!(got, data);
+        self.site.station.tcp.close(connection).unwrap();
+        self.until("the end", |site| site.station.tcp.is_finished(connection));
+        assert_eq!(server.join().unwrap(), data.len() as u64);
+    }
+
     /// Pings and waits for the reply.
     #[track_caller]
     fn ping(&mut self, host: Ipv4Addr, length: u32) {
@@ -672,28 +699,7 @@ fn connections_with_the_host_through_ni() {
         };
         let id = rig.attach("ni0", &device, None).unwrap();
         rig.route(B, id);
-        let listener = TcpListener::bind((B, 7)).unwrap();
-        let server = thread::spawn(move || {
-            let (mut from, _) = listener.accept().unwrap();
-            let mut to = from.try_clone().unwrap();
-            std::io::copy(&mut from, &mut to).unwrap()
-        });
-        let now = Instant::now();
-        let connection = rig
-            .site
-            .station
-            .tcp_connect(now, 0, (B, 7), &Options::default())
-            .unwrap();
-        let data: Vec<u8> = (0..3_000_000_u32).map(|at| (at >> 4) as u8).collect();
-        let (mut sent, mut got) = (0, Vec::new());
-        rig.until("everything back", |site| {
-            exchange(site, connection, &data, &mut sent, &mut got);
-            got.len() == data.len()
-        });
-        assert_eq!(got, data);
-        rig.site.station.tcp.close(connection).unwrap();
-        rig.until("the end", |site| site.station.tcp.is_finished(connection));
-        assert_eq!(server.join().unwrap(), data.len() as u64);
+        rig.echoes(3_000_000);
         // And the other way, to a server here.
         let listener = rig
             .site
@@ -755,28 +761,7 @@ fn an_ethernet_with_the_host() {
         );
         rig.site.station.interfaces.set_trace(id, "off");
         // With unfinished checksums and super-packets.
-        let listener = TcpListener::bind((B, 7)).unwrap();
-        let server = thread::spawn(move || {
-            let (mut from, _) = listener.accept().unwrap();
-            let mut to = from.try_clone().unwrap();
-            std::io::copy(&mut from, &mut to).unwrap()
-        });
-        let now = Instant::now();
-        let connection = rig
-            .site
-            .station
-            .tcp_connect(now, 0, (B, 7), &Options::default())
-            .unwrap();
-        let data: Vec<u8> = (0..300_000_u32).map(|at| (at >> 4) as u8).collect();
-        let (mut sent, mut got) = (0, Vec::new());
-        rig.until("everything back", |site| {
-            exchange(site, connection, &data, &mut sent, &mut got);
-            got.len() == data.len()
-        });
-        assert_eq!(got, data);
-        rig.site.station.tcp.close(connection).unwrap();
-        rig.until("the end", |site| site.station.tcp.is_finished(connection));
-        server.join().unwrap();
+        rig.echoes(300_000);
     });
 }
 

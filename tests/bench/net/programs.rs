@@ -167,13 +167,7 @@ impl Station {
 
     /// Memory that it has in use, octets.
     pub fn resident(&self) -> Result<u64> {
-        let pid = self.program.child.id();
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kilobytes
-            .map(|kilobytes| kilobytes * 1024)
-            .ok_or_else(|| Error::new("no VmRSS"))
+        wanbox_rig::resident(self.program.child.id())
     }
 }
 
