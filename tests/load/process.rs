@@ -16,11 +16,7 @@ pub struct Usage {
 impl Usage {
     /// Of a process, when there is one.
     pub fn of(pid: Option<u32>) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid?)).ok()?;
-        // The name in parentheses may hold anything: user and system time are fields 14 and 15.
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-        let user: u32 = fields.next()?.parse().ok()?;
-        let system: u32 = fields.next()?.parse().ok()?;
+        let times = wanbox_rig::times(pid?).ok()?;
         let machine = std::fs::read_to_string("/proc/stat").ok()?;
         // cpu, user, nice, system, idle, iowait, irq, softirq.
         let soft: u32 = machine
@@ -31,7 +27,7 @@ impl Usage {
             .parse()
             .ok()?;
         Some(Self {
-            process: TICK * (user + system),
+            process: times.user + times.system,
             interrupts: TICK * soft,
         })
     }

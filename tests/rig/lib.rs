@@ -33,7 +33,7 @@ pub use netns::Netns;
 pub use radius::Radius;
 pub use router::Router;
 pub use run::Finished;
-pub use running::{Running, resident};
+pub use running::{Running, Times, resident, times};
 pub use temp::TempDir;
 pub use terminal::Terminal;
 pub use wait::{until, wait_for};

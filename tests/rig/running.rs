@@ -70,3 +70,33 @@ pub fn resident(pid: u32) -> Result<u64> {
     let kilobytes = kilobytes.ok_or_else(|| Error::new(format!("{path}: no VmRSS")))?;
     Ok(kilobytes.parse::<u64>()? * 1024)
 }
+
+/// What a process has had of the processor.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// For its own code.
+    pub user: Duration,
+    /// For the kernel's work on its behalf.
+    pub system: Duration,
+}
+
+/// The times of a process, in hundredths of a second.
+///
+/// # Errors
+/// It has ended.
+pub fn times(pid: u32) -> Result<Times> {
+    /// The kernel counts in this unit for programs (`USER_HZ`).
+    const TICK: Duration = Duration::from_millis(10);
+    let path = format!("/proc/{pid}/stat");
+    let stat = std::fs::read_to_string(&path).context(&path)?;
+    // The name in parentheses may hold anything: user and system time are fields 14 and 15.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u32>);
+    match (ticks.next(), ticks.next()) {
+        (Some(Ok(user)), Some(Ok(system))) => Ok(Times {
+            user: TICK * user,
+            system: TICK * system,
+        }),
+        _ => Err(Error::new(format!("{path}: no times"))),
+    }
+}

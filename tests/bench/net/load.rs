@@ -18,6 +18,9 @@ const OPEN: Duration = Duration::from_secs(20);
 /// Threads that open connections and close them again.
 const OPENERS: usize = 8;
 
+/// Octets of a segment on a line of 1,500.
+const SEGMENT: u16 = 1460;
+
 /// Which octets count.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -36,13 +39,23 @@ fn connect(station: &Station, count: usize) -> Result<Vec<TcpStream>> {
     })
 }
 
-/// Bits a second through so many connections. What waits in buffers at the end waited there at the beginning.
+/// What passed.
+#[derive(Clone, Copy)]
+pub struct Passed {
+    /// Bits a second.
+    pub rate: f64,
+    /// What the station's own code took of the processor for a segment's worth of octets, nanoseconds; the kernel's
+    /// work for it, which is the same for all stations, does not count.
+    pub a_segment: f64,
+}
+
+/// What passes through so many connections. What waits in buffers at the end waited there at the beginning.
 pub fn transfer(
     station: &Station,
     count: usize,
     direction: Direction,
     time: Duration,
-) -> Result<f64> {
+) -> Result<Passed> {
     let mut streams = connect(station, count)?;
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
     for (number, stream) in streams.iter().enumerate() {
@@ -53,7 +66,7 @@ pub fn transfer(
     let (chunk, mut got) = (vec![0x5a; 65_536], vec![0; 65_536]);
     let (mut events, mut moved) = ([EpollEvent::empty(); 256], [0u64; 2]);
     let start = Instant::now();
-    let mut began = None;
+    let mut began: Option<(Instant, [u64; 2], Duration)> = None;
     let took = loop {
         let ready = epoll.wait(&mut events, 100u16)?;
         for event in events.iter().take(ready) {
@@ -67,16 +80,20 @@ pub fn transfer(
         }
         let now = Instant::now();
         match began {
-            None if now - start > WARM => began = Some((now, moved)),
-            Some((since, _)) if now - since > time => break now - since,
+            None if now - start > WARM => began = Some((now, moved, station.user_time()?)),
+            Some((since, ..)) if now - since > time => break now - since,
             _ => {}
         }
     };
-    let before = began.map(|(_, moved)| moved).unwrap_or_default();
+    let (_, before, used) = began.ok_or_else(|| Error::new("no beginning"))?;
+    let used = station.user_time()?.saturating_sub(used);
     let which = usize::from(direction == Direction::Both);
     let octets = moved[which] - before[which];
     ensure!(octets > 0, "nothing passed");
-    Ok(octets as f64 * 8.0 / took.as_secs_f64())
+    Ok(Passed {
+        rate: octets as f64 * 8.0 / took.as_secs_f64(),
+        a_segment: used.as_nanos() as f64 * f64::from(SEGMENT) / octets as f64,
+    })
 }
 
 fn count_of(done: std::io::Result<usize>) -> Result<u64> {

@@ -36,8 +36,11 @@ pub fn tcp(wanbox: &Path) -> Result<Vec<Row>> {
         ("net: TCP in and out, 100", "echo", 100, None),
         ("net: TCP in and out, 1,000", "echo", MANY, Some(5.0)),
     ] {
-        let [ours, theirs] = compare(wanbox, service, connections, |station| {
-            load::transfer(station, connections, direction(service), EACH)
+        let mut costs = [Vec::new(), Vec::new()];
+        let [ours, theirs] = compare(wanbox, service, connections, |which, station| {
+            let passed = load::transfer(station, connections, direction(service), EACH)?;
+            costs[which].push(passed.a_segment);
+            Ok(passed.rate)
         })?;
         rows.push(Row {
             what,
@@ -47,8 +50,17 @@ pub fn tcp(wanbox: &Path) -> Result<Vec<Row>> {
             wanted: wanted.map_or_else(String::new, |least| format!("at least {least}")),
             met: wanted.map_or("", |least| met(ours >= least * theirs)),
         });
+        let [ours, theirs] = costs.map(|mut costs| median(&mut costs));
+        rows.push(Row {
+            what: "  its own code, a segment",
+            wanbox: format!("{ours:.0} ns"),
+            other: format!("smoltcp {theirs:.0}"),
+            ratio: format!("{:.2}", ours / theirs),
+            wanted: String::new(),
+            met: "",
+        });
     }
-    let [ours, theirs] = compare(wanbox, "discard", 64, |station| {
+    let [ours, theirs] = compare(wanbox, "discard", 64, |_, station| {
         load::connections(station, EACH)
     })?;
     rows.push(Row {
@@ -59,7 +71,7 @@ pub fn tcp(wanbox: &Path) -> Result<Vec<Row>> {
         wanted: String::new(),
         met: "",
     });
-    let [ours, theirs] = compare(wanbox, "discard", MANY, |station| {
+    let [ours, theirs] = compare(wanbox, "discard", MANY, |_, station| {
         load::memory(station, MANY)
     })?;
     rows.push(Row {
@@ -70,14 +82,17 @@ pub fn tcp(wanbox: &Path) -> Result<Vec<Row>> {
         wanted: String::new(),
         met: "",
     });
-    for (what, service) in [
-        ("net: TCP in, as shipped", "discard"),
-        ("net: TCP in and out, as shipped", "echo"),
+    for (what, service, connections) in [
+        ("net: TCP in, as shipped, 1", "discard", 1),
+        ("net: TCP in, as shipped, 1,000", "discard", MANY),
+        ("net: TCP in and out, as shipped, 1", "echo", 1),
+        ("net: TCP in and out, as shipped, 1,000", "echo", MANY),
     ] {
-        let station = Station::start(wanbox, Kind::Net { offload: true }, service, 1)?;
         let mut rates = Vec::new();
         for _ in 0..ROUNDS {
-            rates.push(load::transfer(&station, 1, direction(service), EACH)?);
+            let station =
+                Station::start(wanbox, Kind::Net { offload: true }, service, connections)?;
+            rates.push(load::transfer(&station, connections, direction(service), EACH)?.rate);
         }
         rows.push(Row {
             what,
@@ -99,25 +114,25 @@ fn direction(service: &str) -> Direction {
     }
 }
 
-/// The medians of a measurement of both stations, which take turns.
+/// The medians of a measurement of both stations, which take turns; it is told which of them it is at.
 fn compare(
     wanbox: &Path,
     service: &str,
     connections: usize,
-    measure: impl Fn(&Station) -> Result<f64>,
+    mut measure: impl FnMut(usize, &Station) -> Result<f64>,
 ) -> Result<[f64; 2]> {
     let kinds = [Kind::Net { offload: false }, Kind::Smoltcp];
     let mut values = [Vec::new(), Vec::new()];
     for round in 1..=ROUNDS {
-        for (kind, values) in kinds.into_iter().zip(&mut values) {
+        for (which, kind) in kinds.into_iter().enumerate() {
             // One that starts anew has no connections that are still on their way out.
             let station = Station::start(wanbox, kind, service, connections)?;
-            let value = measure(&station)?;
+            let value = measure(which, &station)?;
             println!(
                 "{round}: {:7} {service} {connections:5}: {value:.0}",
                 kind.name()
             );
-            values.push(value);
+            values[which].push(value);
         }
     }
     Ok(values.map(|mut values| median(&mut values)))

@@ -165,6 +165,11 @@ impl Station {
         SocketAddr::from((octets, self.port))
     }
 
+    /// Time that its own code has had of the processor, without the kernel's work for it.
+    pub fn user_time(&self) -> Result<Duration> {
+        Ok(wanbox_rig::times(self.program.child.id())?.user)
+    }
+
     /// Memory that it has in use, octets.
     pub fn resident(&self) -> Result<u64> {
         wanbox_rig::resident(self.program.child.id())
