@@ -30,5 +30,6 @@ pub mod rip;
 pub mod sfm;
 pub mod status_map;
 pub mod vj;
+pub mod x25;
 
 pub use error::ParseError;
