@@ -310,6 +310,8 @@ pub enum Content {
     CiscoHdlc,
     /// Characters of an asynchronous line: a piece of them.
     Characters,
+    /// Whole messages of an X.25 circuit: what its packets carry, M sequences put together.
+    X25,
     /// A number that this version does not know.
     Other(u8),
 }
@@ -321,6 +323,7 @@ impl From<u8> for Content {
             2 => Self::Hdlc,
             3 => Self::CiscoHdlc,
             4 => Self::Characters,
+            5 => Self::X25,
             other => Self::Other(other),
         }
     }
@@ -333,6 +336,7 @@ impl From<Content> for u8 {
             Content::Hdlc => 2,
             Content::CiscoHdlc => 3,
             Content::Characters => 4,
+            Content::X25 => 5,
             Content::Other(other) => other,
         }
     }

@@ -19,6 +19,7 @@ mod read;
 pub mod settings;
 pub mod summary;
 pub mod words;
+pub mod x25;
 
 pub use asynchronous::AsyncConf;
 pub use ip::{Gateway, IpConf};
@@ -26,6 +27,10 @@ pub use model::*;
 pub use ppp::{IpMode, IpcpConf, MultilinkConf, PppAuth, PppChannel, PppConf, Secret};
 pub use read::{fuzz_parse, parse};
 pub use settings::Settings;
+pub use x25::{
+    Channels, LapbConf, PacketConf, X25Accept, X25Channel, X25Circuit, X25Conf, X25Encapsulation,
+    X25Route, X25Station,
+};
 
 /// What a file or a command line gave.
 #[derive(Clone, Debug, Default)]

@@ -10,6 +10,7 @@ use wanbox_grammar::line::Line;
 use super::asynchronous::AsyncConf;
 use super::ip::IpConf;
 use super::ppp::{PppChannel, PppConf};
+use super::x25::{X25Channel, X25Conf};
 
 /// One device: a line and the protocol on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +148,8 @@ pub enum Protocol {
     CiscoHdlc,
     /// PPP: `WAN_PPP`, `WAN_MULTPPP`, `WAN_MULTPROT`.
     Ppp(Box<PppConf>),
+    /// X.25: `WAN_X25`.
+    X25(Box<X25Conf>),
 }
 
 impl Protocol {
@@ -157,6 +160,7 @@ impl Protocol {
             Self::CiscoHdlc => "WAN_CHDLC",
             Self::Ppp(ppp) if ppp.multi_port => "WAN_MULTPPP",
             Self::Ppp(_) => "WAN_PPP",
+            Self::X25(_) => "WAN_X25",
         }
     }
 
@@ -167,6 +171,7 @@ impl Protocol {
             Self::CiscoHdlc => "CHDLC",
             Self::Ppp(ppp) if ppp.multi_port => "S51X",
             Self::Ppp(_) => "PPP",
+            Self::X25(_) => "X25",
         }
     }
 }
@@ -246,14 +251,14 @@ impl InterfaceConf {
     pub fn asynchronous(&self) -> Option<&AsyncConf> {
         match &self.channel {
             Channel::CiscoHdlc(channel) => channel.asynchronous.as_ref(),
-            Channel::FrameRelay(_) | Channel::Ppp(_) => None,
+            Channel::FrameRelay(_) | Channel::Ppp(_) | Channel::X25(_) => None,
         }
     }
 
     /// Its address comes from the peer (SLARP, IPCP).
     pub fn learns_address(&self) -> bool {
         match &self.channel {
-            Channel::FrameRelay(_) => false,
+            Channel::FrameRelay(_) | Channel::X25(_) => false,
             Channel::CiscoHdlc(channel) => !channel.slarp.is_zero(),
             Channel::Ppp(channel) => channel.learns_address,
         }
@@ -319,6 +324,8 @@ pub enum Channel {
     CiscoHdlc(CiscoHdlcChannel),
     /// The one channel of a PPP link.
     Ppp(PppChannel),
+    /// A circuit of an X.25 link.
+    X25(Box<X25Channel>),
 }
 
 /// A Frame Relay channel.

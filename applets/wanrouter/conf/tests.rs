@@ -407,7 +407,7 @@ fn all_errors_of_a_file_at_once() {
     let text = "\
 [devices]
 wanpipe1 = WAN_FR
-wanpipe2 = WAN_X25
+wanpipe2 = WAN_ADSL
 wanpipe3 = WAN_NOPE
 [interfaces]
 wp1fr16 = wanpipe1, 16, WANPIPE
@@ -440,8 +440,8 @@ CIR = 0
 MTU = 1
 ";
     let golden = "\
-wanpipe1.conf:3: wanpipe2: link type WAN_X25 is not yet driven by this version; allowed: WAN_FR, WAN_MFR, WAN_CHDLC, WAN_PPP, WAN_MULTPPP, WAN_MULTPROT
-wanpipe1.conf:4: wanpipe3: unknown link type 'WAN_NOPE'; allowed: WAN_FR, WAN_MFR, WAN_CHDLC, WAN_PPP, WAN_MULTPPP, WAN_MULTPROT
+wanpipe1.conf:3: wanpipe2: link type WAN_ADSL is not yet driven by this version; allowed: WAN_FR, WAN_MFR, WAN_CHDLC, WAN_PPP, WAN_MULTPPP, WAN_MULTPROT, WAN_X25
+wanpipe1.conf:4: wanpipe3: unknown link type 'WAN_NOPE'; allowed: WAN_FR, WAN_MFR, WAN_CHDLC, WAN_PPP, WAN_MULTPPP, WAN_MULTPROT, WAN_X25
 wanpipe1.conf:7: wp1fr17: DLCI 16 is that of wp1fr16; allowed: each DLCI once
 wanpipe1.conf:8: wp1fr18: DLCI 992 is out of range; allowed: DLCI 16 to 991, or auto
 wanpipe1.conf:9: wp1fr19: 'wanpipe9' is not in [devices]; allowed: wanpipe1, wanpipe2, wanpipe3

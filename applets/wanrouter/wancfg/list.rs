@@ -119,7 +119,6 @@ struct Row {
 fn owner(of: Of) -> String {
     match of {
         Of::All => String::new(),
-        Of::Other(owner) => owner.to_owned(),
         driven => TYPES
             .iter()
             .find(|t| t.of == driven)
@@ -166,7 +165,10 @@ pub fn keys(_site: &Site, draft: Option<&Draft>, json: bool, output: &mut Output
     let modes = Usage::ALL.map(Usage::word).join(", ");
     for part in Part::ALL {
         let (allowed, meaning) = match part {
-            Part::Address => ("a DLCI, or auto", "its address on the link"),
+            Part::Address => (
+                "a DLCI, auto; @ADDRESS, @, a PVC",
+                "its address on the link",
+            ),
             Part::Mode => (modes.as_str(), "what the interface is used for"),
             Part::Description => ("any text", "what it is for"),
         };

@@ -53,7 +53,7 @@ struct Command {
     #[argh(option, arg_name = "key")]
     unset: Vec<String>,
 
-    /// add an interface: its name, its address on the link (a DLCI), its mode (default: WANPIPE)
+    /// add an interface: its name, its address on the link (a DLCI, an X.25 address), its mode (default: WANPIPE)
     #[argh(option, arg_name = "if[=address[,mode]]")]
     add_interface: Vec<String>,
 

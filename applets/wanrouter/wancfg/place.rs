@@ -1,7 +1,7 @@
 //! What can be read and set, by the names that scripts use.
 //!
 //! `KEY` is a key of the device's section, `IF.KEY` one of an interface's, `IF.ip.VARIABLE` one of
-//! its file of addresses. `TYPE` and `DESCRIPTION` are those of the device; `IF.ADDRESS` (a DLCI),
+//! its file of addresses. `TYPE` and `DESCRIPTION` are those of the device; `IF.ADDRESS` (a DLCI, an X.25 address),
 //! `IF.MODE` and `IF.DESCRIPTION` are those of an interface.
 
 use std::fmt::{self, Display};
@@ -30,7 +30,7 @@ pub enum Place {
 /// A part of an interface's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Its address on the link: a DLCI.
+    /// Its address on the link: a DLCI, an X.25 circuit.
     Address,
     /// What it is used for.
     Mode,

@@ -335,13 +335,17 @@ fn open_tun(conf: &InterfaceConf, mtu: u32, netlink: &mut Netlink) -> Result<Hos
 fn bridge_of(conf: &InterfaceConf) -> Option<&str> {
     match &conf.channel {
         Channel::FrameRelay(channel) => channel.bridge.as_deref(),
-        Channel::CiscoHdlc(_) | Channel::Ppp(_) => None,
+        Channel::CiscoHdlc(_) | Channel::Ppp(_) | Channel::X25(_) => None,
     }
 }
 
-/// Packets do not go as they are: compressed, or in fragments.
+/// Packets do not go as they are: compressed, in fragments, or one by one into a window.
 fn is_rewritten(conf: &InterfaceConf) -> bool {
-    matches!(&conf.channel, Channel::Ppp(channel) if channel.rewritten)
+    match &conf.channel {
+        Channel::Ppp(channel) => channel.rewritten,
+        Channel::X25(_) => true,
+        Channel::FrameRelay(_) | Channel::CiscoHdlc(_) => false,
+    }
 }
 
 fn is_shaped(conf: &InterfaceConf) -> bool {

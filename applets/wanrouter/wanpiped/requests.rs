@@ -9,7 +9,7 @@ use super::device::Device;
 use super::guard::Guard;
 use super::interface::HostEnd;
 use super::link::Link;
-use crate::conf::{DeviceConf, InterfaceConf, Protocol, Settings, load};
+use crate::conf::{DeviceConf, InterfaceConf, PacketConf, Protocol, Settings, X25Conf, load};
 use crate::control::{Reply, Request};
 
 /// Log lines in one answer.
@@ -317,9 +317,37 @@ fn fixed_keys(old: &DeviceConf, new: &DeviceConf) -> Vec<&'static str> {
             };
             differ("authentication", auth(old) != auth(new));
         }
+        (Protocol::X25(old), Protocol::X25(new)) => differ_x25(old, new, &mut differ),
         (old, new) => differ("the link type", old != new),
     }
     keys
+}
+
+/// The same, of X.25. Routes and what is logged can change.
+fn differ_x25(old: &X25Conf, new: &X25Conf, differ: &mut dyn FnMut(&'static str, bool)) {
+    differ("STATION", old.station != new.station);
+    let (a, b) = (&old.lapb, &new.lapb);
+    differ("LAPB_MODE", a.extended != b.extended);
+    differ("HDLCWINDOW", a.window != b.window);
+    differ("T1", a.t1 != b.t1);
+    differ("T2", a.t2 != b.t2);
+    differ("T4", a.t4 != b.t4);
+    differ("N2", a.n2 != b.n2);
+    match (&old.packets, &new.packets) {
+        (Some(a), Some(b)) => {
+            differ("the logical channels", a.ranges() != b.ranges());
+            differ("X25_MODE", a.extended != b.extended);
+            differ("PACKETWINDOW", a.window != b.window);
+            differ("DEF_PKT_SIZE", a.size != b.size);
+            differ("MAX_PKT_SIZE", a.max_size != b.max_size);
+            differ("CCITTCOMPAT", a.year != b.year);
+            let timers = |p: &PacketConf| [p.restart, p.call, p.reset, p.clear, p.interrupt];
+            differ("a timer of the packet layer", timers(a) != timers(b));
+            let tries = |p: &PacketConf| [p.restarts, p.resets, p.clears];
+            differ("R10_R20, R12_R22 or R13_R23", tries(a) != tries(b));
+        }
+        (a, b) => differ("LAPB_HDLC_ONLY", a.is_some() != b.is_some()),
+    }
 }
 
 /// Whether an interface can stay while its configuration becomes another.

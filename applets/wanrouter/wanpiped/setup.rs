@@ -122,7 +122,7 @@ pub fn open_line(
         max_frame: usize::from(conf.mtu) + FRAME_OVERHEAD,
         accm: match conf.protocol {
             Protocol::Ppp(_) => u32::MAX,
-            Protocol::FrameRelay(_) | Protocol::CiscoHdlc => 0,
+            Protocol::FrameRelay(_) | Protocol::CiscoHdlc | Protocol::X25(_) => 0,
         },
         content: match (asynchronous, conf.tty.map(|tty| tty.mode)) {
             (Some(characters), _) => Content::Asynchronous(characters),
@@ -158,6 +158,7 @@ pub fn engine(
                 .map(|engine| Link::Ppp(Box::new(engine)))
                 .map_err(|error| format!("{}: {error}", conf.name))
         }
+        Protocol::X25(_) => Err(format!("{}: WAN_X25 is not yet driven", conf.name)),
         Protocol::CiscoHdlc => {
             let config = match conf.interfaces.first().map(|i| (&i.channel, i.usage)) {
                 Some((Channel::CiscoHdlc(channel), usage)) => {

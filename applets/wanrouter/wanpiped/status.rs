@@ -30,6 +30,7 @@ impl Device {
                     Station::Cpe => "CPE",
                     Station::Node => "Node",
                 },
+                Protocol::X25(link) => link.station.word(),
                 Protocol::CiscoHdlc | Protocol::Ppp(_) => "N/A",
             }
             .into(),

@@ -24,7 +24,8 @@ const LONGER: &[(&str, &str)] = &[
     (
         "STATION",
         "One end of a Frame Relay link is the user (CPE), which asks for the status, the other \
-         the network (NODE), which answers. Two equal ends never come up.",
+         the network (NODE), which answers. One end of an X.25 link is the terminal (DTE), the \
+         other the network (DCE). Two equal ends never come up.",
     ),
     (
         "SIGNALLING",
@@ -89,6 +90,55 @@ const LONGER: &[(&str, &str)] = &[
         "UDPPORT",
         "The monitors (fpipemon, cpipemon and the like) ask this port of the interface's address. \
          On this machine they need no port.",
+    ),
+    (
+        "LOWESTSVC",
+        "Both ends of a link have the same channels, as the network gave them: permanent ones \
+         first, then those for calls of the network (INCOMING), for calls both ways (SVC), and \
+         for calls of the terminal (OUTGOING). 0 and 0: there are none of that kind.",
+    ),
+    (
+        "LAPB_HDLC_ONLY",
+        "The packets of the one interface, or what its application (mode API) sends, are \
+         the information of LAPB's frames. There are no calls and no logical channels.",
+    ),
+    (
+        "T4",
+        "How long the line may be silent before LAPB asks whether the peer is there, as a \
+         multiple of T1. 1 counts as 2.",
+    ),
+    (
+        "DEF_PKT_SIZE",
+        "The packet size of circuits that agree on no other. Both ends must have the same. Longer \
+         packets of the host are cut and put together again.",
+    ),
+    (
+        "IDLETIMEOUT",
+        "A call without packets for so long is cleared. The next packet places another one.",
+    ),
+    (
+        "HOLDTIMEOUT",
+        "After a call that failed packets are dropped for so long, and no other call is placed.",
+    ),
+    (
+        "X25_ACCEPT_SRC_ADDR",
+        "Without it, calls are accepted from the address that is called, and with a bare @ from \
+         every one. * stands for any number of digits.",
+    ),
+    (
+        "X25_ACCEPT_USR_DATA",
+        "The user data of calls to accept, in hexadecimal digits, * standing for any number of \
+         them. Without it, calls whose user data say IP are accepted (RFC 1356).",
+    ),
+    (
+        "X25_ENCAPSULATION",
+        "Calls say by IP (CC) or SNAP that they carry IP packets, or by NULL (00) that each packet \
+         says what it is. Accepted calls have what the caller wants.",
+    ),
+    (
+        "X25_CALL_STRING",
+        "Addresses of at most 15 digits, user data and facilities as hexadecimal digits, for \
+         instance -d31161 -s31162 -uCC -f420707.",
     ),
     (
         "BACKUP",

@@ -1,17 +1,16 @@
 //! The keys of an interface's section.
 
 use super::Kind::{Choice, Number, Text, Time, YesNo};
-use super::Of::{All, CiscoHdlc, FrameRelay, Other, Ppp};
-use super::Status::{Ignored, Later, Used};
+use super::Of::{All, CiscoHdlc, FrameRelay, Ppp};
+use super::Status::{Ignored, Used};
 use super::{Key, key};
 
-const X25: super::Of = Other("WAN_X25");
 const U32: super::Kind = Number(0, u32::MAX as u64);
 
 /// The highest CIR, Bc and Be, kbit/s and kbit. The cards stopped at 512.
 const KBIT: u64 = 1_000_000;
 
-/// The keys of an interface's section but PPP's and those of asynchronous lines.
+/// The keys of an interface's section but PPP's, X.25's and those of asynchronous lines.
 pub(super) const COMMON: &[Key] = &[
     // Every link.
     key(
@@ -227,41 +226,6 @@ pub(super) const COMMON: &[Key] = &[
         CiscoHdlc,
         Used,
         "ask for the address; 0: never",
-    ),
-    // Links that are not driven yet.
-    key("IDLETIMEOUT", U32, "", X25, Later, "idle switched circuits"),
-    key(
-        "HOLDTIMEOUT",
-        U32,
-        "",
-        X25,
-        Later,
-        "refused switched circuits",
-    ),
-    key("X25_SRC_ADDR", Text(31), "", X25, Later, "calling address"),
-    key(
-        "X25_ACCEPT_DST_ADDR",
-        Text(31),
-        "",
-        X25,
-        Later,
-        "calls to accept",
-    ),
-    key(
-        "X25_ACCEPT_SRC_ADDR",
-        Text(31),
-        "",
-        X25,
-        Later,
-        "calls to accept",
-    ),
-    key(
-        "X25_ACCEPT_USR_DATA",
-        Text(31),
-        "",
-        X25,
-        Later,
-        "calls to accept",
     ),
     key("MPPP_PROT", Text(16), "", Ppp, Used, "protocol of the port"),
     key("PROTOCOL", Text(16), "", Ppp, Used, "protocol of the port"),

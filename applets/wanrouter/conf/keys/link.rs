@@ -1,11 +1,10 @@
 //! The keys of a device's section.
 
 use super::Kind::{Choice, Number, Rate, Rest, Text, Time, YesNo};
-use super::Of::{All, CiscoHdlc, FrameRelay, Other};
+use super::Of::{All, CiscoHdlc, FrameRelay};
 use super::Status::{Card, Ignored, Later, Used};
 use super::{Key, key};
 
-const X25: super::Of = Other("WAN_X25");
 const STATIONS: super::Kind = Choice(&[("CPE", 0), ("NODE", 1), ("DTE", 0), ("DCE", 1)]);
 const U32: super::Kind = Number(0, u32::MAX as u64);
 
@@ -20,7 +19,7 @@ const SIGNALLING: super::Kind = Choice(&[
     ("AUTO", 4),
 ]);
 
-/// The keys of a device's section but PPP's.
+/// The keys of a device's section but PPP's and those of X.25.
 pub(super) const COMMON: &[Key] = &[
     key("LINE", Rest, "", All, Used, "what the link runs on"),
     // The card.
@@ -198,7 +197,7 @@ pub(super) const COMMON: &[Key] = &[
         "CPE",
         All,
         Used,
-        "user (CPE) or network (NODE) side",
+        "user (CPE, DTE) or network (NODE, DCE) side",
     ),
     key(
         "BACKUP",
@@ -457,76 +456,6 @@ pub(super) const COMMON: &[Key] = &[
         CiscoHdlc,
         Ignored,
         "options of the firmware",
-    ),
-    // Links that are not driven yet: known, so that a key in the wrong file is named as such.
-    key("LOWESTPVC", U32, "", X25, Later, "lowest permanent circuit"),
-    key(
-        "HIGHESTPVC",
-        U32,
-        "",
-        X25,
-        Later,
-        "highest permanent circuit",
-    ),
-    key("LOWESTSVC", U32, "", X25, Later, "lowest switched circuit"),
-    key(
-        "HIGHESTSVC",
-        U32,
-        "",
-        X25,
-        Later,
-        "highest switched circuit",
-    ),
-    key("HDLCWINDOW", U32, "", X25, Later, "window of LAPB"),
-    key(
-        "PACKETWINDOW",
-        U32,
-        "",
-        X25,
-        Later,
-        "window of the packet layer",
-    ),
-    key("T1", U32, "", X25, Later, "timer of LAPB"),
-    key("T2", U32, "", X25, Later, "timer of LAPB"),
-    key("T4", U32, "", X25, Later, "timer of LAPB"),
-    key("N2", U32, "", X25, Later, "retries of LAPB"),
-    key("T10_T20", U32, "", X25, Later, "restart timer"),
-    key("T11_T21", U32, "", X25, Later, "call timer"),
-    key("T12_T22", U32, "", X25, Later, "reset timer"),
-    key("T13_T23", U32, "", X25, Later, "clear timer"),
-    key("T16_T26", U32, "", X25, Later, "interrupt timer"),
-    key("T28", U32, "", X25, Later, "registration timer"),
-    key("R10_R20", U32, "", X25, Later, "restart retries"),
-    key("R12_R22", U32, "", X25, Later, "reset retries"),
-    key("R13_R23", U32, "", X25, Later, "clear retries"),
-    key("CCITTCOMPAT", U32, "", X25, Later, "year of the standard"),
-    key("X25CONFIG", U32, "", X25, Later, "options of the firmware"),
-    key(
-        "LAPB_HDLC_ONLY",
-        YesNo,
-        "",
-        X25,
-        Later,
-        "LAPB without the packet layer",
-    ),
-    key("CALL_SETUP_LOG", YesNo, "", X25, Later, "log calls"),
-    key(
-        "OOB_ON_MODEM",
-        YesNo,
-        "",
-        X25,
-        Later,
-        "tell sockets of modem changes",
-    ),
-    key("DEF_PKT_SIZE", U32, "", X25, Later, "default packet size"),
-    key("MAX_PKT_SIZE", U32, "", X25, Later, "maximum packet size"),
-    key(
-        "STATION_ADDR",
-        U32,
-        "",
-        X25,
-        Later,
-        "address of the station",
     ),
 ];
 

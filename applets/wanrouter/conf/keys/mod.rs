@@ -9,22 +9,29 @@ mod help;
 mod interface;
 mod link;
 mod ppp;
+mod x25;
 
 pub use help::longer;
 pub use link::FAMILIES;
 
 /// Every key of a device's section.
-pub const LINK: &[Key] = &both::<{ link::COMMON.len() + ppp::LINK.len() }>(link::COMMON, ppp::LINK);
+pub const LINK: &[Key] = &both::<{ CARRIED.len() + x25::LINK.len() }>(CARRIED, x25::LINK);
+
+/// Every key of a device's section but those of X.25.
+const CARRIED: &[Key] = &both::<{ link::COMMON.len() + ppp::LINK.len() }>(link::COMMON, ppp::LINK);
 
 /// Every key of an interface's section.
-pub const INTERFACE: &[Key] =
-    &both::<{ CHARACTERS.len() + ppp::INTERFACE.len() }>(CHARACTERS, ppp::INTERFACE);
+pub const INTERFACE: &[Key] = &both::<{ CHARACTERS.len() + OTHERS.len() }>(CHARACTERS, OTHERS);
 
-/// Every key of an interface's section but PPP's.
+/// Those of every link, Frame Relay, Cisco HDLC and asynchronous lines.
 const CHARACTERS: &[Key] = &both::<{ interface::COMMON.len() + asynchronous::INTERFACE.len() }>(
     interface::COMMON,
     asynchronous::INTERFACE,
 );
+
+/// Those of PPP and X.25.
+const OTHERS: &[Key] =
+    &both::<{ ppp::INTERFACE.len() + x25::INTERFACE.len() }>(ppp::INTERFACE, x25::INTERFACE);
 
 /// Two tables as one.
 const fn both<const N: usize>(first: &[Key], second: &[Key]) -> [Key; N] {
@@ -95,8 +102,8 @@ pub enum Of {
     CiscoHdlc,
     /// PPP.
     Ppp,
-    /// Links that this version does not drive.
-    Other(&'static str),
+    /// X.25.
+    X25,
 }
 
 /// A link type that this version drives.
@@ -118,6 +125,7 @@ pub const TYPES: &[LinkType] = &[
     link_type("WAN_PPP", Of::Ppp, "PPP"),
     link_type("WAN_MULTPPP", Of::Ppp, "PPP on a multi-port card"),
     link_type("WAN_MULTPROT", Of::Ppp, "PPP on a multi-port card"),
+    link_type("WAN_X25", Of::X25, "X.25"),
 ];
 
 /// Those of [`TYPES`] that are ports of a multi-port card.
@@ -254,8 +262,12 @@ impl Kind {
                 } else {
                     "milliseconds"
                 };
-                let (least, most) = (least / unit, most / unit);
-                format!("{least} to {most} {name}, or with a unit as 15s")
+                let most = most / unit;
+                if least % unit == 0 {
+                    format!("{} to {most} {name}, or with a unit as 15s", least / unit)
+                } else {
+                    format!("{least}ms to {most} {name}, or with a unit as 15s")
+                }
             }
             Self::Rate(least, most) => format!("{least} to {most} bit/s, also as 64k or 2M"),
             Self::Choice(words) => {

@@ -6,7 +6,7 @@ use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::value;
 
 use super::values::Values;
-use super::{Listed, asynchronous, ppp};
+use super::{Listed, asynchronous, ppp, x25};
 use crate::conf::model::*;
 
 /// The lowest and highest DLCI of user data with local management (Q.922, T1.617).
@@ -40,6 +40,7 @@ pub fn read(
             Channel::CiscoHdlc(cisco_hdlc(listed, device, link, own, diagnostics))
         }
         Protocol::Ppp(conf) => Channel::Ppp(ppp::channel(listed, conf, link, own, diagnostics)),
+        Protocol::X25(conf) => Channel::X25(Box::new(x25::channel(listed, conf, own, diagnostics))),
     };
     if listed.usage == Usage::Api {
         for key in WITHOUT_PACKETS {

@@ -2,8 +2,8 @@
 
 use wanbox_grammar::diagnostic::Diagnostics;
 
-use super::ppp;
 use super::values::Values;
+use super::{ppp, x25};
 use crate::conf::model::*;
 
 /// Checks a whole device. `declared` is its line in `[devices]`, `listed` those of its interfaces
@@ -29,6 +29,7 @@ pub fn device(
             }
         }
         Protocol::Ppp(conf) => ppp::check_device(device, conf, declared, listed, diagnostics),
+        Protocol::X25(conf) => x25::check_device(device, conf, listed, diagnostics),
         Protocol::CiscoHdlc if device.tty.is_some() => {
             for (interface, line) in device.interfaces.iter().zip(listed) {
                 let what = format!("{} is a terminal (TTY = YES)", device.name);

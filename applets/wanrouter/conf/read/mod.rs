@@ -19,10 +19,10 @@ mod channel;
 mod check;
 mod ppp;
 mod values;
+mod x25;
 
 /// Link types that the original tools knew and this version does not drive.
 const OTHER_TYPES: &[&str] = &[
-    "WAN_X25",
     "WAN_BSC",
     "WAN_HDLC",
     "WAN_BITSTRM",
@@ -51,6 +51,9 @@ const OTHER_TYPES: &[&str] = &[
     "WAN_USB_ANALOG",
     "WAN_AFT_GSM",
 ];
+
+/// Sections that are neither a device's nor an interface's.
+const SECTIONS: [&str; 3] = ["devices", "interfaces", x25::ROUTES];
 
 /// A record of `[devices]`.
 struct Declared {
@@ -86,6 +89,7 @@ pub fn parse(file: &str, text: &str) -> Outcome {
 pub fn build(sections: &Sections, mut diagnostics: Diagnostics) -> Outcome {
     let declared = read_devices(sections, &mut diagnostics);
     let listed = read_interfaces(sections, &declared, &mut diagnostics);
+    let routes = x25::routes(sections, &declared, &mut diagnostics);
     remark_unused(sections, &declared, &listed, &mut diagnostics);
     let mut devices = Vec::new();
     for device in &declared {
@@ -98,6 +102,9 @@ pub fn build(sections: &Sections, mut diagnostics: Diagnostics) -> Outcome {
         }
         let values = Values::read(section, LINK, of, true, &mut diagnostics);
         let mut conf = read_device(device, of, &values, &mut diagnostics);
+        if let Protocol::X25(conf) = &mut conf.protocol {
+            conf.routes.clone_from(&routes);
+        }
         for interface in listed.iter().filter(|l| l.device == device.name) {
             let section = sections.get(&interface.name);
             let channel = Values::read(section, INTERFACE, of, false, &mut diagnostics);
@@ -221,8 +228,8 @@ fn read_interface(
         wrong(why, "1 to 15 letters, digits, '.', '_', '-'");
         usable = false;
     }
-    let taken = ["devices", "interfaces"].contains(&record.key.as_str())
-        || declared.iter().any(|d| d.name == record.key);
+    let taken =
+        SECTIONS.contains(&record.key.as_str()) || declared.iter().any(|d| d.name == record.key);
     if taken {
         let what = "the name of another section cannot be an interface's".to_owned();
         wrong(what, "a name of its own");
@@ -316,7 +323,7 @@ fn remark_unused(
         .map(|d| d.key.clone())
         .collect::<Vec<_>>();
     for Section { name, line, .. } in sections.iter() {
-        let known = ["devices", "interfaces"].contains(&name.as_str())
+        let known = SECTIONS.contains(&name.as_str())
             || declared.iter().any(|d| d.name == *name)
             || listed.iter().any(|l| l.name == *name)
             || wrong_interfaces.contains(name);
@@ -365,6 +372,7 @@ fn read_device(
         protocol: match of {
             Of::FrameRelay => Protocol::FrameRelay(read_frame_relay(values)),
             Of::Ppp => Protocol::Ppp(Box::new(read_ppp(device, values, diagnostics))),
+            Of::X25 => Protocol::X25(Box::new(x25::link(device.line, values, diagnostics))),
             _ => Protocol::CiscoHdlc,
         },
         interfaces: Vec::new(),

@@ -175,7 +175,7 @@ fn remark(
         Of::FrameRelay => Some("WAN_FR"),
         Of::CiscoHdlc => Some("WAN_CHDLC"),
         Of::Ppp => Some("WAN_PPP"),
-        Of::Other(owner) => Some(owner),
+        Of::X25 => Some("WAN_X25"),
     };
     match (owner, key.status) {
         (Some(owner), _) if strict => {

@@ -18,6 +18,7 @@ use crate::wancfg::place::{Part, Place};
 fn asked(of: Of) -> &'static [&'static str] {
     match of {
         Of::FrameRelay => &["STATION", "SIGNALLING"],
+        Of::X25 => &["STATION", "LOWESTSVC", "HIGHESTSVC"],
         _ => &[],
     }
 }
@@ -109,18 +110,31 @@ impl Menus<'_> {
     /// Asks for a new interface and its addresses. Returns its name; `None` when the user goes
     /// back before there is one.
     pub(super) fn add_interface(&mut self, draft: &mut Draft) -> io::Result<Option<String>> {
-        let address = if draft.of() == Some(Of::FrameRelay) {
-            let free = free_dlci(draft);
-            let (site, tried) = (self.site.clone(), draft.clone());
-            let check = |text: &str| fits(&site, &tried, text);
-            let help = "The address of the channel on the link\n16 to 991; auto: the first that \
-                        the switch reports";
-            match self.ask("DLCI", help, &free, &check)? {
-                Some(dlci) => dlci,
-                None => return Ok(None),
+        let asked = match draft.of() {
+            Some(Of::FrameRelay) => Some((
+                "DLCI",
+                free_dlci(draft),
+                "The address of the channel on the link\n16 to 991; auto: the first that the \
+                 switch reports",
+            )),
+            Some(Of::X25) => Some((
+                "Circuit",
+                "@".to_owned(),
+                "The circuit\n@ADDRESS to call, @ to accept calls alone, the channel of a \
+                 permanent one",
+            )),
+            _ => None,
+        };
+        let address = match asked {
+            Some((name, preset, help)) => {
+                let (site, tried) = (self.site.clone(), draft.clone());
+                let check = |text: &str| fits(&site, &tried, text);
+                match self.ask(name, help, &preset, &check)? {
+                    Some(address) => address,
+                    None => return Ok(None),
+                }
             }
-        } else {
-            String::new()
+            None => String::new(),
         };
         let site = self.site.clone();
         let tried = draft.clone();
@@ -204,6 +218,13 @@ fn suggested(draft: &Draft, address: &str) -> String {
     let number = draft.device.strip_prefix("wanpipe").unwrap_or_default();
     let word = keys::find_type(&draft.link_type()).map_or("", |t| t.word);
     let word = word.strip_prefix("WAN_").unwrap_or(word).to_lowercase();
-    let address = if address == "auto" { "" } else { address };
+    let address = match address {
+        "auto" => "",
+        // The end of an interface's name has 15 octets to fit into.
+        called => called.trim_start_matches('@'),
+    };
+    let address = address
+        .get(address.len().saturating_sub(6)..)
+        .unwrap_or_default();
     format!("wp{number}{word}{address}")
 }

@@ -68,8 +68,9 @@ pub fn explain(place: &Place) -> (String, String) {
             "What it is for\nany text".to_owned()
         }
         Place::Part(_, Part::Address) => {
-            "Its address on the link: a DLCI of Frame Relay\n16 to 991; auto: the first that the \
-             switch reports"
+            "Its address on the link\na DLCI of Frame Relay (16 to 991; auto: the first that the \
+             switch reports), or an X.25 circuit: @ADDRESS to call, @ to accept calls alone, the \
+             channel of a permanent one"
                 .to_owned()
         }
         Place::Part(_, Part::Mode) => "What the interface is used for\n".to_owned() + &modes(),

@@ -341,6 +341,7 @@ impl Device {
             crate::conf::Channel::CiscoHdlc(channel) if channel.streaming => Content::Hdlc,
             // An application's interface is not for PPP.
             crate::conf::Channel::CiscoHdlc(_) | crate::conf::Channel::Ppp(_) => Content::CiscoHdlc,
+            crate::conf::Channel::X25(_) => Content::X25,
         };
         let (channel_up, sending, receiving) =
             (interface.connected, interface.sending, interface.receiving);
