@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
-use wanbox_rig::{Need, Netns, Result, Router, ensure, until, wait_for};
+use wanbox_rig::{Need, Netns, Result, Router, ensure, uninterrupted, until, wait_for};
 
 use crate::network::{DEVICE, End, Over, Pair};
 use crate::test;
@@ -235,7 +235,7 @@ fn receive(listener: &TcpListener) -> Result<u64> {
     let mut place = 0;
     let mut chunk = [0; 65536];
     loop {
-        let count = stream.read(&mut chunk)?;
+        let count = uninterrupted(|| stream.read(&mut chunk))?;
         if count == 0 {
             return Ok(place);
         }

@@ -10,7 +10,9 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use wanbox_rig::ping::Ping;
-use wanbox_rig::{Need, Netns, Result, Router, ensure, json as look, netns, until, wait_for};
+use wanbox_rig::{
+    Need, Netns, Result, Router, ensure, json as look, netns, uninterrupted, until, wait_for,
+};
 
 use self::paced::flooded;
 use crate::test;
@@ -156,7 +158,7 @@ pub fn transfer(a: &Netns, b: &Netns, to: &str, octets: usize) -> Result {
             stream.set_read_timeout(Some(LIMIT))?;
             let (mut place, mut chunk) = (0, [0; 65536]);
             loop {
-                let count = stream.read(&mut chunk)?;
+                let count = uninterrupted(|| stream.read(&mut chunk))?;
                 if count == 0 {
                     return Ok(place);
                 }

@@ -13,7 +13,9 @@ use wanbox_rig::debian::NEEDED;
 use wanbox_rig::error::Context;
 use wanbox_rig::need::find_tool;
 use wanbox_rig::terminal::{Terminal, UP};
-use wanbox_rig::{Debian, Error, Need, Netns, Result, Router, Running, ensure, netns, until};
+use wanbox_rig::{
+    Debian, Error, Need, Netns, Result, Router, Running, ensure, netns, uninterrupted, until,
+};
 
 use crate::{test, wanbox};
 
@@ -305,7 +307,7 @@ impl Prompt {
         let until = Instant::now() + LIMIT;
         while Instant::now() < until {
             let mut some = [0; 4096];
-            match self.stream.read(&mut some) {
+            match uninterrupted(|| self.stream.read(&mut some)) {
                 Ok(0) => break,
                 Ok(count) => octets.extend_from_slice(some.get(..count).unwrap_or_default()),
                 Err(error)

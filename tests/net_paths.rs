@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use wanbox_link::random::SplitMix64;
-use wanbox_rig::{Error, Need, Netns, Result, Running, TempDir, ensure, need, until};
+use wanbox_rig::{
+    Error, Need, Netns, Result, Running, TempDir, ensure, need, uninterrupted, until,
+};
 
 use crate::injector::{Faults, Injector};
 use crate::net_devices::Station;
@@ -130,7 +132,10 @@ fn echoed(stream: &TcpStream, octets: u64) -> Result {
             );
             left -= now;
         }
-        ensure!((&*stream).read(&mut chunk)? == 0, "more came than was sent");
+        ensure!(
+            uninterrupted(|| (&*stream).read(&mut chunk))? == 0,
+            "more came than was sent"
+        );
         sender.join().map_err(|_| Error::new("the sender failed"))?
     })
 }
@@ -188,7 +193,7 @@ fn thousand() -> Result {
         }
         for mut stream in streams {
             stream.shutdown(Shutdown::Write)?;
-            let end = stream.read(&mut [0; 1]);
+            let end = uninterrupted(|| stream.read(&mut [0; 1]));
             ensure!(matches!(end, Ok(0)), "no end but {end:?}");
         }
         Ok(())

@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 use wanbox_rig::error::Context;
 use wanbox_rig::need::find_tool;
 use wanbox_rig::terminal::Terminal;
-use wanbox_rig::{Error, Need, Result, Router, Running, ensure, until};
+use wanbox_rig::{Error, Need, Result, Router, Running, ensure, uninterrupted, until};
 
 use crate::{test, wanbox};
 
@@ -224,7 +224,7 @@ fn small_servers() -> Result {
         socket.set_read_timeout(Some(LIMIT))?;
         socket.send_to(b"", (STATION, 37))?;
         let mut answer = [0; 16];
-        let count = socket.recv(&mut answer)?;
+        let count = uninterrupted(|| socket.recv(&mut answer))?;
         Ok(answer.get(..count).unwrap_or_default().to_vec())
     })?;
     let answer: [u8; 4] = answer.as_slice().try_into().context("four octets")?;

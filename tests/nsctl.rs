@@ -9,7 +9,8 @@ use libtest_mimic::Trial;
 use wanbox_rig::debian::NEEDED;
 use wanbox_rig::run::finish;
 use wanbox_rig::{
-    Debian, Error, Finished, Need, Netns, Result, Router, Running, ensure, need, wait_for,
+    Debian, Error, Finished, Need, Netns, Result, Router, Running, ensure, need, uninterrupted,
+    wait_for,
 };
 
 use crate::{test, wanbox};
@@ -59,7 +60,7 @@ fn ask(client: &mut Command, words: &[&str], answer: &[u8]) -> Result<(Finished,
     std::thread::scope(|scope| {
         let served = scope.spawn(|| -> Result<Vec<u8>> {
             let mut request = vec![0; 9000];
-            let (length, from) = server.recv_from(&mut request)?;
+            let (length, from) = uninterrupted(|| server.recv_from(&mut request))?;
             request.truncate(length);
             server.send_to(answer, from)?;
             Ok(request)

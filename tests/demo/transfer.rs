@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use wanbox_console::progress::Progress;
 use wanbox_rig::error::Context;
-use wanbox_rig::{Netns, Result, ensure};
+use wanbox_rig::{Netns, Result, ensure, uninterrupted};
 
 /// Where the receiver listens: the branch's end of DLCI 16.
 const RECEIVER: &str = "10.0.16.2:5001";
@@ -72,7 +72,7 @@ fn receive(mut stream: TcpStream, octets: u64) -> Result {
     let mut block = [0; 16 * 1024];
     let mut done = 0;
     loop {
-        let got = stream.read(&mut block)?;
+        let got = uninterrupted(|| stream.read(&mut block))?;
         done += got as u64;
         let last = got == 0 || done >= octets;
         if last || drawn.elapsed() >= if terminal { REDRAW } else { REWRITE } {

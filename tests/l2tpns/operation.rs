@@ -15,7 +15,9 @@ use wanbox_rig::error::Context;
 use wanbox_rig::need::find_tool;
 use wanbox_rig::ping::Ping;
 use wanbox_rig::run::finish;
-use wanbox_rig::{Error, Need, Netns, Radius, Result, TempDir, ensure, netns, until, wait_for};
+use wanbox_rig::{
+    Error, Need, Netns, Radius, Result, TempDir, ensure, netns, uninterrupted, until, wait_for,
+};
 
 use super::accounting::ask;
 use super::caller::{Call, Caller};
@@ -296,7 +298,7 @@ fn system_log() -> Result {
     let mut seen = Vec::new();
     loop {
         let mut line = [0; 2048];
-        let len = socket.recv(&mut line).context(seen.join("\n"))?;
+        let len = uninterrupted(|| socket.recv(&mut line)).context(seen.join("\n"))?;
         let line = String::from_utf8_lossy(&line[..len]).into_owned();
         if line.contains("Login by") {
             // local5 is 21, a warning 4.

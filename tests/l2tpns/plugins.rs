@@ -14,7 +14,9 @@ use wanbox_link::ppp::auth::Method;
 use wanbox_rig::error::Context;
 use wanbox_rig::ping::Ping;
 use wanbox_rig::radius::Record;
-use wanbox_rig::{Error, Need, Netns, Radius, Result, ensure, sandbox, until, wait_for};
+use wanbox_rig::{
+    Error, Need, Netns, Radius, Result, ensure, sandbox, uninterrupted, until, wait_for,
+};
 
 use super::caller::{Call, Caller};
 use super::{LIMIT, Net, RADIUS, joe};
@@ -135,7 +137,7 @@ fn told_by_radius() -> Result {
 /// The source and the destination of the next packet that is copied to a collector.
 fn copied(collector: &UdpSocket) -> Result<(Ipv4Addr, Ipv4Addr)> {
     let mut packet = [0; 2048];
-    let len = collector.recv(&mut packet)?;
+    let len = uninterrupted(|| collector.recv(&mut packet))?;
     let packet = &packet[..len];
     let address = |at: usize| -> Result<Ipv4Addr> {
         let octets: [u8; 4] = packet

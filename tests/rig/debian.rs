@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::error::Context;
 use crate::need::find_tool;
 use crate::running::Running;
-use crate::{Error, Netns, Result, TempDir, ensure, wait_for};
+use crate::{Error, Netns, Result, TempDir, ensure, uninterrupted, wait_for};
 
 /// What its cluster and whoever types at its prompt need, before or behind a configuration.
 pub const NEEDED: &str = "set cluster_interface \"eth0\"\nset cluster_hb_interval 1\n\
@@ -113,7 +113,7 @@ impl Debian {
         let until = Instant::now() + LIMIT;
         loop {
             let mut some = [0; 4096];
-            let count = telnet.read(&mut some)?;
+            let count = uninterrupted(|| telnet.read(&mut some))?;
             text.extend_from_slice(some.get(..count).unwrap_or_default());
             let shown = String::from_utf8_lossy(&text).replace('\r', "");
             let last = shown.rsplit('\n').next().unwrap_or_default();

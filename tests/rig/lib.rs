@@ -36,7 +36,7 @@ pub use run::Finished;
 pub use running::{Running, Times, resident, times};
 pub use temp::TempDir;
 pub use terminal::Terminal;
-pub use wait::{until, wait_for};
+pub use wait::{uninterrupted, until, wait_for};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Waiting for something to become true, with a deadline.
 
+use std::io::{ErrorKind, Result as IoResult};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,23 @@ pub fn wait_for<T>(
     }
 }
 
+/// Calls something that waits on a socket once more when a signal cut it short.
+///
+/// A call with a time limit ends with `Interrupted` even where nobody handles a signal: the end of a child is
+/// told to the thread that started it, and while that one blocks signals, as it does whenever it starts
+/// something, the kernel wakes any other thread to ignore it.
+///
+/// # Errors
+/// All others of `call`.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> IoResult<T>) -> IoResult<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
 /// Waits until a condition holds and tells how long that took.
 ///
 /// # Errors
@@ -46,4 +64,47 @@ pub fn until(
     let started = Instant::now();
     wait_for(what, limit, || Ok(holds()?.then_some(())))?;
     Ok(started.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::sync::{Arc, mpsc};
+
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::gettid;
+
+    use super::*;
+
+    #[test]
+    fn a_signal_ends_no_reading() {
+        signal_hook::flag::register(Signal::SIGUSR1 as i32, Arc::default()).unwrap();
+        let (mut near, mut far) = UnixStream::pair().unwrap();
+        near.set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        let (tells, told) = mpsc::channel();
+        let reader = thread::spawn(move || {
+            tells.send(gettid()).unwrap();
+            let mut octet = [0];
+            let count = uninterrupted(|| {
+                let read = near.read(&mut octet);
+                if read.is_err() {
+                    tells.send(gettid()).unwrap();
+                }
+                read
+            });
+            (count.unwrap(), octet)
+        });
+        let thread = told.recv().unwrap();
+        // It may not read yet.
+        until("a call cut short", Duration::from_secs(20), || {
+            // The kernel gives it to the thread of this number, if that does not block it.
+            kill(thread, Signal::SIGUSR1)?;
+            Ok(told.try_recv().is_ok())
+        })
+        .unwrap();
+        far.write_all(b"x").unwrap();
+        assert_eq!(reader.join().unwrap(), (1, *b"x"));
+    }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
-use wanbox_rig::{Error, Result, ensure};
+use wanbox_rig::{Error, Result, ensure, uninterrupted};
 
 use super::programs::{Forwarder, Station};
 
@@ -68,7 +68,7 @@ pub fn transfer(
     let start = Instant::now();
     let mut began: Option<(Instant, [u64; 2], Duration)> = None;
     let took = loop {
-        let ready = epoll.wait(&mut events, 100u16)?;
+        let ready = uninterrupted(|| Ok(epoll.wait(&mut events, 100u16)?))?;
         for event in events.iter().take(ready) {
             let Some(stream) = streams.get_mut(event.data() as usize) else {
                 continue;
