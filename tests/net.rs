@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use wanbox_rig::error::Context;
 use wanbox_rig::terminal::{Terminal, UP};
-use wanbox_rig::{Error, Need, Result, Router, Running, ensure, resident, until};
+use wanbox_rig::{Error, Need, Result, Router, Running, ensure, resident, uninterrupted, until};
 
 use crate::{test, wanbox};
 
@@ -155,6 +155,17 @@ fn scripts() -> Result {
         ensure!((out.as_str(), code) == ("", 1), "{line}: {out}{err}{code}");
         ensure!(err == wanted, "{line}: {err}");
     }
+    // However much it says.
+    let much = "hostname\n".repeat(1000) + "bogus\n";
+    station.router.write("/tcp/much", &much)?;
+    let (out, err, code) = station.execute(&["-e", "source much"])?;
+    ensure!((out.as_str(), code) == ("", 1), "{out}{err}{code}");
+    let wanted = format!(
+        "net: {}{}\n",
+        "alpha\n".repeat(1000),
+        "Unknown command; type \"?\" for list"
+    );
+    ensure!(err == wanted, "{err}");
     // Up to the first that fails.
     let (out, _, code) =
         station.execute(&["-e", "hostname beta", "-e", "bogus", "-e", "hostname gamma"])?;
@@ -498,7 +509,7 @@ fn strangers() -> Result {
     let mut rubbish = station.socket("net.sock")?;
     rubbish.write_all(b"{\"execute\": 5}\nrubbish\n")?;
     let mut octets = [0; 1024];
-    let count = rubbish.read(&mut octets)?;
+    let count = uninterrupted(|| rubbish.read(&mut octets))?;
     ensure!(
         String::from_utf8_lossy(&octets[..count]).contains("error"),
         "an answer to rubbish"
@@ -510,6 +521,23 @@ fn strangers() -> Result {
     let desk = station.attach()?;
     desk.wait("alpha>")?;
     drop(silent);
+    // More consoles than there may be.
+    let mut many = Vec::new();
+    for _ in 0..31 {
+        let mut console = station.socket("net.console")?;
+        console.write_all(b"console\n")?;
+        let mut answer = [0; 8];
+        console.read_exact(&mut answer)?;
+        ensure!(answer == *b"console\n", "{answer:?}");
+        many.push(console);
+    }
+    let (out, err, code) = station.execute(&["--attach"])?;
+    let wanted = ("", "net: there are too many consoles\n", 1);
+    ensure!(
+        (out.as_str(), err.as_str(), code) == wanted,
+        "{out}{err}{code}"
+    );
+    drop(many);
     // One that asks for much and reads nothing.
     let mut deaf = station.socket("net.console")?;
     deaf.write_all(b"console\n")?;

@@ -20,8 +20,8 @@ pub fn socket(root: &Root) -> PathBuf {
     root.run_dir().join("net.console")
 }
 
-/// The first line that a console says.
-pub const HELLO: &str = "console";
+/// The first line that a console says, which the station repeats before anything else if it takes the console.
+pub const HELLO: &str = "console\n";
 
 /// How long the station may take to answer a call.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,8 +31,8 @@ const PIECE: usize = 4096;
 /// Passes keys to the station that listens on `socket` and what it shows to the terminal, until it ends the
 /// console. Standard input may be anything: its end is the end of the keys.
 ///
-/// The exit code is 0 when the console was ended by `bye` or at the station, 1 by a signal, 3 when there is no
-/// station.
+/// The exit code is 0 when the console was ended by `bye` or at the station, 1 by a signal or when the station
+/// refused it, 3 when there is no station.
 pub fn run(socket: &Path) -> Exit {
     let stream = match Client::connect(socket, PATIENCE) {
         Ok(client) => client.into_stream(),
@@ -48,7 +48,7 @@ pub fn run(socket: &Path) -> Exit {
     }
 }
 
-/// Whether the station ended it.
+/// Whether the station ended it. Why it refused the console is an error.
 fn pass(stream: UnixStream) -> io::Result<bool> {
     let interrupt = Interrupt::signals()?;
     stream.set_nonblocking(true)?;
@@ -63,8 +63,9 @@ fn pass(stream: UnixStream) -> io::Result<bool> {
         None => (stdin.as_fd(), stdout.as_fd()),
     };
     // Of each direction: what is not passed on yet, and whether more may come.
-    let mut typed = format!("{HELLO}\n").into_bytes();
+    let mut typed = HELLO.as_bytes().to_vec();
     let mut shown = Vec::new();
+    let mut is_taken = false;
     let (mut types, mut shows) = (true, true);
     let mut octets = [0; PIECE];
     while shows || !shown.is_empty() {
@@ -117,7 +118,14 @@ fn pass(stream: UnixStream) -> io::Result<bool> {
                     Ok(None) => {}
                     Ok(Some(0)) | Err(_) => shows = false,
                     Ok(Some(count)) => {
-                        shown.extend_from_slice(octets.get(..count).unwrap_or_default());
+                        let mut some = octets.get(..count).unwrap_or_default();
+                        if !is_taken {
+                            // It comes whole: a short write into an empty socket.
+                            let rest = some.strip_prefix(HELLO.as_bytes());
+                            some = rest.ok_or_else(|| refused(some))?;
+                            is_taken = true;
+                        }
+                        shown.extend_from_slice(some);
                     }
                 }
             }
@@ -141,7 +149,17 @@ fn pass(stream: UnixStream) -> io::Result<bool> {
             }
         }
     }
-    Ok(true)
+    is_taken.then_some(true).ok_or_else(|| refused(b""))
+}
+
+/// Why the station takes no console, by what it says before it closes.
+fn refused(said: &[u8]) -> io::Error {
+    let text = String::from_utf8_lossy(said);
+    let why = text.trim_start_matches("*** ").trim_end();
+    io::Error::other(match why {
+        "" => "the station closes the console",
+        why => why,
+    })
 }
 
 /// What a call that may be refused for now came to.

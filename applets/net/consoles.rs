@@ -332,7 +332,7 @@ impl Attached {
                     return !octets.is_empty() && line.len() <= MOST_HELLO;
                 };
                 let (hello, rest) = line.split_at(end + 1);
-                if hello.trim_ascii() != HELLO.as_bytes() {
+                if hello.trim_ascii() != HELLO.trim_ascii_end().as_bytes() {
                     let _ = (&self.stream).write(b"*** say `console` first\n");
                     return false;
                 }
@@ -344,6 +344,8 @@ impl Attached {
                         return false;
                     }
                 };
+                // What fits an empty socket buffer; if it is gone, that is seen next.
+                let _ = (&self.stream).write(HELLO.as_bytes());
                 self.state = State::Open(id);
                 if !rest.is_empty() {
                     desk.input(now, host, id, &rest);

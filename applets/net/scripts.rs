@@ -24,7 +24,7 @@ pub fn socket(root: &Root) -> PathBuf {
 const PATIENCE: Duration = Duration::from_secs(300);
 /// What may wait to be read before more is made, octets.
 const ENOUGH: usize = 256 << 10;
-/// What a command may print before it is known how it ends, octets.
+/// What a command that goes on may print before some of it is passed on, octets.
 const PIECE: usize = 4096;
 
 /// Has the station that listens on `socket` run lines one after another, up to the first that fails. What they
@@ -150,16 +150,12 @@ impl Running {
         if is_enough && !output.is_empty() && server.unsent(self.client) < ENOUGH {
             // A character whose rest is still to come waits for it.
             let octets = match std::str::from_utf8(output) {
-                Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => {
-                    error.valid_up_to()
-                }
+                Err(error) if error.error_len().is_none() && ended.is_none() => error.valid_up_to(),
                 _ => output.len(),
             };
             let text = String::from_utf8_lossy(output.get(..octets).unwrap_or_default());
             let progress = match ended {
-                Some(false) if octets < PIECE && !self.shell => {
-                    Progress::Wrong(text.trim_end().to_owned())
-                }
+                Some(false) if !self.shell => Progress::Wrong(text.trim_end().to_owned()),
                 _ => Progress::Text(text.into_owned()),
             };
             server.progress(lp, self.client, &progress);
