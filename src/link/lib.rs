@@ -22,3 +22,4 @@ pub mod secret;
 pub mod slip;
 pub mod throttle;
 pub mod vj;
+pub mod x25;
