@@ -17,7 +17,7 @@ const NEEDS: &[Need] = &[
 
 pub fn tests() -> Vec<Trial> {
     let mut tests = Vec::new();
-    for over in [Over::Cable, Over::Udp, Over::Packet] {
+    for over in [Over::Cable, Over::Udp, Over::Packet, Over::Lapbether] {
         tests.push(test(
             format!("cisco_hdlc::carries_ip_over_{over:?}").to_lowercase(),
             NEEDS,

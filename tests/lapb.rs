@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use wanbox_link::lapb::{Link, Parameters};
 use wanbox_rig::{Need, Result, TempDir, capture, ensure};
-use wanbox_wire::lapb::Role;
+use wanbox_wire::lapb::{Role, ethernet};
 use wanbox_wire::pcap::{FileHeader, LinkType};
 
 use crate::test;
 
 const NEEDS: &[Need] = &[Need::Tool("tshark")];
-/// Ethernet with the type of lapbether.
-const HEADER: [u8; 14] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x60, 0x00];
+/// The address of who sends, on lapbether's Ethernet.
+const SOURCE: [u8; 6] = [2, 0, 0, 0, 0, 2];
 /// Restart request, local procedure error: for I frames tshark looks into the packet layer.
 const PACKET: [u8; 5] = [0x10, 0x00, 0xfb, 0x01, 0x00];
 
@@ -51,8 +51,7 @@ impl Talk {
     }
 
     fn write(&mut self, frame: &[u8]) {
-        let mut octets = HEADER.to_vec();
-        octets.extend_from_slice(&(frame.len() as u16).to_le_bytes());
+        let mut octets = ethernet::header(SOURCE, frame.len() as u16).to_vec();
         octets.extend_from_slice(frame);
         self.frames += 1;
         let time = Duration::from_millis(self.frames.into());

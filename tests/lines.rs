@@ -11,6 +11,8 @@ use nix::sys::signal::Signal;
 use wanbox_rig::need::find_tool;
 use wanbox_rig::ping::Ping;
 use wanbox_rig::{Need, Result, Router, TempDir, ensure, netns, until};
+use wanbox_runtime::packet::PacketSocket;
+use wanbox_wire::lapb::ethernet;
 
 use crate::network::{DEVICE, End, UP, install};
 use crate::{test, wanbox};
@@ -50,6 +52,7 @@ pub fn tests() -> Vec<Trial> {
             )
         }),
         test("lines::two_ptys_joined_by_socat", WITH_SOCAT, joined),
+        test("lines::lapbether_beside_others", NEEDS, lapbether),
         test("lines::noise_is_counted", NEEDS, noise),
         test("lines::bad_input", NEEDS, bad_input),
     ]
@@ -269,6 +272,68 @@ fn joined() -> Result {
     Ok(())
 }
 
+/// Frames among those of others on an Ethernet, which goes away and comes back.
+fn lapbether() -> Result {
+    let end = End::cisco_hdlc();
+    let ends = Ends::new(&end, "lapbether:eth0", &end, "lapbether:eth0")?;
+    for router in [&ends.a, &ends.b] {
+        // Two octets more than the longest frame.
+        router.netns.ip("link set eth0 mtu 1700")?;
+    }
+    ends.start()?;
+    ends.wait_up(&end)?;
+    ends.pings(&end)?;
+    // The host's own packets go the same way.
+    Ping::new("192.0.2.2").all(&ends.a.netns)?;
+    ensure!(
+        counter(&ends.a, "lapbether_malformed")? == 0,
+        "the host's packets count as frames"
+    );
+
+    // A length that is not there, and frames that end in their header or behind it.
+    let header = ethernet::header([2, 0, 0, 0, 0, 9], 1000);
+    for router in [&ends.a, &ends.b] {
+        router.netns.inside(|| {
+            let mut socket = PacketSocket::open("eth0")?;
+            for octets in [&[&header[..], &[0x0f; 60]].concat()[..], &header[..15]] {
+                socket.send(&[std::io::IoSlice::new(octets)])?;
+            }
+            Ok(())
+        })?;
+        let other = if std::ptr::eq(router, &ends.a) {
+            &ends.b
+        } else {
+            &ends.a
+        };
+        until("the counter", UP, || {
+            Ok(counter(other, "lapbether_malformed")? == 2)
+        })?;
+    }
+    ends.pings(&end)?;
+
+    // Down, and up again.
+    ends.a.netns.ip("link set eth0 down")?;
+    for router in [&ends.a, &ends.b] {
+        until("the carrier to be lost", UP, || {
+            Ok(router.status(DEVICE)?["carrier"] == false)
+        })?;
+    }
+    ends.a.netns.ip("link set eth0 up")?;
+    ends.wait_up(&end)?;
+    ends.pings(&end)?;
+    // Gone, and another of its name.
+    ends.a.netns.ip("link del eth0")?;
+    until("the line to be gone", UP, || {
+        Ok(ends.b.status(DEVICE)?["carrier"] == false)
+    })?;
+    netns::veth(&ends.a.netns, "eth0", &ends.b.netns, "eth0")?;
+    for router in [&ends.a, &ends.b] {
+        router.netns.ip("link set eth0 mtu 1700")?;
+    }
+    ends.wait_up(&end)?;
+    ends.pings(&end)
+}
+
 /// What is no frame is thrown away and counted, and the daemon goes on.
 fn noise() -> Result {
     let end = End::cisco_hdlc();
@@ -310,6 +375,9 @@ fn bad_input() -> Result {
         ("tcp:192.0.2.1", "is not HOST:PORT"),
         ("pty:/etc/wanpipe", "no link to a pseudo-terminal"),
         ("pty:/run/x queue=0", "queue"),
+        ("lapbether:eth9", "eth9"),
+        ("lapbether:lo", "those of type 1 do"),
+        ("lapbether:eth/0", "interface name"),
     ] {
         install(&router, &end, line, 0)?;
         let finished = router.run("wanrouter start")?;

@@ -25,6 +25,8 @@ pub enum Over {
     Udp,
     /// Raw frames on an interface of the kernel: a veth pair stands for the serial card.
     Packet,
+    /// The same frames among those of an Ethernet.
+    Lapbether,
 }
 
 /// One interface of a device.
@@ -184,7 +186,7 @@ impl Pair {
                         .ip(&format!("addr add 192.0.2.{}/24 dev eth0", n + 1))?;
                 }
             }
-            Over::Packet => {
+            Over::Packet | Over::Lapbether => {
                 netns::veth(&pair.a.netns, "hdlc0", &pair.b.netns, "hdlc0")?;
                 for router in [&pair.a, &pair.b] {
                     // Frames with a tunnelled packet are longer than an Ethernet's.
@@ -197,6 +199,7 @@ impl Pair {
                 Over::Cable => "cable:test".to_owned(),
                 Over::Udp => format!("udp:192.0.2.{}:7000,192.0.2.{}:7000", n + 1, 2 - n),
                 Over::Packet => "packet:hdlc0".to_owned(),
+                Over::Lapbether => "lapbether:hdlc0".to_owned(),
             };
             install(router, end, &line, n)?;
         }

@@ -41,6 +41,8 @@ pub enum Kind {
     },
     /// The frames of a kernel interface.
     Packet(String),
+    /// LAPB's frames in frames of this Ethernet, as Linux's lapbether has them.
+    Lapbether(String),
     /// A serial port; octet-stuffed frames (RFC 1662), as on the three that follow.
     Tty {
         /// Its device, an absolute path.
@@ -104,8 +106,8 @@ pub enum Host {
 }
 
 /// The kinds this version drives, for people who wrote something else.
-pub const ALLOWED: &str = "cable:NAME, udp:LOCAL:PORT,REMOTE:PORT, packet:IFNAME, tty:DEVICE, \
-     pty:LINK, tcp:HOST:PORT, tcp-listen:ADDRESS:PORT; then loss=N% delay=TIME queue=FRAMES, \
+pub const ALLOWED: &str = "cable:NAME, udp:LOCAL:PORT,REMOTE:PORT, packet:IFNAME, lapbether:IFNAME, \
+     tty:DEVICE, pty:LINK, tcp:HOST:PORT, tcp-listen:ADDRESS:PORT; then loss=N% delay=TIME queue=FRAMES, \
      with tty also flow=none|rtscts|xonxoff dcd=watch|ignore, with tcp-listen also \
      source=ADDRESS/BITS";
 
@@ -208,6 +210,7 @@ impl FromStr for Kind {
                 Self::udp(local.parse()?, remote.parse()?)
             }
             "packet" => Ok(Self::Packet(value::interface_name(place)?.to_owned())),
+            "lapbether" => Ok(Self::Lapbether(value::interface_name(place)?.to_owned())),
             "tty" => Ok(Self::Tty {
                 device: path(place)?,
                 flow: Flow::None,
@@ -255,7 +258,7 @@ impl Kind {
     /// Frames are octet-stuffed into a stream, so that control characters may matter.
     pub fn is_stream(&self) -> bool {
         match self {
-            Self::Cable(_) | Self::Udp { .. } | Self::Packet(_) => false,
+            Self::Cable(_) | Self::Udp { .. } | Self::Packet(_) | Self::Lapbether(_) => false,
             Self::Tty { .. } | Self::Pty(_) | Self::Tcp(_) | Self::TcpListen { .. } => true,
         }
     }
@@ -350,6 +353,7 @@ impl Display for Kind {
             Self::Cable(name) => write!(f, "cable:{name}"),
             Self::Udp { local, remote } => write!(f, "udp:{local},{remote}"),
             Self::Packet(interface) => write!(f, "packet:{interface}"),
+            Self::Lapbether(interface) => write!(f, "lapbether:{interface}"),
             Self::Tty {
                 device,
                 flow,
@@ -405,6 +409,10 @@ mod tests {
     fn the_kinds() {
         assert_eq!(read("cable:demo").kind, Kind::Cable("demo".to_owned()));
         assert_eq!(read("packet:hdlc0").kind, Kind::Packet("hdlc0".to_owned()));
+        assert_eq!(
+            read("lapbether:eth0").kind,
+            Kind::Lapbether("eth0".to_owned())
+        );
         let line = read("cable:demo loss=1% delay=20ms queue=64");
         assert_eq!(line.loss, 10_000);
         assert_eq!(line.delay, Duration::from_millis(20));
@@ -534,6 +542,7 @@ mod tests {
             (endpoint, source).prop_map(|(local, source)| Kind::TcpListen { local, source }),
             "[a-zA-Z0-9_-]{1,32}".prop_map(Kind::Cable),
             "[a-z][a-z0-9.]{0,14}".prop_map(Kind::Packet),
+            "[a-z][a-z0-9.]{0,14}".prop_map(Kind::Lapbether),
         ]
     }
 
@@ -552,7 +561,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_panics(text in "(cable:|udp:|packet:|tty:|pty:|tcp:|tcp-listen:)?([a-z0-9:,.= %\\[\\]]|\\PC){0,30}") {
+        fn nothing_panics(text in "(cable:|udp:|packet:|lapbether:|tty:|pty:|tcp:|tcp-listen:)?([a-z0-9:,.= %\\[\\]]|\\PC){0,30}") {
             fuzz_line(text.as_bytes());
         }
     }

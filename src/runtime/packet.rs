@@ -147,10 +147,29 @@ impl PacketSocket {
         Self::open_kind(name, &kinds, "packet radio; AX.25 (3) and NET/ROM (0)")
     }
 
+    /// The same for the frames of one type (`ETH_P_`) that an Ethernet carries beside others: those
+    /// to this host and those to all.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_ethernet(name: &str, ethertype: u16) -> Result<Self, PacketError> {
+        let expected = "Ethernet frames; those of type 1";
+        Self::open_protocol(name, &[FrameKind::Ethernet], expected, ethertype)
+    }
+
     fn open_kind(
         name: &str,
         kinds: &[FrameKind],
         expected: &'static str,
+    ) -> Result<Self, PacketError> {
+        Self::open_protocol(name, kinds, expected, ALL_PROTOCOLS)
+    }
+
+    fn open_protocol(
+        name: &str,
+        kinds: &[FrameKind],
+        expected: &'static str,
+        protocol: u16,
     ) -> Result<Self, PacketError> {
         let link = Netlink::open()?.link(name)?;
         let kind = FrameKind::of(link.kind);
@@ -179,7 +198,7 @@ impl PacketSocket {
         let socket = unsafe { OwnedFd::from_raw_fd(fd) };
         message::set_option(socket.as_fd(), libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
             .map_err(fail("leaving out our own frames (Linux 4.20 or later)"))?;
-        bind(&socket, link.index).map_err(fail("binding a packet socket"))?;
+        bind(&socket, link.index, protocol).map_err(fail("binding a packet socket"))?;
         Ok(Self {
             socket,
             name: link.name,
@@ -209,6 +228,31 @@ impl PacketSocket {
     /// The device's number, as the [`crate::netlink::Monitor`]'s events have it.
     pub fn index(&self) -> u32 {
         self.index
+    }
+
+    /// The address of an Ethernet, as it is now.
+    ///
+    /// # Errors
+    /// The device is gone, or has an address of another kind (`EINVAL`).
+    pub fn ethernet_address(&self) -> io::Result<[u8; 6]> {
+        // SAFETY: sockaddr_ll is plain data; all zeroes is a valid value.
+        let mut own: libc::sockaddr_ll = unsafe { mem::zeroed() };
+        let mut size = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+        // SAFETY: the pointer and the size describe the local address, which the kernel fills.
+        let done = unsafe {
+            libc::getsockname(
+                self.socket.as_raw_fd(),
+                (&raw mut own).cast(),
+                &raw mut size,
+            )
+        };
+        if done < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        match own.sll_addr {
+            [address @ .., _, _] if own.sll_halen == 6 => Ok(address),
+            _ => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+        }
     }
 
     /// What frames it carries.
@@ -301,11 +345,11 @@ impl AsFd for PacketSocket {
     }
 }
 
-fn bind(socket: &OwnedFd, index: u32) -> io::Result<()> {
+fn bind(socket: &OwnedFd, index: u32, protocol: u16) -> io::Result<()> {
     // SAFETY: sockaddr_ll is plain data; all zeroes is a valid value.
     let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = ALL_PROTOCOLS.to_be();
+    address.sll_protocol = protocol.to_be();
     address.sll_ifindex = index as libc::c_int;
     let size = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
     // SAFETY: the pointer and the size describe the local address.

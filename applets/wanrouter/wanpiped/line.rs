@@ -9,8 +9,6 @@ use wanbox_grammar::line::{Endpoint, Host, Kind as KindSpec, Line as LineSpec};
 use wanbox_link::pace::{self, Pace, Priority};
 use wanbox_runtime::cable::{Cable, CableEvent};
 use wanbox_runtime::files::Root;
-use wanbox_runtime::netlink::{Monitor, NetEvent};
-use wanbox_runtime::packet::PacketSocket;
 use wanbox_runtime::resolver::{self, Family};
 use wanbox_runtime::stream::ModemLines;
 use wanbox_runtime::udp::{self, BatchSocket};
@@ -20,9 +18,11 @@ use super::counters::LineCounters;
 use super::watch::Watch;
 use crate::conf::AsyncConf;
 
+mod packet;
 mod raw;
 mod stream;
 
+use packet::PacketLine;
 use stream::StreamLine;
 
 /// The receive and send buffers of a UDP line, octets: some milliseconds of its highest rate.
@@ -37,11 +37,7 @@ const QUEUE_FRAMES: usize = 64;
 enum Kind {
     Cable(Box<Cable>),
     Udp(BatchSocket),
-    Packet {
-        socket: PacketSocket,
-        monitor: Monitor,
-        carrier: bool,
-    },
+    Packet(Box<PacketLine>),
     Stream(Box<StreamLine>),
 }
 
@@ -96,16 +92,10 @@ impl Line {
                 Kind::Cable(Box::new(cable))
             }
             KindSpec::Udp { local, remote } => Kind::Udp(open_udp(local, remote)?),
-            KindSpec::Packet(name) => {
-                // The monitor first: no change between the two is missed.
-                let monitor = Monitor::open().map_err(|error| error.to_string())?;
-                let socket = PacketSocket::open(name).map_err(|error| error.to_string())?;
-                let carrier = socket.carrier().map_err(|error| error.to_string())?;
-                Kind::Packet {
-                    socket,
-                    monitor,
-                    carrier,
-                }
+            KindSpec::Packet(name) => Kind::Packet(Box::new(PacketLine::open(name)?)),
+            KindSpec::Lapbether(name) => {
+                let line = PacketLine::open_lapbether(name, pacing.max_frame)?;
+                Kind::Packet(Box::new(line))
             }
             stream => match StreamLine::open(stream, root, pacing)? {
                 Some(line) => Kind::Stream(Box::new(line)),
@@ -148,7 +138,7 @@ impl Line {
             && match &self.kind {
                 Kind::Cable(cable) => cable.carrier(),
                 Kind::Udp(_) => true,
-                Kind::Packet { carrier, .. } => *carrier,
+                Kind::Packet(packet) => packet.carrier(),
                 Kind::Stream(stream) => stream.carrier(),
             }
     }
@@ -157,7 +147,7 @@ impl Line {
     pub fn trouble(&self) -> Option<&str> {
         match &self.kind {
             Kind::Stream(stream) => stream.trouble(),
-            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet { .. } => None,
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet(_) => None,
         }
     }
 
@@ -165,7 +155,7 @@ impl Line {
     pub fn modem_lines(&self) -> Option<ModemLines> {
         match &self.kind {
             Kind::Stream(stream) => stream.modem_lines(),
-            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet { .. } => None,
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet(_) => None,
         }
     }
 
@@ -173,7 +163,7 @@ impl Line {
     pub fn can_break(&self) -> bool {
         match &self.kind {
             Kind::Stream(stream) => stream.can_break(),
-            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet { .. } => false,
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet(_) => false,
         }
     }
 
@@ -192,7 +182,7 @@ impl Line {
             Kind::Cable(cable) if cut => cable.cut(),
             Kind::Cable(cable) => cable.join(),
             Kind::Stream(stream) => stream.set_cut(cut),
-            Kind::Udp(_) | Kind::Packet { .. } => {}
+            Kind::Udp(_) | Kind::Packet(_) => {}
         }
         if cut {
             self.forget();
@@ -216,7 +206,7 @@ impl Line {
         match &self.kind {
             Kind::Cable(cable) => cable.as_fd(),
             Kind::Udp(socket) => socket.as_fd(),
-            Kind::Packet { socket, .. } => socket.as_fd(),
+            Kind::Packet(packet) => packet.frames_fd(),
             Kind::Stream(stream) => stream.as_fd(),
         }
     }
@@ -224,7 +214,7 @@ impl Line {
     /// A second descriptor that tells of the line's state, where there is one.
     pub fn state_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.kind {
-            Kind::Packet { monitor, .. } => Some(monitor.as_fd()),
+            Kind::Packet(packet) => Some(packet.state_fd()),
             Kind::Cable(_) | Kind::Udp(_) | Kind::Stream(_) => None,
         }
     }
@@ -265,30 +255,7 @@ impl Line {
             Kind::Cable(cable) => cable.on_ready()?,
             Kind::Stream(stream) => stream.on_ready()?,
             Kind::Udp(_) => {}
-            Kind::Packet {
-                socket,
-                monitor,
-                carrier,
-            } => {
-                let mut lost = false;
-                while let Some(event) = monitor.poll_event()? {
-                    match event {
-                        NetEvent::Link(link) if link.index == socket.index() => {
-                            *carrier = link.is_running();
-                        }
-                        // One of the same name that comes later is another device.
-                        NetEvent::LinkGone(link) if link.index == socket.index() => {
-                            return Err(gone(&link.name));
-                        }
-                        NetEvent::Lost => {
-                            *carrier = socket.carrier().map_err(|_| gone(socket.name()))?;
-                        }
-                        _ => {}
-                    }
-                    lost |= !*carrier;
-                }
-                return Ok(lost);
-            }
+            Kind::Packet(packet) => return packet.on_ready(),
         }
         self.lost_carrier()
     }
@@ -305,7 +272,7 @@ impl Line {
                 self.full &= !changes.room;
                 return Ok(changes.lost);
             }
-            Kind::Udp(_) | Kind::Packet { .. } => return Ok(false),
+            Kind::Udp(_) | Kind::Packet(_) => return Ok(false),
         };
         let mut lost = false;
         while let Some(event) = cable.poll_event() {
@@ -327,7 +294,7 @@ impl Line {
     pub fn receive(&mut self, buffer: &mut [u8], mut each: impl FnMut(&[u8])) -> io::Result<bool> {
         let received = match &mut self.kind {
             Kind::Cable(cable) => cable.receive(buffer)?,
-            Kind::Packet { socket, .. } => socket.receive(buffer)?,
+            Kind::Packet(packet) => return packet.receive(buffer, each),
             Kind::Stream(stream) => return stream.receive(buffer, each),
             Kind::Udp(socket) => {
                 let Some(received) = socket.receive(buffer)? else {
@@ -485,12 +452,12 @@ impl Line {
                     self.full = stream.is_full();
                     taken
                 }
-                Kind::Cable(_) | Kind::Packet { .. } => {
+                Kind::Cable(_) | Kind::Packet(_) => {
                     let mut taken = 0;
                     for frame in batch.waiting() {
                         let took = match &mut self.kind {
                             Kind::Cable(cable) => cable.send(&[frame])?,
-                            Kind::Packet { socket, .. } => socket.send(&[IoSlice::new(frame)])?,
+                            Kind::Packet(packet) => packet.send(frame)?,
                             Kind::Udp(_) | Kind::Stream(_) => false,
                         };
                         if !took {
@@ -515,7 +482,7 @@ impl Line {
         let taken = match &mut self.kind {
             Kind::Cable(cable) => cable.send(&[frame])?,
             Kind::Udp(socket) => socket.send(&[[IoSlice::new(frame), IoSlice::new(&[])]])? == 1,
-            Kind::Packet { socket, .. } => socket.send(&[IoSlice::new(frame)])?,
+            Kind::Packet(packet) => packet.send(frame)?,
             Kind::Stream(stream) => {
                 // What the line has begun to take it takes whole, sooner or later.
                 let taken = stream.push(frame);
@@ -552,10 +519,7 @@ impl Line {
                     ("udp_merged_receives", stats.merged_receives),
                 ]
             }
-            Kind::Packet { socket, .. } => {
-                let stats = socket.stats();
-                vec![("packet_refused", stats.refused), ("packet_cut", stats.cut)]
-            }
+            Kind::Packet(packet) => packet.counters(),
             Kind::Stream(stream) => stream.counters(),
         };
         if let Some(pace) = &self.pace {
@@ -569,13 +533,6 @@ impl Line {
         }
         all
     }
-}
-
-fn gone(device: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::NotFound,
-        format!("the kernel device {device} is gone"),
-    )
 }
 
 fn sent(now: Instant, frame: &[u8], watch: &mut Watch, counters: &mut LineCounters) {
@@ -618,7 +575,11 @@ pub fn resolve(spec: &LineSpec, root: &Root) -> Result<LineSpec, String> {
         KindSpec::Tcp(end) | KindSpec::TcpListen { local: end, .. } => {
             resolve_end(end, root, Family::Any)?;
         }
-        KindSpec::Cable(_) | KindSpec::Packet(_) | KindSpec::Tty { .. } | KindSpec::Pty(_) => {}
+        KindSpec::Cable(_)
+        | KindSpec::Packet(_)
+        | KindSpec::Lapbether(_)
+        | KindSpec::Tty { .. }
+        | KindSpec::Pty(_) => {}
     }
     Ok(spec)
 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod control;
+pub mod ethernet;
 mod reject;
 
 use std::fmt;
@@ -218,6 +219,9 @@ impl fmt::Display for FrameRepr {
 /// Any octets in both modes, heard by both stations: what is accepted is written again as it was,
 /// and nothing is lost or made up. For fuzzing and replayed tests.
 pub fn fuzz_lapb(octets: &[u8]) {
+    if let Ok(frame) = ethernet::frame(octets) {
+        assert!(frame.len() + ethernet::OVERHEAD <= octets.len());
+    }
     for modulo in [Modulo::Eight, Modulo::OneTwentyEight] {
         let Ok(frame) = Frame::parse(modulo, octets) else {
             assert!(octets.len() < 3);

@@ -57,7 +57,10 @@ impl StreamLine {
     /// What could not be opened and why, for people.
     pub fn open(kind: &KindSpec, root: &Root, pacing: &Pacing) -> Result<Option<Self>, String> {
         let stream = match kind {
-            KindSpec::Cable(_) | KindSpec::Udp { .. } | KindSpec::Packet(_) => return Ok(None),
+            KindSpec::Cable(_)
+            | KindSpec::Udp { .. }
+            | KindSpec::Packet(_)
+            | KindSpec::Lapbether(_) => return Ok(None),
             KindSpec::Tty {
                 device,
                 flow,
