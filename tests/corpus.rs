@@ -135,6 +135,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("vj", wanbox_link::vj::fuzz_vj),
     ("vj_header", wanbox_wire::vj::fuzz_vj_header),
     ("words", wanbox_net_console::words::fuzz_words),
+    ("x25api", wanbox_wire::x25api::fuzz_x25api),
 ];
 
 pub fn tests() -> Vec<Trial> {

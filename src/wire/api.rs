@@ -82,6 +82,116 @@ impl Kind {
     }
 }
 
+/// The fields of a header, whatever its kinds and flags are: those of this socket, or of the one
+/// for X.25 circuits ([`crate::x25api`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// What the message is.
+    pub kind: u8,
+    /// Its flags.
+    pub flags: u16,
+    /// A channel of the line.
+    pub channel: u16,
+    /// Octets behind the header.
+    pub length: u16,
+    /// What answers are known by.
+    pub tag: u32,
+    /// What the channel's protocol says of the message.
+    pub protocol: u16,
+    /// Nanoseconds since 1970.
+    pub time_ns: u64,
+}
+
+impl Header {
+    /// The header and the octets behind it. Kinds and flags are not looked at.
+    ///
+    /// # Errors
+    /// [`ParseError::Truncated`] below [`HEADER`] octets, [`ParseError::Invalid`] for another
+    /// version or a spare field that is not 0, [`ParseError::Length`] when the length is not that
+    /// of the message.
+    pub fn parse(message: &[u8]) -> Result<(Self, &[u8]), ParseError> {
+        let Some((header, payload)) = message.split_first_chunk::<HEADER>() else {
+            return Err(ParseError::Truncated {
+                what: "API header",
+                need: HEADER,
+                have: message.len(),
+            });
+        };
+        let &[
+            version,
+            kind,
+            f1,
+            f0,
+            c1,
+            c0,
+            l1,
+            l0,
+            t3,
+            t2,
+            t1,
+            t0,
+            p1,
+            p0,
+            s1,
+            s0,
+            ref time @ ..,
+        ] = header;
+        if version != VERSION {
+            return Err(invalid("API version", version.into(), "1"));
+        }
+        let spare = u16::from_be_bytes([s1, s0]);
+        if spare != 0 {
+            return Err(invalid("API spare field", spare, "0"));
+        }
+        let length = u16::from_be_bytes([l1, l0]);
+        if usize::from(length) != payload.len() {
+            return Err(ParseError::Length {
+                what: "API length",
+                claimed: length.into(),
+                have: payload.len(),
+            });
+        }
+        let header = Self {
+            kind,
+            flags: u16::from_be_bytes([f1, f0]),
+            channel: u16::from_be_bytes([c1, c0]),
+            length,
+            tag: u32::from_be_bytes([t3, t2, t1, t0]),
+            protocol: u16::from_be_bytes([p1, p0]),
+            time_ns: u64::from_be_bytes(*time),
+        };
+        Ok((header, payload))
+    }
+
+    /// The tag of a message that was not understood, as far as it can be told.
+    pub fn tag_of(message: &[u8]) -> u32 {
+        let tag = message.get(8..12).and_then(|octets| octets.first_chunk());
+        tag.map_or(0, |octets| u32::from_be_bytes(*octets))
+    }
+
+    /// Its octets.
+    pub fn octets(&self) -> [u8; HEADER] {
+        let [f1, f0] = self.flags.to_be_bytes();
+        let [c1, c0] = self.channel.to_be_bytes();
+        let [l1, l0] = self.length.to_be_bytes();
+        let [t3, t2, t1, t0] = self.tag.to_be_bytes();
+        let [p1, p0] = self.protocol.to_be_bytes();
+        let [n7, n6, n5, n4, n3, n2, n1, n0] = self.time_ns.to_be_bytes();
+        [
+            VERSION, self.kind, f1, f0, c1, c0, l1, l0, t3, t2, t1, t0, p1, p0, 0, 0, n7, n6, n5,
+            n4, n3, n2, n1, n0,
+        ]
+    }
+}
+
+pub(crate) fn invalid(what: &'static str, value: u16, expected: &'static str) -> ParseError {
+    ParseError::Invalid {
+        what,
+        value: value.into(),
+        expected,
+    }
+}
+
 /// A header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repr {
@@ -125,92 +235,44 @@ impl Repr {
     /// version, an unknown kind or flag, or a spare field that is not 0, [`ParseError::Length`]
     /// when the length is not that of the message.
     pub fn parse(message: &[u8]) -> Result<(Self, &[u8]), ParseError> {
-        let Some((header, payload)) = message.split_first_chunk::<HEADER>() else {
-            return Err(ParseError::Truncated {
-                what: "API header",
-                need: HEADER,
-                have: message.len(),
-            });
-        };
-        let &[
-            version,
-            kind,
-            f1,
-            f0,
-            d1,
-            d0,
-            l1,
-            l0,
-            t3,
-            t2,
-            t1,
-            t0,
-            p1,
-            p0,
-            s1,
-            s0,
-            ref time @ ..,
-        ] = header;
-        let invalid = |what, value: u16, expected| ParseError::Invalid {
-            what,
-            value: value.into(),
-            expected,
-        };
-        if version != VERSION {
-            return Err(invalid("API version", version.into(), "1"));
-        }
-        let Some(kind) = Kind::from_number(kind) else {
+        let (header, payload) = Header::parse(message)?;
+        let Some(kind) = Kind::from_number(header.kind) else {
             let expected = "01 data, 02 status, 81 sent, 82 refused or 83 lost";
-            return Err(invalid("API kind", kind.into(), expected));
+            return Err(invalid("API kind", header.kind.into(), expected));
         };
-        let flags = u16::from_be_bytes([f1, f0]);
-        if flags & !flags::ALL != 0 {
+        if header.flags & !flags::ALL != 0 {
             let expected = "0001 FECN, 0002 BECN, 0004 DE, 0008 CR, 0010 BREAK and 0100 ACK";
-            return Err(invalid("API flags", flags, expected));
-        }
-        let spare = u16::from_be_bytes([s1, s0]);
-        if spare != 0 {
-            return Err(invalid("API spare field", spare, "0"));
-        }
-        let length = u16::from_be_bytes([l1, l0]);
-        if usize::from(length) != payload.len() {
-            return Err(ParseError::Length {
-                what: "API length",
-                claimed: length.into(),
-                have: payload.len(),
-            });
+            return Err(invalid("API flags", header.flags, expected));
         }
         let repr = Self {
             kind,
-            flags,
-            dlci: u16::from_be_bytes([d1, d0]),
-            length,
-            tag: u32::from_be_bytes([t3, t2, t1, t0]),
-            protocol: u16::from_be_bytes([p1, p0]),
-            time_ns: u64::from_be_bytes(*time),
+            flags: header.flags,
+            dlci: header.channel,
+            length: header.length,
+            tag: header.tag,
+            protocol: header.protocol,
+            time_ns: header.time_ns,
         };
         Ok((repr, payload))
     }
 
     /// The tag of a message that was not understood, as far as it can be told.
     pub fn tag_of(message: &[u8]) -> u32 {
-        let tag = message.get(8..12).and_then(|octets| octets.first_chunk());
-        tag.map_or(0, |octets| u32::from_be_bytes(*octets))
+        Header::tag_of(message)
     }
 
     /// The octets of the header.
     pub fn octets(&self) -> [u8; HEADER] {
-        let [f1, f0] = self.flags.to_be_bytes();
-        let [d1, d0] = self.dlci.to_be_bytes();
-        let [l1, l0] = self.length.to_be_bytes();
-        let [t3, t2, t1, t0] = self.tag.to_be_bytes();
-        let [p1, p0] = self.protocol.to_be_bytes();
-        let [n7, n6, n5, n4, n3, n2, n1, n0] = self.time_ns.to_be_bytes();
-        let kind = self.kind.number();
-        [
-            VERSION, kind, f1, f0, d1, d0, l1, l0, t3, t2, t1, t0, p1, p0, 0, 0, n7, n6, n5, n4,
-            n3, n2, n1, n0,
-        ]
+        let header = Header {
+            kind: self.kind.number(),
+            flags: self.flags,
+            channel: self.dlci,
+            length: self.length,
+            tag: self.tag,
+            protocol: self.protocol,
+            time_ns: self.time_ns,
+        };
+        header.octets()
     }
 }
 
@@ -433,7 +495,7 @@ pub fn parse_lost(payload: &[u8]) -> Result<u64, ParseError> {
     first(payload, "API loss").map(|octets| u64::from_be_bytes(*octets))
 }
 
-fn first<'p, const N: usize>(
+pub(crate) fn first<'p, const N: usize>(
     payload: &'p [u8],
     what: &'static str,
 ) -> Result<&'p [u8; N], ParseError> {

@@ -31,5 +31,6 @@ pub mod sfm;
 pub mod status_map;
 pub mod vj;
 pub mod x25;
+pub mod x25api;
 
 pub use error::ParseError;
