@@ -66,7 +66,7 @@ install:
 	install -m 644 completions/zsh/* $(SHAREDIR)/zsh/site-functions/
 	install -m 644 completions/fish/* $(SHAREDIR)/fish/vendor_completions.d/
 	cp -R samples/. $(SHAREDIR)/wanbox/
-	install -m 644 examples/wanapi.rs examples/wanapi.py examples/l2tpns-plugin.py $(SHAREDIR)/wanbox/examples/
+	install -m 644 examples/wanapi.rs examples/wanapi.py examples/x25api.rs examples/x25api.py examples/l2tpns-plugin.py $(SHAREDIR)/wanbox/examples/
 	test -e $(CONFDIR)/wanrouter.rc || install -m 644 samples/wanrouter.rc $(CONFDIR)/wanrouter.rc
 
 demo: all

@@ -28,6 +28,8 @@ const FAMILIES: &[&[Applet]] = &[
     wanbox_sdladump::APPLETS,
     #[cfg(feature = "wan")]
     wanbox_wpkbdmon::APPLETS,
+    #[cfg(feature = "wan")]
+    wanbox_x25::APPLETS,
     #[cfg(feature = "eql")]
     wanbox_eql::APPLETS,
     #[cfg(feature = "l2tpns")]

@@ -45,7 +45,7 @@ complete -c wancfg -n '__fish_wancfg_using_command' -l help -d 'display usage in
 complete -c wancfg -n '__fish_wancfg_using_command' -l new -r -d 'make the device, with this link type: WAN_FR, WAN_CHDLC, ...'
 complete -c wancfg -n '__fish_wancfg_using_command' -l set -s s -r -d 'give a key a value; several times'
 complete -c wancfg -n '__fish_wancfg_using_command' -l unset -r -d 'take a key away, so that its default counts; several times'
-complete -c wancfg -n '__fish_wancfg_using_command' -l add-interface -r -d 'add an interface: its name, its address on the link (a DLCI), its mode (default: WANPIPE)'
+complete -c wancfg -n '__fish_wancfg_using_command' -l add-interface -r -d 'add an interface: its name, its address on the link (a DLCI, an X.25 address), its mode (default: WANPIPE)'
 complete -c wancfg -n '__fish_wancfg_using_command' -l remove-interface -r -d 'take an interface away'
 complete -c wancfg -n '__fish_wancfg_using_command' -l rename-interface -r -d 'give an interface another name'
 complete -c wancfg -n '__fish_wancfg_using_command' -l boot -r -d 'yes, no: whether \'wanrouter start\' starts the device (WAN_DEVICES of wanrouter.rc)'

@@ -125,6 +125,9 @@ impl AsFd for Datagram {
     }
 }
 
+/// Connections that may wait to be taken: a burst of applications is no error.
+const BACKLOG: i32 = 512;
+
 /// The server's end of a local message socket. It does not block.
 #[derive(Debug)]
 pub struct Listener {
@@ -153,7 +156,7 @@ impl Listener {
             path: path.to_owned(),
         };
         std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-        listen(&listener.fd, Backlog::new(8)?)?;
+        listen(&listener.fd, Backlog::new(BACKLOG)?)?;
         Ok(listener)
     }
 

@@ -81,6 +81,11 @@ impl Root {
         self.path("/run/wanbox/monitor")
     }
 
+    /// Where the X.25 sockets of devices are, one a device, under its name.
+    pub fn x25_dir(&self) -> PathBuf {
+        self.path("/run/wanbox/x25")
+    }
+
     /// The file in which the daemon of a device keeps its state.
     pub fn status_map(&self, device: &str) -> PathBuf {
         self.run_dir().join(format!("{device}.map"))
