@@ -172,6 +172,9 @@ pub struct DeviceStatus {
     pub signalling: Option<String>,
     /// PPP's own, for a PPP link.
     pub ppp: Option<PppStatus>,
+    /// LAPB's and the packet layer's, for an X.25 link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x25: Option<X25Status>,
     /// Its terminal, where it has one in the place of interfaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tty: Option<TtyStatus>,
@@ -186,6 +189,33 @@ pub struct DeviceStatus {
     pub interfaces: Vec<InterfaceStatus>,
     /// The classic 17 counters of the device's text file.
     pub traffic: Traffic,
+}
+
+/// The state of an X.25 link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct X25Status {
+    /// The phase of LAPB; absent without.
+    pub lapb: Option<String>,
+    /// The state of the packet layer (X.25 annex B), `r1` when it is ready; absent without.
+    pub packet_layer: Option<String>,
+    /// Circuits, permanent ones included, of interfaces and applications.
+    pub circuits: usize,
+}
+
+/// The circuit of an X.25 interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitStatus {
+    /// `SVC`, `PVC`, or `LAPB` without packet layer.
+    pub kind: String,
+    /// The logical channel, while there is one.
+    pub channel: Option<u16>,
+    /// `idle`, `calling` or `connected`.
+    pub state: String,
+    /// The address that is called, or that called.
+    pub remote: Option<String>,
+    /// For how long no call is placed, because one failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_seconds: Option<u64>,
 }
 
 /// The state of a PPP link.
@@ -332,6 +362,9 @@ pub struct InterfaceStatus {
     pub name: String,
     /// The DLCI, for Frame Relay (0 while an automatic one is not known).
     pub dlci: Option<u16>,
+    /// The circuit, for X.25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<CircuitStatus>,
     /// The usage mode, `WANPIPE`.
     pub usage: String,
     /// The channel carries data.

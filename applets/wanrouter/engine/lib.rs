@@ -11,6 +11,7 @@ pub mod cisco_hdlc;
 pub mod frame_relay;
 pub mod fuzz;
 pub mod ppp;
+pub mod x25;
 
 /// A logical channel of a link, as its owner numbers it (an index, stable while the channel lives).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,6 +133,9 @@ pub enum Refusal {
     },
     /// The committed rate is used up: the owner keeps the packet and asks again then.
     Hold(Instant),
+    /// The channel takes no more for now, or is not there yet: the owner keeps the packet and asks
+    /// again at [`Event::Room`], which will come.
+    Full,
     /// This channel does not carry this kind of payload. Counted; dropped.
     Unsupported,
 }
@@ -160,6 +164,8 @@ pub enum Event {
     ChannelUp(ChannelId),
     /// The channel carries no data any more.
     ChannelDown(ChannelId),
+    /// Who keeps a packet of this channel ([`Refusal::Full`]) asks again.
+    Room(ChannelId),
     /// The peer's address was learned (inverse ARP).
     PeerAddress(ChannelId, Ipv4Addr),
     /// Our own address and mask were learned (SLARP).

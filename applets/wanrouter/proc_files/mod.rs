@@ -182,6 +182,7 @@ mod tests;
 pub fn sample(device: &str) -> DeviceStatus {
     use crate::control::{InterfaceStatus, LinkState, Traffic};
     DeviceStatus {
+        x25: None,
         ppp: None,
         tty: None,
         characters: None,
@@ -207,6 +208,7 @@ pub fn sample(device: &str) -> DeviceStatus {
         udp_port: 9000,
         capture: None,
         interfaces: vec![InterfaceStatus {
+            circuit: None,
             name: "wp1fr16".to_owned(),
             dlci: Some(16),
             usage: "WANPIPE".to_owned(),

@@ -23,8 +23,8 @@ const RECEIVES: usize = 64;
 pub enum Outcome {
     /// In the batch, or dropped and counted.
     Done,
-    /// It waits for the committed rate.
-    Held(Instant),
+    /// It waits for the committed rate; without a time, for the engine to have room.
+    Held(Option<Instant>),
 }
 
 impl Device {
@@ -72,14 +72,15 @@ impl Device {
         self.packet_buffer = buffer;
     }
 
-    /// Keeps a packet until the committed rate allows it; the interface is not read meanwhile.
+    /// Keeps a packet until the committed rate allows it, or the engine has room; the interface is
+    /// not read meanwhile.
     pub fn hold(
         &mut self,
         lp: &mut Loop,
         channel: u16,
         header: VirtioHeader,
         packet: &[u8],
-        until: Instant,
+        until: Option<Instant>,
     ) {
         if let Some(interface) = self.interface_mut(channel) {
             interface.held = Some(header);
@@ -87,11 +88,11 @@ impl Device {
             interface.held_packet.extend_from_slice(packet);
             interface.sending.held += 1;
         }
-        lp.set_timer(Token::new(owner::HOLD, channel.into()), until);
+        lp.set_timer_to(Token::new(owner::HOLD, channel.into()), until);
         self.follow_reading(lp);
     }
 
-    /// The time for a held packet has come.
+    /// The time for a held packet has come, or there is room.
     pub fn release_held(&mut self, lp: &mut Loop, channel: u16) {
         let Some(interface) = self.interface_mut(channel) else {
             return;
@@ -109,7 +110,7 @@ impl Device {
             match outcome {
                 Outcome::Done => interface.held = None,
                 Outcome::Held(until) => {
-                    lp.set_timer(Token::new(owner::HOLD, channel.into()), until);
+                    lp.set_timer_to(Token::new(owner::HOLD, channel.into()), until);
                 }
             }
         }
@@ -426,7 +427,8 @@ fn refuse(interface: &mut Interface, refusal: Refusal) -> Outcome {
         Refusal::LinkDown => sending.link_down += 1,
         Refusal::ChannelDown => sending.channel_down += 1,
         Refusal::TooLong { .. } | Refusal::Unsupported => sending.refused += 1,
-        Refusal::Hold(until) => return Outcome::Held(until),
+        Refusal::Hold(until) => return Outcome::Held(Some(until)),
+        Refusal::Full => return Outcome::Held(None),
     }
     Outcome::Done
 }

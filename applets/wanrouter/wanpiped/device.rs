@@ -161,7 +161,7 @@ pub struct Device {
     /// A packet that the engine made of received frames.
     pub made_packet: Vec<u8>,
     /// A control frame on its way.
-    control_frame: Vec<u8>,
+    pub control_frame: Vec<u8>,
     /// Management counters.
     pub management: Management,
     /// Line counters.
@@ -360,6 +360,7 @@ impl Device {
             }
             Link::CiscoHdlc(_) => "no keepalives from the other side".into(),
             Link::Ppp(engine) => super::ppp::reason(engine),
+            Link::X25(engine) => super::x25::reason(engine),
         })
     }
 
@@ -379,6 +380,9 @@ impl Device {
 
     /// Carries out what the engine wants: control frames, events, its next deadline.
     pub fn pump(&mut self, lp: &mut Loop) {
+        if matches!(self.link, Link::X25(_)) {
+            return self.pump_x25(lp);
+        }
         let now = lp.now();
         let mut failed = None;
         loop {
@@ -427,6 +431,16 @@ impl Device {
         self.link = engine;
         self.carrier = false;
         self.follow_carrier(lp.now());
+        self.pump(lp);
+    }
+
+    /// The peer is told that the link ends, and need not find out.
+    pub fn end_link(&mut self, lp: &mut Loop) {
+        match &mut self.link {
+            Link::Ppp(engine) => engine.close(lp.now()),
+            Link::X25(engine) => engine.close(lp.now()),
+            Link::FrameRelay(_) | Link::CiscoHdlc(_) => return,
+        }
         self.pump(lp);
     }
 
@@ -519,11 +533,7 @@ impl Handler for Device {
         match signal {
             Signal::Terminate | Signal::Interrupt => {
                 log::info!("{}: ended by a signal", self.conf.name);
-                if let Link::Ppp(engine) = &mut self.link {
-                    // The peer is told, and need not find out.
-                    engine.close(lp.now());
-                    self.pump(lp);
-                }
+                self.end_link(lp);
                 lp.stop();
             }
             Signal::Hangup => {
@@ -540,6 +550,10 @@ impl Handler for Device {
         self.counters.turns += 1;
         if !self.batch.is_empty() {
             self.flush(lp);
+        }
+        if matches!(self.link, Link::X25(_)) {
+            // Packets of this turn, and room that the line has again.
+            self.pump_x25(lp);
         }
         self.follow_tty(lp);
         self.follow_applications(lp);

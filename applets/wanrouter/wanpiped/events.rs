@@ -50,6 +50,7 @@ impl Device {
             }
             Event::ChannelUp(ChannelId(channel)) => self.channel_state(lp, channel, true),
             Event::ChannelDown(ChannelId(channel)) => self.channel_state(lp, channel, false),
+            Event::Room(ChannelId(channel)) => self.release_held(lp, channel),
             Event::PeerAddress(ChannelId(channel), peer) => self.peer_address(now, channel, peer),
             Event::LocalAddress(ChannelId(channel), local, mask) => {
                 self.local_address(now, channel, local, mask);

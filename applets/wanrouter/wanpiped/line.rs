@@ -233,6 +233,16 @@ impl Line {
         }
     }
 
+    /// How many frames it should be given now, at most `most`, by who keeps those that wait: no more
+    /// than are on it soon.
+    pub fn frames_wanted(&self, most: usize) -> usize {
+        match &self.pace {
+            Some(pace) => usize::from(pace.waiting() == 0),
+            None if self.full => 0,
+            None => most,
+        }
+    }
+
     /// There is room for a good part of a queue: those who wait may go on.
     pub fn has_room(&self, max_frame: usize) -> bool {
         match &self.pace {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use wanbox_wanrouter_engine::cisco_hdlc::CiscoHdlc;
 use wanbox_wanrouter_engine::frame_relay::FrameRelay;
 use wanbox_wanrouter_engine::ppp::Ppp;
+use wanbox_wanrouter_engine::x25::X25;
 use wanbox_wanrouter_engine::{
     ChannelId, Delivery, Engine, Event, Header, PayloadKind, Push, Refusal,
 };
@@ -20,6 +21,8 @@ pub enum Link {
     CiscoHdlc(Box<CiscoHdlc>),
     /// PPP.
     Ppp(Box<Ppp>),
+    /// X.25.
+    X25(Box<X25>),
 }
 
 impl Link {
@@ -29,6 +32,8 @@ impl Link {
             Self::FrameRelay(_) => Protocol::FrameRelay,
             Self::CiscoHdlc(_) => Protocol::CiscoHdlc,
             Self::Ppp(_) => Protocol::Ppp,
+            // It has no monitor of its own yet: those of others are told that they are wrong here.
+            Self::X25(_) => Protocol::CiscoHdlc,
         }
     }
 
@@ -38,6 +43,8 @@ impl Link {
             Self::FrameRelay(_) => Framing::FrameRelay,
             Self::CiscoHdlc(_) => Framing::CiscoHdlc,
             Self::Ppp(_) => Framing::Ppp,
+            Self::X25(engine) if engine.lapb().is_none() => Framing::Packets,
+            Self::X25(_) => Framing::Lapb,
         }
     }
 
@@ -47,6 +54,7 @@ impl Link {
             Self::FrameRelay(engine) => engine.link_up(),
             Self::CiscoHdlc(engine) => engine.link_up(),
             Self::Ppp(engine) => engine.link_up(),
+            Self::X25(engine) => engine.link_up(),
         }
     }
 
@@ -55,6 +63,7 @@ impl Link {
             Self::FrameRelay(engine) => engine.as_ref(),
             Self::CiscoHdlc(engine) => engine.as_ref(),
             Self::Ppp(engine) => engine.as_ref(),
+            Self::X25(engine) => engine.as_ref(),
         }
     }
 
@@ -63,6 +72,7 @@ impl Link {
             Self::FrameRelay(engine) => engine.as_mut(),
             Self::CiscoHdlc(engine) => engine.as_mut(),
             Self::Ppp(engine) => engine.as_mut(),
+            Self::X25(engine) => engine.as_mut(),
         }
     }
 }
@@ -77,6 +87,7 @@ impl Engine for Link {
             Self::FrameRelay(engine) => engine.receive(now, frame),
             Self::CiscoHdlc(engine) => engine.receive(now, frame),
             Self::Ppp(engine) => engine.receive(now, frame),
+            Self::X25(engine) => engine.receive(now, frame),
         }
     }
 
@@ -91,6 +102,7 @@ impl Engine for Link {
             Self::FrameRelay(engine) => engine.encapsulate(now, channel, kind, octets),
             Self::CiscoHdlc(engine) => engine.encapsulate(now, channel, kind, octets),
             Self::Ppp(engine) => engine.encapsulate(now, channel, kind, octets),
+            Self::X25(engine) => engine.encapsulate(now, channel, kind, octets),
         }
     }
 
@@ -122,6 +134,7 @@ impl Engine for Link {
             Self::FrameRelay(engine) => engine.send(now, channel, kind, packet, push),
             Self::CiscoHdlc(engine) => engine.send(now, channel, kind, packet, push),
             Self::Ppp(engine) => engine.send(now, channel, kind, packet, push),
+            Self::X25(engine) => engine.send(now, channel, kind, packet, push),
         }
     }
 
@@ -129,6 +142,7 @@ impl Engine for Link {
         match self {
             Self::FrameRelay(_) | Self::CiscoHdlc(_) => None,
             Self::Ppp(engine) => engine.poll_packet(packet),
+            Self::X25(engine) => engine.poll_packet(packet),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! | [`line`], [`batch`], [`watch`] | the line, frames on their way to it, trace and capture |
 //! | [`map`] | the state of the device in a mapped file |
 //! | [`interface`], [`host`] | the kernel's side of a channel |
-//! | [`link`], [`ppp`], [`secrets`] | the engine, whichever protocol; what is PPP's own |
+//! | [`link`], [`ppp`], [`secrets`], [`x25`] | the engine, whichever protocol; what is PPP's own, and X.25's |
 //! | [`bundle`] | several devices as one PPP link |
 //! | [`monitor`], [`guard`], [`service`] | the management protocol, who may ask through the line, and how requests come in |
 //! | [`requests`], [`status`], [`counters`] | what commands ask and see |
@@ -55,6 +55,7 @@ mod setup;
 mod status;
 mod tty;
 mod watch;
+mod x25;
 
 pub use monitor::fuzz_monitor;
 

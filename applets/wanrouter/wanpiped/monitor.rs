@@ -153,7 +153,7 @@ impl Desk<'_> {
                 let config = match &*self.link {
                     Link::CiscoHdlc(engine) => config(engine, self.facts),
                     Link::Ppp(engine) => multi_port::config(engine, self.facts),
-                    Link::FrameRelay(_) => return code::CHDLC_INVALID_COMMAND,
+                    Link::FrameRelay(_) | Link::X25(_) => return code::CHDLC_INVALID_COMMAND,
                 };
                 data.extend_from_slice(&config.encode());
             }
@@ -179,14 +179,14 @@ impl Desk<'_> {
                         self.sending,
                         self.receiving,
                     ),
-                    Link::FrameRelay(_) => return code::CHDLC_INVALID_COMMAND,
+                    Link::FrameRelay(_) | Link::X25(_) => return code::CHDLC_INVALID_COMMAND,
                 };
                 data.extend_from_slice(&statistics.encode());
             }
             chdlc::FLUSH_OPERATIONAL_STATS => match &mut *self.link {
                 Link::CiscoHdlc(engine) => engine.flush(now),
                 Link::Ppp(engine) => multi_port::flush(now, engine, self.sending, self.receiving),
-                Link::FrameRelay(_) => return code::CHDLC_INVALID_COMMAND,
+                Link::FrameRelay(_) | Link::X25(_) => return code::CHDLC_INVALID_COMMAND,
             },
             chdlc::ENABLE_TRACING => {
                 let wanted = request.data().first().copied().unwrap_or(trace::chdlc::ALL);
@@ -262,7 +262,7 @@ impl Desk<'_> {
     fn orphaned(&self) -> u64 {
         match &*self.link {
             Link::FrameRelay(engine) => frame_relay::orphaned(engine),
-            Link::CiscoHdlc(_) | Link::Ppp(_) => 0,
+            Link::CiscoHdlc(_) | Link::Ppp(_) | Link::X25(_) => 0,
         }
     }
 

@@ -87,6 +87,9 @@ impl Device {
             }),
             Request::Stop => {
                 log::info!("{}: ended by command", self.conf.name);
+                if matches!(self.link, Link::X25(_)) {
+                    self.end_link(lp);
+                }
                 self.close();
                 lp.stop();
                 Ok(done([]))
@@ -119,6 +122,7 @@ impl Device {
             Link::FrameRelay(engine) => engine.flush_link_stats(),
             Link::CiscoHdlc(engine) => engine.flush(now),
             Link::Ppp(engine) => engine.flush(),
+            Link::X25(engine) => engine.flush(),
         }
         self.texts_stale = true;
     }
@@ -252,6 +256,8 @@ impl Device {
                         log::error!("{}: {error}", conf.name);
                     }
                 }
+                // The peer is not told addresses.
+                Link::X25(_) => {}
                 Link::CiscoHdlc(engine) => engine.set_local_address(local),
                 Link::Ppp(engine) => {
                     if let Protocol::Ppp(link) = &self.conf.protocol {

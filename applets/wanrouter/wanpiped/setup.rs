@@ -119,7 +119,11 @@ pub fn open_line(
             }
         },
         baud_rate: conf.baud_rate,
-        max_frame: usize::from(conf.mtu) + FRAME_OVERHEAD,
+        max_frame: FRAME_OVERHEAD
+            + match &conf.protocol {
+                Protocol::X25(link) => super::x25::longest_packet(link, conf.mtu),
+                _ => conf.mtu.into(),
+            },
         accm: match conf.protocol {
             Protocol::Ppp(_) => u32::MAX,
             Protocol::FrameRelay(_) | Protocol::CiscoHdlc | Protocol::X25(_) => 0,
@@ -158,7 +162,9 @@ pub fn engine(
                 .map(|engine| Link::Ppp(Box::new(engine)))
                 .map_err(|error| format!("{}: {error}", conf.name))
         }
-        Protocol::X25(_) => Err(format!("{}: WAN_X25 is not yet driven", conf.name)),
+        Protocol::X25(link) => {
+            super::x25::engine(conf, link, now).map(|engine| Link::X25(Box::new(engine)))
+        }
         Protocol::CiscoHdlc => {
             let config = match conf.interfaces.first().map(|i| (&i.channel, i.usage)) {
                 Some((Channel::CiscoHdlc(channel), usage)) => {
@@ -307,11 +313,17 @@ impl Device {
                 }
                 interface.connected = engine.passes();
             }
+            (Link::X25(engine), Channel::X25(channel)) => {
+                let port = super::x25::port(channel, &interface.conf, mtu);
+                engine
+                    .add_channel(now, id, port.map_err(|error| fail(&error))?)
+                    .map_err(|error| fail(&error))?;
+            }
             (Link::Ppp(_), _) => return Err(fail(&"a PPP link has a single interface")),
             (Link::CiscoHdlc(_), _) => {
                 return Err(fail(&"a Cisco HDLC link has a single interface"));
             }
-            (Link::FrameRelay(_), _) => {
+            (Link::FrameRelay(_) | Link::X25(_), _) => {
                 return Err(fail(&"it is of another protocol than its device"));
             }
         }
@@ -370,10 +382,14 @@ impl Device {
     }
 
     fn forget_channel(&mut self, now: Instant, id: ChannelId) {
-        if let Link::FrameRelay(engine) = &mut self.link
-            && let Err(error) = engine.remove_channel(now, id)
-        {
-            log::error!("{}: {error}", self.conf.name);
+        match &mut self.link {
+            Link::FrameRelay(engine) => {
+                if let Err(error) = engine.remove_channel(now, id) {
+                    log::error!("{}: {error}", self.conf.name);
+                }
+            }
+            Link::X25(engine) => engine.remove_channel(now, id),
+            Link::CiscoHdlc(_) | Link::Ppp(_) => {}
         }
     }
 

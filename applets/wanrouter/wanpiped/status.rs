@@ -75,14 +75,18 @@ impl Device {
             link_ups: self.link_ups,
             signalling: match &self.link {
                 Link::FrameRelay(engine) => engine.dialect().map(|dialect| dialect.to_string()),
-                Link::CiscoHdlc(_) | Link::Ppp(_) => None,
+                Link::CiscoHdlc(_) | Link::Ppp(_) | Link::X25(_) => None,
             },
             ppp: self.ppp_status(),
+            x25: self.x25_status(),
             tty: self.tty.as_ref().map(Tty::status),
             characters: self.characters.as_ref().map(|c| c.status()),
             udp_port: conf.udp_port,
             capture: self.watch.capture().map(Into::into),
-            interfaces: self.in_order().map(|i| self.interface_status(i)).collect(),
+            interfaces: self
+                .in_order()
+                .map(|i| self.interface_status(now, i))
+                .collect(),
             traffic: self.traffic(),
         }
     }
@@ -96,16 +100,22 @@ impl Device {
         })
     }
 
-    fn interface_status(&self, (channel, interface): (u16, &Interface)) -> InterfaceStatus {
+    fn interface_status(
+        &self,
+        now: Instant,
+        (channel, interface): (u16, &Interface),
+    ) -> InterfaceStatus {
+        let id = wanbox_wanrouter_engine::ChannelId(channel);
         let ip = interface.conf.ip.as_ref();
         InterfaceStatus {
             name: interface.conf.name.clone(),
             dlci: match &self.link {
-                Link::FrameRelay(engine) => {
-                    let id = wanbox_wanrouter_engine::ChannelId(channel);
-                    Some(engine.channel_dlci(id).unwrap_or(0))
-                }
-                Link::CiscoHdlc(_) | Link::Ppp(_) => None,
+                Link::FrameRelay(engine) => Some(engine.channel_dlci(id).unwrap_or(0)),
+                Link::CiscoHdlc(_) | Link::Ppp(_) | Link::X25(_) => None,
+            },
+            circuit: match &self.link {
+                Link::X25(engine) => engine.port(id).map(|p| super::x25::circuit_status(p, now)),
+                _ => None,
             },
             usage: interface.conf.usage.word().into(),
             connected: interface.connected,
@@ -155,6 +165,7 @@ impl Device {
                 let format = link.bad_header + link.lcp.malformed + network.malformed;
                 (0, format.into())
             }
+            Link::X25(engine) => super::x25::errors(engine),
         };
         Traffic {
             rx_packets: self.counters.rx_frames,
@@ -225,6 +236,11 @@ impl Device {
                 );
             }
             let id = wanbox_wanrouter_engine::ChannelId(channel);
+            if let Link::X25(engine) = &self.link
+                && let Some(port) = engine.port(id)
+            {
+                group(&interface.conf.name, &super::x25::circuit_counters(port));
+            }
             if let Link::FrameRelay(engine) = &self.link
                 && let Some(s) = engine.channel_stats(id)
             {
@@ -351,6 +367,7 @@ impl Device {
                     group("bundle", &counters);
                 }
             }
+            Link::X25(engine) => super::x25::counters(engine, group),
             Link::CiscoHdlc(engine) => {
                 let s = engine.stats();
                 group(

@@ -20,6 +20,10 @@ const DEACTIVATION: Duration = Duration::from_secs(4);
 /// Octets of captured frames that are gathered before they are written at once.
 const CAPTURE_BUFFER: usize = 64 * 1024;
 
+/// The link type of LAPB behind an octet that says which way the frame went: the addresses alone do
+/// not tell commands of one end from answers of the other.
+const LAPB_WITH_DIRECTION: u32 = 207;
+
 /// A frame in the ring.
 #[derive(Default)]
 struct Traced {
@@ -46,6 +50,8 @@ struct Capture {
     file: File,
     header: FileHeader,
     buffer: Vec<u8>,
+    /// A frame behind its direction.
+    directed: Vec<u8>,
     /// The same moment on both clocks.
     start: (Instant, Duration),
 }
@@ -59,6 +65,10 @@ pub enum Framing {
     CiscoHdlc,
     /// PPP.
     Ppp,
+    /// LAPB.
+    Lapb,
+    /// X.25's packets without LAPB.
+    Packets,
     /// No frames: characters, in whatever pieces.
     Characters,
 }
@@ -70,6 +80,9 @@ impl Framing {
             Self::FrameRelay => LinkType::FrameRelay,
             Self::CiscoHdlc => LinkType::CiscoHdlc,
             Self::Ppp => LinkType::PppHdlc,
+            Self::Lapb => LinkType::Other(LAPB_WITH_DIRECTION),
+            // The second of those that are the user's own.
+            Self::Packets => LinkType::Other(148),
             // The first of those that are the user's own.
             Self::Characters => LinkType::Other(147),
         }
@@ -110,7 +123,15 @@ impl Watch {
     pub fn frame(&mut self, now: Instant, outgoing: bool, frame: &[u8]) {
         if let Some(capture) = &mut self.capture {
             let time = capture.start.1 + now.saturating_duration_since(capture.start.0);
-            capture.header.append(time, frame, &mut capture.buffer);
+            if self.framing == Framing::Lapb {
+                capture.directed.clear();
+                capture.directed.push(u8::from(outgoing));
+                capture.directed.extend_from_slice(frame);
+                let frame = &capture.directed;
+                capture.header.append(time, frame, &mut capture.buffer);
+            } else {
+                capture.header.append(time, frame, &mut capture.buffer);
+            }
         }
         if self.trace.flags != 0 {
             self.trace_frame(now, outgoing, frame);
@@ -228,6 +249,7 @@ impl Watch {
             file,
             header,
             buffer: Vec::with_capacity(CAPTURE_BUFFER),
+            directed: Vec::new(),
             start: (now, since_1970),
         });
         Ok(())
@@ -292,7 +314,7 @@ fn kind_of(framing: Framing, frame: &[u8]) -> Kind {
             Ok(_) => Kind::Data,
             Err(_) => Kind::Signalling,
         },
-        Framing::Characters => Kind::Data,
+        Framing::Lapb | Framing::Packets | Framing::Characters => Kind::Data,
     }
 }
 

@@ -200,15 +200,20 @@ impl Device {
             }
         };
         let kind = PayloadKind::Raw(marks(&header));
-        let head = self
-            .link
-            .encapsulate(now, ChannelId(channel), kind, payload.len());
+        let id = ChannelId(channel);
+        let head = match &mut self.link {
+            // It keeps what it sends.
+            Link::X25(engine) => engine
+                .send(now, id, kind, payload, &mut |_, _, _| {})
+                .map(|()| None),
+            link => link.encapsulate(now, id, kind, payload.len()).map(Some),
+        };
         let (reason, limit) = match head {
             Ok(head) => {
                 interface.sending.packets += 1;
                 interface.sending.octets += payload.len() as u64;
                 self.counters.data_frames += 1;
-                if !payload.is_empty() {
+                if let Some(head) = head.filter(|_| !payload.is_empty()) {
                     self.batch.push(head.as_ref(), payload);
                 }
                 if let Some(characters) = self.characters.as_mut().filter(|_| asks_for_break) {
@@ -220,7 +225,8 @@ impl Device {
                 }
                 return Outcome::Done;
             }
-            Err(Refusal::Hold(until)) => return Outcome::Held(until),
+            Err(Refusal::Hold(until)) => return Outcome::Held(Some(until)),
+            Err(Refusal::Full) => return Outcome::Held(None),
             Err(Refusal::LinkDown) => {
                 interface.sending.link_down += 1;
                 (Reason::LinkDown, 0)

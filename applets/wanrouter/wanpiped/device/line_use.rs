@@ -148,7 +148,7 @@ impl Device {
     }
 
     /// The line was used: what it waits for, and who waits for it.
-    pub(super) fn after_line_use(&mut self, lp: &mut Loop) {
+    pub fn after_line_use(&mut self, lp: &mut Loop) {
         let Some(line) = &self.line else {
             self.line_ready = false;
             self.may_send(lp, false);
