@@ -94,7 +94,7 @@ bench-l2tp: all
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/setup tests/run tests/fuzz/run tests/lab/run tests/lab/kernel tests/lab/init tests/lab/*.sh; \
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/setup tests/run tests/fuzz/run tests/lab/run tests/lab/kernel tests/lab/modules tests/lab/init tests/lab/*.sh; \
 	else echo "make lint: shellcheck is missing: our scripts were not checked" >&2; fi
 
 soak: all

@@ -47,6 +47,7 @@ mod lab_eql_dial;
 mod lab_l2tp;
 mod lab_net;
 mod lab_ppp;
+mod lab_x25;
 mod lapb;
 mod lines;
 mod monitors;
@@ -92,6 +93,13 @@ fn test(
 }
 
 fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    // In the kernel lab: a program that speaks to its kernel.
+    if let [_, word, rest @ ..] = words.as_slice()
+        && word == wanbox_kernel_x25::WORD
+    {
+        return wanbox_kernel_x25::run(rest);
+    }
     let mut arguments = Arguments::from_args();
     if !arguments.list {
         match sandbox::enter() {
@@ -143,6 +151,7 @@ fn main() -> ExitCode {
     trials.extend(lab_ppp::tests());
     trials.extend(lab_l2tp::tests());
     trials.extend(lab_net::tests());
+    trials.extend(lab_x25::tests());
     trials.extend(lab_eql::tests());
     trials.extend(lab_eql_dial::tests());
     trials.extend(eql::tests());

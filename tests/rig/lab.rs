@@ -72,6 +72,17 @@ impl Lab {
         self.option("--modules", names.join(","))
     }
 
+    /// Loads modules that `tests/lab/modules` built, with what they depend on.
+    #[must_use]
+    pub fn built_modules(self, names: &[&str]) -> Self {
+        let directory = cached("modules").unwrap_or_default();
+        let files: Vec<String> = names
+            .iter()
+            .map(|name| format!("{directory}/{name}.ko"))
+            .collect();
+        self.option("--modules", files.join(","))
+    }
+
     /// Puts programs of this machine in, with their libraries.
     #[must_use]
     pub fn with(self, programs: &[&str]) -> Self {
@@ -202,11 +213,26 @@ pub(crate) fn missing() -> Option<String> {
             .into_iter()
             .find_map(|name| Need::Tool(name).missing())
             .or_else(|| {
-                let mut command = Command::new(tool("kernel"));
-                let fetched = finish(command.arg("--cached"), Duration::from_secs(10));
-                (!fetched.is_ok_and(|f| f.code == 0))
+                cached("kernel")
+                    .is_none()
                     .then(|| "the lab's kernel (tests/lab/kernel fetches it)".to_owned())
             })
     };
     MISSING.get_or_init(find).clone()
+}
+
+/// What is missing for its modules, if something is.
+pub(crate) fn missing_modules() -> Option<String> {
+    missing().or_else(|| {
+        cached("modules")
+            .is_none()
+            .then(|| "x25.ko for the lab's kernel (tests/lab/modules builds it)".to_owned())
+    })
+}
+
+/// What a program of the lab made before, if it did.
+fn cached(name: &str) -> Option<String> {
+    let mut command = Command::new(tool(name));
+    let fetched = finish(command.arg("--cached"), Duration::from_secs(10)).ok()?;
+    (fetched.code == 0).then(|| fetched.stdout.trim().to_owned())
 }

@@ -21,6 +21,8 @@ pub enum Need {
     Build,
     /// The kernel lab: qemu, what `tests/lab/run` builds with, and a kernel fetched before.
     Lab,
+    /// Modules for its kernel that were built before: x25 and lapbether.
+    LabModules,
 }
 
 impl Need {
@@ -44,6 +46,7 @@ impl Need {
                 .is_none()
                 .then(|| "build/wanbox (run make)".to_owned()),
             Self::Lab => crate::lab::missing(),
+            Self::LabModules => crate::lab::missing_modules(),
         }
     }
 }
