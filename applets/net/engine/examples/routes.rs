@@ -1,11 +1,12 @@
-//! How long a look-up takes among a million routes of the lengths that the Internet's table has.
+//! How long a look-up takes among a million routes of the lengths that the Internet's table has, and others; and what
+//! memory a route takes that was learned.
 
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use wanbox_link::random::SplitMix64;
 use wanbox_net_engine::filter::Filter;
-use wanbox_net_engine::route::{NewRoute, Routes};
+use wanbox_net_engine::route::{NewRoute, Origin, Routes};
 use wanbox_net_engine::{InterfaceId, Interfaces};
 
 /// How many of a thousand prefixes have which length in the Internet's table, in which there are a million.
@@ -30,9 +31,14 @@ fn now() -> Instant {
 #[expect(clippy::print_stdout, reason = "the result")]
 fn main() {
     let (interfaces, filter) = (Interfaces::default(), Filter::default());
+    learned(&interfaces, &filter);
     for (what, lengths) in [
         ("lengths of the Internet's table", &INTERNET[..]),
         ("host routes", &[(32u8, 1000u32)][..]),
+        (
+            "25 to 32 bits",
+            &[25, 26, 27, 28, 29, 30, 31, 32].map(|bits| (bits, 125u32))[..],
+        ),
     ] {
         let mut random = SplitMix64::new(1);
         let mut routes = Routes::default();
@@ -90,4 +96,28 @@ fn main() {
             );
         }
     }
+}
+
+/// As many as strangers can make the table hold.
+#[expect(clippy::print_stdout, reason = "the result")]
+fn learned(interfaces: &Interfaces, filter: &Filter) {
+    let mut random = SplitMix64::new(1);
+    let mut routes = Routes::default();
+    let (start, before) = (now(), resident());
+    while routes.len() < routes.most_temporary {
+        let target = Ipv4Addr::from_bits(random.next_u32());
+        let mut route = NewRoute::new(target, 24, InterfaceId::LOOPBACK);
+        (route.lifetime, route.origin) = (180, Origin::Rip);
+        // One of another network of the same number only starts its timer again.
+        let _ = routes.add(start, &route, interfaces, filter);
+    }
+    let each = resident().saturating_sub(before) / routes.len();
+    println!("learned: {} routes of {each} octets", routes.len());
+}
+
+/// Memory in use, octets.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok());
+    pages.unwrap_or(0) * 4096
 }

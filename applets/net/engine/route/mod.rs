@@ -25,7 +25,7 @@ use wanbox_link::prefixes::Prefixes;
 use crate::address::mask;
 use crate::filter::Filter;
 use crate::interface::{InterfaceId, Interfaces};
-use index::Index;
+use index::{CELL_BITS, Index};
 
 pub use entry::{Hop, NewRoute, Origin, Route, RouteError};
 
@@ -35,9 +35,11 @@ pub const LONGEST_LIFETIME: u32 = 2_147_483;
 pub const INFINITY: u32 = 16;
 /// The most temporary entries unless told otherwise: what strangers can make this table hold.
 const MOST_TEMPORARY: usize = 100_000;
-/// From so many entries on there is an index, which costs at most 64 MB: 4 octets for each network of 256 addresses
-/// that has a route.
-const INDEX_FROM: usize = 2048;
+/// From so many entries on there is an index, which costs at most 64 MB, 4 octets for each network of 256 addresses
+/// that has a route, and 16 octets for each longer prefix. More than strangers can make this table hold: with fewer,
+/// and these anywhere, it would be most of what a route costs.
+const INDEX_FROM: usize = if cfg!(test) { 2048 } else { 1 << 17 };
+const _: () = assert!(cfg!(test) || MOST_TEMPORARY < INDEX_FROM);
 /// Places of the cache of look-ups, a power of two.
 const CACHE: usize = 256;
 
@@ -66,6 +68,7 @@ pub struct Routes {
     routes: Slab<Route>,
     /// What of each entry the path of a datagram needs, and how many took it: by place.
     hops: Vec<(Hop, u64)>,
+    /// Whose which prefix is; those of more than 24 bits are in the index, if there is one.
     prefixes: Prefixes,
     /// Only for large tables.
     index: Option<Box<Index>>,
@@ -129,7 +132,7 @@ impl Routes {
             return Err(RouteError::EncapGateway);
         }
         let lifetime = new.lifetime.min(LONGEST_LIFETIME);
-        let before = self.prefixes.owner(target.into(), new.bits);
+        let before = self.owner(target, new.bits);
         let old = before.and_then(|slot| self.routes.get(slot as usize));
         if temporary {
             match old {
@@ -165,18 +168,14 @@ impl Routes {
         };
         let slot = match before {
             Some(slot) => slot,
-            None => {
-                let slot = self.routes.insert(route) as u32;
-                self.prefixes.insert(target.into(), new.bits, slot);
-                slot
-            }
+            None => self.routes.insert(route) as u32,
         };
         if let Some(place) = self.routes.get_mut(slot as usize) {
             *place = Route { slot, ..route };
         }
         self.put_hop(slot, route.hop(), before.is_none());
         if before.is_none() {
-            self.put_into_index(target.to_bits(), new.bits, slot);
+            self.put_prefix(target, new.bits, slot);
         }
         self.forget_cached();
         if temporary {
@@ -209,7 +208,7 @@ impl Routes {
 
     /// Starts the timer of a temporary entry again: `lifetime` seconds from now.
     pub fn refresh(&mut self, now: Instant, target: Ipv4Addr, bits: u8, lifetime: u32) {
-        let Some(slot) = self.prefixes.owner(target.into(), bits) else {
+        let Some(slot) = self.owner(target, bits) else {
             return;
         };
         let Some(route) = self.routes.get_mut(slot as usize) else {
@@ -224,20 +223,11 @@ impl Routes {
 
     /// Removes the entry of exactly this prefix.
     pub fn drop(&mut self, target: Ipv4Addr, bits: u8) -> Option<Route> {
-        let slot = self.prefixes.remove(target.into(), bits)?;
+        let slot = self.owner(target, bits)?;
         self.forget_cached();
         let route = self.routes.try_remove(slot as usize)?;
         self.temporary -= usize::from(!route.is_permanent());
-        if self.routes.len() < INDEX_FROM / 2 {
-            self.index = None;
-        }
-        if let Some(index) = &mut self.index {
-            let wider = (0..bits).rev().find_map(|wider| {
-                let slot = self.prefixes.owner(route.target.into(), wider)?;
-                Some((slot, wider))
-            });
-            index.remove(route.target.to_bits(), bits, slot, wider);
-        }
+        self.take_prefix(route.target, bits, slot);
         Some(route)
     }
 
@@ -288,44 +278,88 @@ impl Routes {
     /// The entry of exactly this prefix.
     #[must_use]
     pub fn exact(&self, target: Ipv4Addr, bits: u8) -> Option<&Route> {
-        let slot = self.prefixes.owner(target.into(), bits)?;
+        let slot = self.owner(target, bits)?;
         self.routes.get(slot as usize)
     }
 
     /// The entry of exactly this prefix, to be changed. Timers and prefixes cannot be changed so.
     pub(crate) fn exact_mut(&mut self, target: Ipv4Addr, bits: u8) -> Option<&mut Route> {
         self.forget_cached();
-        let slot = self.prefixes.owner(target.into(), bits)?;
+        let slot = self.owner(target, bits)?;
         self.routes.get_mut(slot as usize)
     }
 
-    /// Puts an entry into the index; a table that has become large gets one.
-    fn put_into_index(&mut self, target: u32, bits: u8, slot: u32) {
+    /// The entry of exactly this prefix.
+    fn owner(&self, target: Ipv4Addr, bits: u8) -> Option<u32> {
+        match &self.index {
+            Some(index) if bits > CELL_BITS => {
+                index.longer.get(target.to_bits() & mask(bits), bits)
+            }
+            _ => self.prefixes.owner(target.into(), bits),
+        }
+    }
+
+    /// The entry with the longest prefix of an address that is shorter than this.
+    fn wider(&self, target: Ipv4Addr, bits: u8, takes: &dyn Fn(&Hop) -> bool) -> Option<u32> {
+        (0..bits).rev().find_map(|bits| {
+            let slot = self.owner(target, bits)?;
+            let (hop, _) = self.hops.get(slot as usize)?;
+            takes(hop).then_some(slot)
+        })
+    }
+
+    /// Makes a prefix an entry's; a table that has become large gets an index.
+    fn put_prefix(&mut self, target: Ipv4Addr, bits: u8, slot: u32) {
         if let Some(index) = &mut self.index {
-            index.insert(target, bits, slot, &self.hops);
+            index.insert(target.to_bits(), bits, slot, &self.hops);
         } else if self.routes.len() >= INDEX_FROM {
             let index = self.index.insert(Box::default());
             for (slot, route) in &self.routes {
                 index.insert(route.target.to_bits(), route.bits, slot as u32, &self.hops);
+                if route.bits > CELL_BITS {
+                    self.prefixes.remove(route.target.into(), route.bits);
+                }
+            }
+        }
+        if self.index.is_none() || bits <= CELL_BITS {
+            self.prefixes.insert(target.into(), bits, slot);
+        }
+    }
+
+    /// Takes a prefix from its entry, which is gone; a table that has become small loses its index.
+    fn take_prefix(&mut self, target: Ipv4Addr, bits: u8, slot: u32) {
+        if self.routes.len() < INDEX_FROM / 2 && self.index.take().is_some() {
+            for (slot, route) in self
+                .routes
+                .iter()
+                .filter(|(_, route)| route.bits > CELL_BITS)
+            {
+                self.prefixes
+                    .insert(route.target.into(), route.bits, slot as u32);
+            }
+        }
+        if self.index.is_none() || bits <= CELL_BITS {
+            self.prefixes.remove(target.into(), bits);
+        }
+        if self.index.is_some() {
+            let wider = self.wider(target, bits, &|_| true);
+            let wider = wider.and_then(|slot| Some((slot, self.hops.get(slot as usize)?.0.bits)));
+            if let Some(index) = &mut self.index {
+                index.remove(target.to_bits(), bits, slot, wider);
             }
         }
     }
 
     fn search(&self, address: u32) -> Option<u32> {
         let slot = match &self.index {
-            Some(index) => index.lookup(address, &self.prefixes),
+            Some(index) => index.lookup(address),
             None => self.prefixes.lookup_v4(address),
         }?;
         let (hop, _) = self.hops.get(slot as usize)?;
         if hop.takes(address) {
             return Some(slot);
         }
-        let target = Ipv4Addr::from_bits(address).into();
-        (0..hop.bits).rev().find_map(|bits| {
-            let slot = self.prefixes.owner(target, bits)?;
-            let (hop, _) = self.hops.get(slot as usize)?;
-            hop.takes(address).then_some(slot)
-        })
+        self.wider(address.into(), hop.bits, &|hop| hop.takes(address))
     }
 
     fn forget_cached(&mut self) {
@@ -363,7 +397,7 @@ impl Routes {
 
     /// Makes an entry unreachable: it is kept two thirds of its lifetime to say so.
     pub(crate) fn hold_down(&mut self, now: Instant, target: Ipv4Addr, bits: u8) {
-        let Some(slot) = self.prefixes.owner(target.into(), bits) else {
+        let Some(slot) = self.owner(target, bits) else {
             return;
         };
         if let Some(route) = self.routes.get_mut(slot as usize) {
@@ -429,11 +463,8 @@ impl Routes {
     }
 
     fn is_redundant(&self, route: &Route) -> bool {
-        let target = route.target.into();
-        let wider = (0..route.bits).rev().find_map(|bits| {
-            let slot = self.prefixes.owner(target, bits)?;
-            self.routes.get(slot as usize)
-        });
+        let wider = self.wider(route.target, route.bits, &|_| true);
+        let wider = wider.and_then(|slot| self.routes.get(slot as usize));
         wider.is_some_and(|wider| {
             wider.interface == route.interface && wider.gateway == route.gateway
         })
