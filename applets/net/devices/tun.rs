@@ -115,30 +115,31 @@ impl Port {
     }
 
     /// Octets that a buffer to be read into has.
-    pub const BUFFER: usize = Tun::MAX_PACKET;
+    pub const BUFFER: usize = Tun::MAX_READ;
 
     /// Reads a packet; what is before it in the frame is left out.
     ///
     /// # Errors
     /// The interface is gone.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<Read> {
-        let mut octets = VirtioHeader::FINISHED_OCTETS;
-        let Some(to) = self.tun.read_packet(&mut octets, buffer)? else {
+        let Some(length) = self.tun.read_with_header(buffer)? else {
             return Ok(Read::Nothing);
         };
-        let Ok(mut offload) = VirtioHeader::parse(&octets) else {
+        let (octets, frame) = buffer.split_at_mut(Tun::HEADER);
+        let Ok(mut offload) = VirtioHeader::parse(octets) else {
             return Ok(Read::NotIp);
         };
+        let to = Tun::HEADER + length;
         let Some(link) = self.link else {
             return Ok(Read::Packet {
-                from: 0,
+                from: Tun::HEADER,
                 to,
                 kind: FrameKind::Ip,
                 broadcast: false,
                 offload,
             });
         };
-        let frame = buffer.get(..to).unwrap_or_default();
+        let frame = frame.get(..length).unwrap_or_default();
         let Some((header, _)) = frame.split_first_chunk::<ETHERNET>() else {
             return Ok(Read::NotIp);
         };
@@ -153,7 +154,7 @@ impl Port {
         };
         move_offload(&mut offload, |field| field.saturating_sub(ETHERNET as u16));
         Ok(Read::Packet {
-            from: ETHERNET,
+            from: Tun::HEADER + ETHERNET,
             to,
             kind,
             broadcast: group,

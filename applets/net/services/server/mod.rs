@@ -101,8 +101,19 @@ struct Served {
 pub(crate) struct Servers {
     list: Vec<Server>,
     served: NumberMap<u32, Served>,
+    /// No connection is due before. What they wait for moves away with each octet, so that it is looked at again
+    /// when this has come, and not each time.
+    earliest: Option<Instant>,
     logins: Logins,
     pub remote: Remote,
+}
+
+impl Servers {
+    fn keep(&mut self, id: Id, served: Served) {
+        let due = served.due();
+        self.earliest = due.into_iter().chain(self.earliest).min();
+        self.served.insert(id.number(), served);
+    }
 }
 
 impl Served {
@@ -379,7 +390,7 @@ impl Services {
             self.counters.accepted += 1;
             let text = format!("open {}", served.log_name());
             self.log(now, station, &TCP_PORTS, served.remote, &text);
-            self.servers.served.insert(id.number(), served);
+            self.servers.keep(id, served);
             self.drive(now, station, id, true);
         }
     }
@@ -393,7 +404,7 @@ impl Services {
         if done {
             self.ends(now, station, id, &served);
         } else {
-            self.servers.served.insert(id.number(), served);
+            self.servers.keep(id, served);
         }
     }
 
@@ -469,11 +480,15 @@ impl Services {
     /// When [`Services::handle_timeout`] is to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.servers.served.values().filter_map(Served::due).min()
+        let servers = &self.servers;
+        servers.earliest.filter(|_| !servers.served.is_empty())
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant, station: &mut Station) {
+        if self.servers.earliest.is_none_or(|earliest| now < earliest) {
+            return;
+        }
         let served = self.servers.served.iter();
         let due = served.filter(|(_, served)| served.due().is_some_and(|due| due <= now));
         let due: Vec<u32> = due.map(|(number, _)| *number).collect();
@@ -483,7 +498,7 @@ impl Services {
                 continue;
             };
             if self.login_due(now, station, id, &mut served) {
-                self.servers.served.insert(number, served);
+                self.servers.keep(id, served);
                 self.drive(now, station, id, true);
                 continue;
             }
@@ -492,6 +507,8 @@ impl Services {
             let _ = station.tcp.abort(id);
             self.ends(now, station, id, &served);
         }
+        let left = self.servers.served.values();
+        self.servers.earliest = left.filter_map(Served::due).min();
     }
 }
 
