@@ -1,5 +1,7 @@
 //! Counters. All of them wrap.
 
+use wanbox_wire::x25::{Body, Flow};
+
 /// Packets of one direction by type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packets {
@@ -39,6 +41,35 @@ pub struct Packets {
     pub rej: u32,
     /// Octets of user data in data packets.
     pub octets: u64,
+}
+
+impl Packets {
+    pub(super) fn count(&mut self, body: &Body<'_>) {
+        count(match body {
+            Body::Data { data, .. } => {
+                self.octets = self.octets.wrapping_add(data.len() as u64);
+                &mut self.data
+            }
+            Body::Flow { flow, .. } => match flow {
+                Flow::Ready => &mut self.rr,
+                Flow::NotReady => &mut self.rnr,
+                Flow::Reject => &mut self.rej,
+            },
+            Body::CallRequest { .. } => &mut self.call,
+            Body::CallAccepted { .. } => &mut self.accepted,
+            Body::ClearRequest { .. } => &mut self.clear,
+            Body::ClearConfirmation { .. } => &mut self.clear_confirmation,
+            Body::Interrupt(_) => &mut self.interrupt,
+            Body::InterruptConfirmation => &mut self.interrupt_confirmation,
+            Body::ResetRequest { .. } => &mut self.reset,
+            Body::ResetConfirmation => &mut self.reset_confirmation,
+            Body::RestartRequest { .. } => &mut self.restart,
+            Body::RestartConfirmation => &mut self.restart_confirmation,
+            Body::Diagnostic { .. } => &mut self.diagnostic,
+            Body::RegistrationRequest(_) => &mut self.registration,
+            Body::RegistrationConfirmation(_) => &mut self.registration_confirmation,
+        });
+    }
 }
 
 /// What a circuit counts, or a link: then of all its circuits, and what belongs to none.
@@ -97,4 +128,9 @@ pub struct Counters {
     pub diagnostics_lost: u32,
     /// Events the owner did not fetch in time.
     pub events_lost: u32,
+}
+
+/// One more.
+pub(super) const fn count(counter: &mut u32) {
+    *counter = counter.wrapping_add(1);
 }

@@ -67,7 +67,7 @@ pub struct Status {
     /// Last P(R) sent.
     pub acknowledged: u8,
     /// Packets sent that the peer has not acknowledged.
-    pub outstanding: usize,
+    pub outstanding: u8,
     /// Octets to send that have not been sent.
     pub waiting: usize,
     /// Packets received that have not been read.
