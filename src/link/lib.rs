@@ -23,3 +23,4 @@ pub mod slip;
 pub mod throttle;
 pub mod vj;
 pub mod x25;
+pub mod xot;
