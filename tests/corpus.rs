@@ -135,6 +135,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("vj", wanbox_link::vj::fuzz_vj),
     ("vj_header", wanbox_wire::vj::fuzz_vj_header),
     ("words", wanbox_net_console::words::fuzz_words),
+    ("xot", |octets| {
+        wanbox_link::xot::fuzz::fuzz_xot(Instant::now(), octets);
+    }),
     ("x25api", wanbox_wire::x25api::fuzz_x25api),
     ("x25_layer", |octets| {
         wanbox_link::x25::fuzz::fuzz_x25_layer(Instant::now(), octets);

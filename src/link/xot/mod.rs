@@ -339,7 +339,8 @@ impl Xot {
         }
     }
 
-    /// What the owner of the sockets is to do next.
+    /// What the owner of the sockets is to do next. To be asked until there is nothing after every call
+    /// that takes the time, and before another connection is let in: numbers are used again.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
