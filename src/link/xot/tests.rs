@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use wanbox_sim::Clock;
+
 use wanbox_wire::lapb::Role;
 use wanbox_wire::x25::facility::PacketSize;
 use wanbox_wire::x25::xot::{Status, header};
@@ -75,7 +77,7 @@ impl Pair {
         };
         let mut pair = Self {
             ends: [end(0), end(1)],
-            now: Instant::now(),
+            now: Clock::new().now(),
             random: SplitMix64::new(7),
             refusing: false,
         };
@@ -632,7 +634,7 @@ fn permanent_circuits_that_differ_are_refused() {
 
 #[test]
 fn random_octets() {
-    let start = Instant::now();
+    let start = Clock::new().now();
     let mut random = SplitMix64::new(3);
     for _ in 0..20_000 {
         let length = random.next_u64() as usize % 200;
