@@ -64,6 +64,7 @@ mod radius;
 mod sdladump;
 mod tty;
 mod wancfg;
+mod x25_wire;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
@@ -156,6 +157,7 @@ fn main() -> ExitCode {
     trials.extend(lab_eql_dial::tests());
     trials.extend(eql::tests());
     trials.extend(eql_replay::tests());
+    trials.extend(x25_wire::tests());
     let conclusion = libtest_mimic::run(&arguments, trials);
     again::report();
     conclusion.exit_code()

@@ -166,7 +166,7 @@ impl Server {
         }
         self.asked.lock().unwrap().push((
             request.opcode(),
-            request.dlci(),
+            request.channel(),
             request.data().to_vec(),
         ));
         let Some((code, data)) = (self.script)(&request) else {

@@ -78,7 +78,7 @@ pub const KEEPALIVE_FRAME: &[u8] = &[
 
 /// A Frame Relay link, CPE side.
 pub fn cpe(request: &Message<'_>) -> Option<(u8, Vec<u8>)> {
-    let dlci = request.dlci();
+    let dlci = request.channel();
     if !matches!(dlci, 0 | 16) {
         return Some((code::DLCI_INVALID, Vec::new()));
     }

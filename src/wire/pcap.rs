@@ -18,6 +18,8 @@ pub enum LinkType {
     CiscoHdlc,
     /// Frame Relay: frames begin with the Q.922 address, 107.
     FrameRelay,
+    /// LAPB behind an octet with the direction: 0 received, 1 sent; 207.
+    Lapb,
     /// Another one, by its number.
     Other(u32),
 }
@@ -30,6 +32,7 @@ impl LinkType {
             Self::PppHdlc => 50,
             Self::CiscoHdlc => 104,
             Self::FrameRelay => 107,
+            Self::Lapb => 207,
             Self::Other(number) => number,
         }
     }
@@ -41,6 +44,7 @@ impl LinkType {
             50 => Self::PppHdlc,
             104 => Self::CiscoHdlc,
             107 => Self::FrameRelay,
+            207 => Self::Lapb,
             other => Self::Other(other),
         }
     }
@@ -121,20 +125,36 @@ impl FileHeader {
     /// Appends a record to `buffer`: `frame`, cut to the snap length, captured at `time` after
     /// 1970 (times beyond the 32-bit field stay at its end).
     pub fn append(&self, time: Duration, frame: &[u8], buffer: &mut Vec<u8>) {
+        self.append_cut(time, &[], frame, frame.len(), buffer);
+    }
+
+    /// The same of a frame with `head` before it that was `length` octets long on the line, of
+    /// which some may be cut already.
+    pub fn append_cut(
+        &self,
+        time: Duration,
+        head: &[u8],
+        frame: &[u8],
+        length: usize,
+        buffer: &mut Vec<u8>,
+    ) {
         let kept = usize::try_from(self.snaplen)
             .ok()
-            .and_then(|limit| frame.get(..limit))
+            .and_then(|limit| frame.get(..limit.saturating_sub(head.len())))
             .unwrap_or(frame);
+        let [kept_length, length] = [kept.len(), length.max(frame.len())]
+            .map(|length| u32::try_from(head.len() + length).unwrap_or(u32::MAX));
         let words = [
             u32::try_from(time.as_secs()).unwrap_or(u32::MAX),
             time.subsec_nanos() / self.resolution.nanos(),
-            u32::try_from(kept.len()).unwrap_or(u32::MAX),
-            u32::try_from(frame.len()).unwrap_or(u32::MAX),
+            kept_length,
+            length,
         ];
-        buffer.reserve(Self::RECORD + kept.len());
+        buffer.reserve(Self::RECORD + head.len() + kept.len());
         for word in words {
             buffer.extend_from_slice(&word.to_le_bytes());
         }
+        buffer.extend_from_slice(head);
         buffer.extend_from_slice(kept);
     }
 }

@@ -32,8 +32,7 @@ impl Link {
             Self::FrameRelay(_) => Protocol::FrameRelay,
             Self::CiscoHdlc(_) => Protocol::CiscoHdlc,
             Self::Ppp(_) => Protocol::Ppp,
-            // It has no monitor of its own yet: those of others are told that they are wrong here.
-            Self::X25(_) => Protocol::CiscoHdlc,
+            Self::X25(_) => Protocol::X25,
         }
     }
 

@@ -102,9 +102,13 @@ impl Desk<'_> {
             Protocol::FrameRelay => self.frame_relay(now, request, &mut control, data),
             Protocol::CiscoHdlc => self.cisco_hdlc(now, request, &mut control, data),
             Protocol::Ppp => self.ppp(now, request, &mut control, data),
+            Protocol::X25 => code::X25_INVALID_COMMAND,
         };
         match code {
-            code::FR_INVALID_COMMAND | code::CHDLC_INVALID_COMMAND | code::INVALID_COMMAND => {
+            code::FR_INVALID_COMMAND
+            | code::CHDLC_INVALID_COMMAND
+            | code::X25_INVALID_COMMAND
+            | code::INVALID_COMMAND => {
                 self.management.unknown += 1;
             }
             _ => self.management.served += 1,

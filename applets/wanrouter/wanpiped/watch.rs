@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use wanbox_wire::pcap::{FileHeader, LinkType};
-use wanbox_wire::pipemon::trace::{self, Packer};
-use wanbox_wire::pipemon::{Control, Message, Protocol};
-use wanbox_wire::{cisco_hdlc, fcs, frame_relay, ppp};
+use wanbox_wire::pipemon::trace::{self, Element, Packer};
+use wanbox_wire::pipemon::{Control, Date, Message, Protocol};
+use wanbox_wire::{cisco_hdlc, fcs, frame_relay, lapb, ppp};
 
 use super::map::StatusMap;
 
@@ -20,28 +20,29 @@ const DEACTIVATION: Duration = Duration::from_secs(4);
 /// Octets of captured frames that are gathered before they are written at once.
 const CAPTURE_BUFFER: usize = 64 * 1024;
 
-/// The link type of LAPB behind an octet that says which way the frame went: the addresses alone do
-/// not tell commands of one end from answers of the other.
-const LAPB_WITH_DIRECTION: u32 = 207;
 
 /// A frame in the ring.
 #[derive(Default)]
 struct Traced {
     outgoing: bool,
-    milliseconds: u16,
+    /// Since the daemon began.
+    at: Duration,
     fcs: [u8; 2],
     octets: Vec<u8>,
 }
 
 /// The trace of a device.
 struct Trace {
-    /// What is traced (flags of [`trace::fr`], [`trace::chdlc`] or [`trace::ppp`]); 0: nothing.
+    /// What is traced (flags of [`trace::fr`], [`trace::chdlc`], [`trace::ppp`] or [`trace::x25`]); 0:
+    /// nothing.
     flags: u8,
     asked: Instant,
     ring: VecDeque<Traced>,
     /// Buffers to use again.
     spare: Vec<Traced>,
     lost: u64,
+    /// What the monitor knows of these.
+    told: u64,
 }
 
 /// A capture file.
@@ -50,8 +51,6 @@ struct Capture {
     file: File,
     header: FileHeader,
     buffer: Vec<u8>,
-    /// A frame behind its direction.
-    directed: Vec<u8>,
     /// The same moment on both clocks.
     start: (Instant, Duration),
 }
@@ -80,9 +79,7 @@ impl Framing {
             Self::FrameRelay => LinkType::FrameRelay,
             Self::CiscoHdlc => LinkType::CiscoHdlc,
             Self::Ppp => LinkType::PppHdlc,
-            Self::Lapb => LinkType::Other(LAPB_WITH_DIRECTION),
-            // The second of those that are the user's own.
-            Self::Packets => LinkType::Other(148),
+            Self::Lapb | Self::Packets => LinkType::Lapb,
             // The first of those that are the user's own.
             Self::Characters => LinkType::Other(147),
         }
@@ -113,6 +110,7 @@ impl Watch {
                 ring: VecDeque::new(),
                 spare: Vec::new(),
                 lost: 0,
+                told: 0,
             },
             capture: None,
             map: None,
@@ -123,15 +121,12 @@ impl Watch {
     pub fn frame(&mut self, now: Instant, outgoing: bool, frame: &[u8]) {
         if let Some(capture) = &mut self.capture {
             let time = capture.start.1 + now.saturating_duration_since(capture.start.0);
-            if self.framing == Framing::Lapb {
-                capture.directed.clear();
-                capture.directed.push(u8::from(outgoing));
-                capture.directed.extend_from_slice(frame);
-                let frame = &capture.directed;
-                capture.header.append(time, frame, &mut capture.buffer);
-            } else {
-                capture.header.append(time, frame, &mut capture.buffer);
-            }
+            let head: &[u8] = match self.framing {
+                Framing::Lapb | Framing::Packets => lapb::capture_head(outgoing, frame),
+                _ => &[],
+            };
+            let Capture { header, buffer, .. } = capture;
+            header.append_cut(time, head, frame, frame.len(), buffer);
         }
         if self.trace.flags != 0 {
             self.trace_frame(now, outgoing, frame);
@@ -153,7 +148,7 @@ impl Watch {
             self.trace.spare.pop().unwrap_or_default()
         };
         traced.outgoing = outgoing;
-        traced.milliseconds = now.saturating_duration_since(self.born).as_millis() as u16;
+        traced.at = now.saturating_duration_since(self.born);
         traced.fcs = if outgoing {
             trace::OUTGOING_FCS
         } else {
@@ -174,6 +169,9 @@ impl Watch {
             (Protocol::CiscoHdlc, Kind::Discovery) => trace::chdlc::CDP,
             (Protocol::Ppp, Kind::Data) => trace::ppp::DATA,
             (Protocol::Ppp, _) => trace::ppp::SIGNALLING,
+            (Protocol::X25, Kind::Data) => trace::x25::EVERY | trace::x25::DATA,
+            (Protocol::X25, Kind::Signalling) => trace::x25::EVERY | trace::x25::SUPERVISORY,
+            (Protocol::X25, Kind::Discovery) => trace::x25::EVERY | trace::x25::UNNUMBERED,
         }
     }
 
@@ -205,6 +203,38 @@ impl Watch {
         self.trace.lost
     }
 
+    /// The next traced frame, in the form of X.25, in `data`; that stays empty when there is none.
+    /// `false` when no trace runs.
+    pub fn take_x25(&mut self, now: Instant, data: &mut Vec<u8>) -> bool {
+        self.end_stale_trace(now);
+        let trace = &mut self.trace;
+        if trace.flags == 0 {
+            return false;
+        }
+        trace.asked = now;
+        let Some(traced) = trace.ring.pop_front() else {
+            return true;
+        };
+        let age = now.saturating_duration_since(self.born + traced.at);
+        let time = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .saturating_sub(age);
+        let element = Element {
+            status: if traced.outgoing { trace::OUTGOING } else { 0 },
+            real_length: u16::try_from(traced.octets.len()).unwrap_or(u16::MAX),
+            timestamp: time.subsec_millis() as u16,
+            octets: &traced.octets,
+            fcs: 0,
+            lost: u8::try_from(trace.lost - trace.told).unwrap_or(u8::MAX),
+            date: None,
+        };
+        trace::x25::encode(&element, Date::of(time.as_secs()), data);
+        trace.told = trace.lost;
+        trace.spare.push(traced);
+        true
+    }
+
     /// Packs traced frames into `data` as the answer to a request; `None` when no trace runs.
     pub fn take_trace(
         &mut self,
@@ -220,7 +250,8 @@ impl Watch {
         let mut packer = Packer::new(self.protocol, data);
         while let Some(traced) = self.trace.ring.front() {
             let status = if traced.outgoing { trace::OUTGOING } else { 0 };
-            if !packer.push(status, traced.milliseconds, &traced.octets, traced.fcs) {
+            let milliseconds = traced.at.as_millis() as u16;
+            if !packer.push(status, milliseconds, &traced.octets, traced.fcs) {
                 break;
             }
             self.trace.spare.extend(self.trace.ring.pop_front());
@@ -249,7 +280,6 @@ impl Watch {
             file,
             header,
             buffer: Vec::with_capacity(CAPTURE_BUFFER),
-            directed: Vec::new(),
             start: (now, since_1970),
         });
         Ok(())
@@ -314,7 +344,13 @@ fn kind_of(framing: Framing, frame: &[u8]) -> Kind {
             Ok(_) => Kind::Data,
             Err(_) => Kind::Signalling,
         },
-        Framing::Lapb | Framing::Packets | Framing::Characters => Kind::Data,
+        Framing::Lapb | Framing::Packets => match frame.get(1) {
+            Some(_) if lapb::is_bare_packet(frame) => Kind::Data,
+            Some(control) if control & 1 == 0 => Kind::Data,
+            Some(control) if control & 2 == 0 => Kind::Signalling,
+            _ => Kind::Discovery,
+        },
+        Framing::Characters => Kind::Data,
     }
 }
 
@@ -387,6 +423,41 @@ mod tests {
                 assert_eq!(watch.trace.ring.len(), taken, "{protocol:?} {flags}");
             }
         }
+    }
+
+    #[test]
+    fn frames_of_x25_are_taken_one_by_one() {
+        let now = Instant::now();
+        let mut watch = Watch::new(Protocol::X25, Framing::Lapb, now);
+        let mut data = Vec::new();
+        assert!(!watch.take_x25(now, &mut data));
+        let frames: [&[u8]; 4] = [&[1, 0x3f], &[3, 0x21], &[1, 0, 0x10, 1, 0x0f], &[0x10, 1, 0]];
+        use trace::x25::{DATA, EVERY, SUPERVISORY, UNNUMBERED};
+        for (flags, taken) in [(EVERY, 4), (DATA, 2), (SUPERVISORY, 1), (UNNUMBERED, 1)] {
+            watch.start_trace(now, flags);
+            for frame in frames {
+                watch.frame(now, true, frame);
+            }
+            assert_eq!(watch.trace.ring.len(), taken, "{flags:02x}");
+            assert!(watch.take_x25(now, &mut data));
+            let element = trace::x25::decode(&data).unwrap();
+            assert!(element.outgoing() && element.date.is_some());
+            assert!(frames.contains(&element.octets));
+            watch.stop_trace();
+        }
+        watch.start_trace(now, EVERY);
+        for _ in 0..RING + 3 {
+            watch.frame(now, false, frames[1]);
+        }
+        for lost in [3, 0] {
+            assert!(watch.take_x25(now, &mut data));
+            assert_eq!(trace::x25::decode(&data).unwrap().lost, lost);
+        }
+        for _ in 2..RING {
+            assert!(watch.take_x25(now, &mut data));
+        }
+        data.clear();
+        assert!(watch.take_x25(now, &mut data) && data.is_empty());
     }
 
     #[test]

@@ -216,6 +216,26 @@ impl fmt::Display for FrameRepr {
     }
 }
 
+/// Whether what a line of X.25 carried is a packet without LAPB, as over TCP: addresses are below
+/// 16, and no general format identifier is.
+#[must_use]
+pub const fn is_bare_packet(frame: &[u8]) -> bool {
+    matches!(frame, [first, _, _, ..] if *first & 0x30 != 0)
+}
+
+/// What comes before a frame in a capture file with [`LinkType::Lapb`](crate::pcap::LinkType): the
+/// direction. A packet without LAPB gets the head of an information frame too, since no reader
+/// would know it otherwise.
+#[must_use]
+pub const fn capture_head(outgoing: bool, frame: &[u8]) -> &'static [u8] {
+    match (outgoing, is_bare_packet(frame)) {
+        (false, false) => &[0],
+        (true, false) => &[1],
+        (false, true) => &[0, Role::A, 0],
+        (true, true) => &[1, Role::B, 0],
+    }
+}
+
 /// Any octets in both modes, heard by both stations: what is accepted is written again as it was,
 /// and nothing is lost or made up. For fuzzing and replayed tests.
 pub fn fuzz_lapb(octets: &[u8]) {

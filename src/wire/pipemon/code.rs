@@ -44,6 +44,16 @@ pub const CHDLC_WRONG_STATE: u8 = 0x21;
 pub const CHDLC_INVALID_COMMAND: u8 = 0x4F;
 /// PPP: not in this state of the link.
 pub const PPP_WRONG_STATE: u8 = 0x09;
+/// X.25, HDLC_LINK_STATUS: the link is set up; 0 says that it is not.
+pub const X25_CONNECTED: u8 = 0x01;
+/// X.25: no such command.
+pub const X25_INVALID_COMMAND: u8 = 0x05;
+/// X.25: no such logical channel, or none with a call.
+pub const X25_BAD_LCN: u8 = 0x30;
+/// X.25, get-trace: no frame is there.
+pub const X25_NO_FRAME: u8 = 0x01;
+/// X.25, get-trace: the trace is not enabled.
+pub const X25_NO_TRACE: u8 = 0x02;
 /// What a tool puts into a request: it stays when nobody answered.
 pub const UNANSWERED: u8 = 0xAA;
 /// The firmware does not run: a tool gives up.

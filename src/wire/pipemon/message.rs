@@ -15,6 +15,12 @@ mod at {
     pub const FR_ATTRIBUTES: usize = 23;
     pub const FR_RX_LOST_1: usize = 24;
     pub const FR_RX_LOST_2: usize = 26;
+    pub const X25_POLL_FINAL: usize = 21;
+    pub const X25_LCN: usize = 22;
+    pub const X25_QDM: usize = 24;
+    pub const X25_CAUSE: usize = 25;
+    pub const X25_DIAGNOSTIC: usize = 26;
+    pub const X25_PACKET_TYPE: usize = 27;
     pub const CHDLC_FRAMES: usize = 32;
     pub const CHDLC_MORE: usize = 33;
 }
@@ -51,6 +57,21 @@ pub enum Control {
     },
     /// PPP: nothing more.
     Ppp,
+    /// X.25.
+    X25 {
+        /// P/F bit of a frame.
+        poll_final: u8,
+        /// The logical channel meant, 0 for the link.
+        lcn: u16,
+        /// Q (4), D (2) and M (1) of a packet.
+        qdm: u8,
+        /// Its cause.
+        cause: u8,
+        /// Its diagnostic code.
+        diagnostic: u8,
+        /// Its type.
+        packet_type: u8,
+    },
 }
 
 impl Control {
@@ -63,6 +84,7 @@ impl Control {
                 more: false,
             },
             Protocol::Ppp => Self::Ppp,
+            Protocol::X25 => Self::lcn(0),
         }
     }
 
@@ -76,12 +98,34 @@ impl Control {
         }
     }
 
+    /// X.25, about this logical channel.
+    pub const fn lcn(lcn: u16) -> Self {
+        Self::X25 {
+            poll_final: 0,
+            lcn,
+            qdm: 0,
+            cause: 0,
+            diagnostic: 0,
+            packet_type: 0,
+        }
+    }
+
+    /// About this channel: a DLCI, or a logical channel. Other protocols have none.
+    pub const fn about(protocol: Protocol, channel: u16) -> Self {
+        match protocol {
+            Protocol::FrameRelay => Self::dlci(channel),
+            Protocol::X25 => Self::lcn(channel),
+            other => Self::empty(other),
+        }
+    }
+
     /// The protocol whose control block this is.
     pub const fn protocol(self) -> Protocol {
         match self {
             Self::FrameRelay { .. } => Protocol::FrameRelay,
             Self::CiscoHdlc { .. } => Protocol::CiscoHdlc,
             Self::Ppp => Protocol::Ppp,
+            Self::X25 { .. } => Protocol::X25,
         }
     }
 }
@@ -112,7 +156,7 @@ impl<'a> Message<'a> {
                 Some(found) => ParseError::Invalid {
                     what: "management signature",
                     value: u64::from_be_bytes(*found),
-                    expected: "FPIPE8ND, CTPIPEAB or PTPIPEAB",
+                    expected: "FPIPE8ND, CTPIPEAB, PTPIPEAB or XLINK8ND",
                 },
             });
         };
@@ -205,13 +249,23 @@ impl<'a> Message<'a> {
                 more: u8::read(self.octets, at::CHDLC_MORE) != 0,
             },
             Protocol::Ppp => Control::Ppp,
+            Protocol::X25 => Control::X25 {
+                poll_final: u8::read(self.octets, at::X25_POLL_FINAL),
+                lcn: u16::read(self.octets, at::X25_LCN),
+                qdm: u8::read(self.octets, at::X25_QDM),
+                cause: u8::read(self.octets, at::X25_CAUSE),
+                diagnostic: u8::read(self.octets, at::X25_DIAGNOSTIC),
+                packet_type: u8::read(self.octets, at::X25_PACKET_TYPE),
+            },
         }
     }
 
-    /// The DLCI that a Frame Relay command is about, 0 for the link; 0 for other protocols.
-    pub fn dlci(&self) -> u16 {
+    /// The channel that a command is about: a DLCI of Frame Relay, a logical channel of X.25. 0 for
+    /// the link, and with other protocols.
+    pub fn channel(&self) -> u16 {
         match self.control() {
             Control::FrameRelay { dlci, .. } => dlci,
+            Control::X25 { lcn, .. } => lcn,
             Control::CiscoHdlc { .. } | Control::Ppp => 0,
         }
     }
@@ -355,6 +409,21 @@ impl<'a> Repr<'a> {
                 u8::from(more).write(octets, at::CHDLC_MORE);
             }
             Control::Ppp => {}
+            Control::X25 {
+                poll_final,
+                lcn,
+                qdm,
+                cause,
+                diagnostic,
+                packet_type,
+            } => {
+                poll_final.write(octets, at::X25_POLL_FINAL);
+                lcn.write(octets, at::X25_LCN);
+                qdm.write(octets, at::X25_QDM);
+                cause.write(octets, at::X25_CAUSE);
+                diagnostic.write(octets, at::X25_DIAGNOSTIC);
+                packet_type.write(octets, at::X25_PACKET_TYPE);
+            }
         }
         if let Some(room) = octets.get_mut(offset..offset + self.data.len()) {
             room.copy_from_slice(self.data);

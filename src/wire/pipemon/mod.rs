@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`Message`], [`Repr`] | header, control block, data |
 //! | [`opcode`], [`code`] | commands, who may give them from the network; return codes |
-//! | [`frame_relay`], [`cisco_hdlc`], [`ppp`], [`driver`] | the data of each command |
+//! | [`frame_relay`], [`cisco_hdlc`], [`ppp`], [`x25`], [`driver`] | the data of each command |
 //! | [`trace`] | captured frames in a reply |
 //! | [`auth`] | a trailer of ours that proves who asks |
 //! | [`packet`] | telling a request from other IP packets, and answering it |
@@ -24,6 +24,7 @@ mod layout;
 pub mod auth;
 pub mod cisco_hdlc;
 pub mod code;
+mod date;
 pub mod driver;
 pub mod frame_relay;
 mod message;
@@ -33,7 +34,9 @@ pub mod ppp;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+pub mod x25;
 
+pub use date::Date;
 pub use layout::{Field, Text};
 pub use message::{Control, Kind, Message, Repr};
 
@@ -58,11 +61,13 @@ pub enum Protocol {
     CiscoHdlc,
     /// PPP.
     Ppp,
+    /// X.25.
+    X25,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 3] = [Self::FrameRelay, Self::CiscoHdlc, Self::Ppp];
+    pub const ALL: [Self; 4] = [Self::FrameRelay, Self::CiscoHdlc, Self::Ppp, Self::X25];
 
     /// The eight octets that every message begins with.
     pub const fn signature(self) -> [u8; 8] {
@@ -70,6 +75,7 @@ impl Protocol {
             Self::FrameRelay => *b"FPIPE8ND",
             Self::CiscoHdlc => *b"CTPIPEAB",
             Self::Ppp => *b"PTPIPEAB",
+            Self::X25 => *b"XLINK8ND",
         }
     }
 
@@ -82,18 +88,18 @@ impl Protocol {
     /// Where the data begin in a message, octets.
     pub const fn data_offset(self) -> usize {
         match self {
-            Self::FrameRelay | Self::Ppp => 32,
+            Self::FrameRelay | Self::Ppp | Self::X25 => 32,
             Self::CiscoHdlc => 34,
         }
     }
 
     /// The most data that a command takes or returns, octets: what the mailbox of the adapter
-    /// holds. PPP's has 1008 octets, but traces do not pass through it and fill a packet.
+    /// holds. PPP's has 1008 octets and X.25's 1024, but traces fill a packet here.
     pub const fn max_data(self) -> usize {
         match self {
             Self::FrameRelay => 4080,
             Self::CiscoHdlc => 2032,
-            Self::Ppp => self.max_reply_data(),
+            Self::Ppp | Self::X25 => self.max_reply_data(),
         }
     }
 
@@ -111,6 +117,7 @@ pub fn fuzz_pipemon(input: &[u8]) {
     frame_relay::fuzz(input);
     cisco_hdlc::fuzz(input);
     ppp::fuzz(input);
+    x25::fuzz(input);
     driver::fuzz(input);
     auth::fuzz(input);
 }

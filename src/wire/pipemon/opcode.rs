@@ -280,17 +280,147 @@ opcodes! {
     }
 }
 
+opcodes! {
+    /// X.25 commands (signature `XLINK8ND`).
+    pub mod x25 {
+        /// Adapter internal.
+        HDLC_LINK_CONFIGURE = 0x01,
+        /// Starts LAPB.
+        HDLC_LINK_OPEN = 0x02,
+        /// Stops LAPB.
+        HDLC_LINK_CLOSE = 0x03,
+        /// Sets the link up.
+        HDLC_LINK_SETUP = 0x04,
+        /// Disconnects the link.
+        HDLC_LINK_DISC = 0x05,
+        /// Reads [`LinkStatus`](super::super::x25::LinkStatus).
+        HDLC_LINK_STATUS = 0x06,
+        /// Reads [`LinkStatistics`](super::super::x25::LinkStatistics).
+        HDLC_READ_STATS = 0x07,
+        /// Clears them.
+        HDLC_FLUSH_STATS = 0x08,
+        /// Reads [`LineErrors`](super::super::x25::LineErrors).
+        HDLC_READ_COMM_ERR = 0x09,
+        /// Clears them.
+        HDLC_FLUSH_COMM_ERR = 0x0A,
+        /// Adapter internal.
+        SET_GLOBAL_VARS = 0x0B,
+        /// Reads [`modem`](super::super::driver::Modem) lines.
+        READ_MODEM_STATUS = 0x0C,
+        /// Drops what is queued.
+        HDLC_FLUSH_BUFFERS = 0x0D,
+        /// Adapter internal.
+        HDLC_SPRVS_CNT_STAT = 0x0F,
+        /// Sends an unnumbered information frame.
+        HDLC_SEND_UI = 0x10,
+        /// Sends a frame.
+        HDLC_WRITE = 0x11,
+        /// Adapter internal.
+        HDLC_READ_CONFIG = 0x12,
+        /// Adapter internal.
+        HDLC_SET_CONFIG = 0x13,
+        /// Starts or stops the trace: a mask of [`trace::x25`](super::super::trace::x25), 0 to
+        /// stop.
+        TRACE_CONFIGURE = 0x14,
+        /// Reads the program's version text.
+        READ_CODE_VERSION = 0x15,
+        /// Takes a captured frame.
+        GET_TRACE_INFO = 0x16,
+        /// Adapter internal.
+        SET_INTERRUPT_MODE = 0x17,
+        /// Adapter internal.
+        READ_INTERRUPT_MODE = 0x18,
+        /// Adapter internal.
+        SET_PROTOCOL_LEVEL = 0x1F,
+        /// Takes a received frame.
+        HDLC_READ = 0x21,
+        /// Takes a received packet.
+        READ = 0x22,
+        /// Sends a packet.
+        WRITE = 0x23,
+        /// Calls.
+        PLACE_CALL = 0x30,
+        /// Accepts a call.
+        ACCEPT_CALL = 0x31,
+        /// Clears a call.
+        CLEAR_CALL = 0x32,
+        /// Confirms that.
+        CLEAR_CONFIRM = 0x33,
+        /// Resets a circuit.
+        RESET = 0x34,
+        /// Confirms that.
+        RESET_CONFIRM = 0x35,
+        /// Restarts the packet layer.
+        RESTART = 0x36,
+        /// Confirms that.
+        RESTART_CONFIRM = 0x37,
+        /// Sends an interrupt.
+        INTERRUPT = 0x38,
+        /// Confirms one.
+        INTERRUPT_CONFIRM = 0x39,
+        /// Registers facilities.
+        REGISTRATION_REQUEST = 0x3A,
+        /// Confirms that.
+        REGISTRATION_CONFIRM = 0x3B,
+        /// Adapter internal.
+        IS_DATA_AVAILABLE = 0x40,
+        /// Adapter internal.
+        INCOMING_CALL_CTL = 0x41,
+        /// Adapter internal.
+        CONFIGURE_PVC = 0x42,
+        /// Reads the [`channels`](super::super::x25::channels) with calls.
+        GET_ACTIVE_CHANNELS = 0x43,
+        /// Reads [`Channel`](super::super::x25::Channel) of a logical channel.
+        READ_CHANNEL_CONFIG = 0x44,
+        /// Drops what is queued.
+        FLUSH_DATA_BUFFERS = 0x45,
+        /// Adapter internal.
+        READ_HISTORY_TABLE = 0x46,
+        /// Adapter internal.
+        HISTORY_TABLE_CTL = 0x47,
+        /// Adapter internal.
+        GET_TX_D_BIT_STATUS = 0x48,
+        /// Reads [`PacketStatistics`](super::super::x25::PacketStatistics).
+        READ_STATISTICS = 0x49,
+        /// Clears them.
+        FLUSH_STATISTICS = 0x4A,
+        /// Reads [`Config`](super::super::x25::Config).
+        READ_CONFIG = 0x50,
+        /// Sets it.
+        SET_CONFIG = 0x51,
+        /// Reads the lamps of the on-board CSU/DSU.
+        FT1_READ_STATUS = 0x74,
+        /// Reads [`SendStatistics`](super::super::driver::SendStatistics).
+        DRIVER_STAT_IFSEND = 0x75,
+        /// Reads [`InterruptStatistics`](super::super::driver::InterruptStatistics).
+        DRIVER_STAT_INTR = 0x76,
+        /// Reads [`GeneralStatistics`](super::super::driver::GeneralStatistics).
+        DRIVER_STAT_GEN = 0x77,
+        /// Clears the three of them.
+        FLUSH_DRIVER_STATS = 0x78,
+        /// Reads how long the interface is open: seconds, u32.
+        ROUTER_UP_TIME = 0x79,
+        /// Starts or stops watching the CSU/DSU.
+        FT1_STATUS_CTRL = 0x80,
+        /// Steps the CSU/DSU to its next mode.
+        SET_FT1_MODE = 0x81,
+    }
+}
+
 /// The name of a known command.
 pub const fn name(protocol: Protocol, opcode: u8) -> Option<&'static str> {
     match protocol {
         Protocol::FrameRelay => fr::name(opcode),
         Protocol::CiscoHdlc => chdlc::name(opcode),
         Protocol::Ppp => ppp::name(opcode),
+        Protocol::X25 => x25::name(opcode),
     }
 }
 
 /// Whether a request that came from the far end of the line may be served. Everything else is
-/// answered [`NOT_FROM_NETWORK`](super::code::NOT_FROM_NETWORK) with no data.
+/// answered [`NOT_FROM_NETWORK`](super::code::NOT_FROM_NETWORK) with no data. The X.25 drivers never
+/// had such a list: they let everything pass but traces and the CSU/DSU, even calls. What stands
+/// here is what the others allow: reading that changes nothing and shows no one's traffic.
 pub const fn allowed_from_network(protocol: Protocol, opcode: u8) -> bool {
     match protocol {
         Protocol::FrameRelay => matches!(
@@ -331,6 +461,18 @@ pub const fn allowed_from_network(protocol: Protocol, opcode: u8) -> bool {
                 | ppp::GET_IBA_DATA
                 | ppp::ROUTER_UP_TIME
                 | ppp::GET_CONNECTION_INFO
+        ),
+        Protocol::X25 => matches!(
+            opcode,
+            x25::HDLC_LINK_STATUS
+                | x25::HDLC_READ_STATS
+                | x25::HDLC_READ_COMM_ERR
+                | x25::READ_MODEM_STATUS
+                | x25::READ_CODE_VERSION
+                | x25::READ_STATISTICS
+                | x25::READ_CONFIG
+                | x25::DRIVER_STAT_GEN
+                | x25::ROUTER_UP_TIME
         ),
     }
 }

@@ -15,6 +15,7 @@ use crate::ParseError;
 use wanbox_sim::hex;
 
 mod ppp;
+mod x25;
 
 fn emit(repr: &Repr<'_>) -> Vec<u8> {
     let mut octets = vec![0xa5; repr.wire_len()];
@@ -156,6 +157,9 @@ fn cisco_hdlc_trace_vector() {
 #[test]
 fn trace_reply_is_bounded() {
     for protocol in Protocol::ALL {
+        if protocol == Protocol::X25 {
+            continue;
+        }
         let request = emit(&Repr::request(Control::empty(protocol), 0, 0x43, &[]));
         let request = Message::new_checked(&request).unwrap();
         let mut data = Vec::new();
@@ -194,6 +198,7 @@ fn trace_reply_is_bounded() {
             Protocol::FrameRelay => 7,
             Protocol::CiscoHdlc => 1938 / 8,
             Protocol::Ppp => 62,
+            Protocol::X25 => 0,
         };
         assert_eq!(taken, most);
     }
@@ -217,7 +222,7 @@ fn wrong_messages_are_named() {
         &[0],
     ));
     assert_eq!(good.len(), 34);
-    assert_eq!(Message::new_checked(&good).unwrap().dlci(), 16);
+    assert_eq!(Message::new_checked(&good).unwrap().channel(), 16);
     assert!(matches!(
         Message::new_checked(&good[..31]),
         Err(ParseError::Truncated {
@@ -289,6 +294,12 @@ fn network_may_read_only() {
             0x06, 0x07, 0x09, 0x10, 0x12, 0x14, 0x18, 0x1A, 0x1C, 0x1E, 0x23, 0x30, 0x32
         ]
     );
+    assert_eq!(
+        allowed(Protocol::X25),
+        [0x06, 0x07, 0x09, 0x0C, 0x15, 0x49, 0x50, 0x77, 0x79]
+    );
+    // Calls, traces and whose circuits there are stay at home.
+    assert_eq!(opcode::name(Protocol::X25, 0x30), Some("PLACE_CALL"));
     // The driver's command, not the adapter's of the same number.
     assert_eq!(opcode::name(Protocol::Ppp, 0x30), Some("ROUTER_UP_TIME"));
 }
@@ -511,6 +522,17 @@ fn control() -> impl Strategy<Value = Control> {
         ),
         (any::<u8>(), any::<bool>()).prop_map(|(frames, more)| Control::CiscoHdlc { frames, more }),
         Just(Control::Ppp),
+        (any::<u8>(), any::<u16>(), any::<[u8; 4]>()).prop_map(|(poll_final, lcn, rest)| {
+            let [qdm, cause, diagnostic, packet_type] = rest;
+            Control::X25 {
+                poll_final,
+                lcn,
+                qdm,
+                cause,
+                diagnostic,
+                packet_type,
+            }
+        }),
     ]
 }
 

@@ -6,7 +6,7 @@
 //! the "more" flag (bit 7), in PPP the "more" flag (bit 1) and the number of frames (bits 2-7) in
 //! place of the first frame's errors; Cisco HDLC has them before the data.
 
-use super::{Control, Field, Message, Protocol};
+use super::{Control, Date, Field, Message, Protocol, code};
 use crate::ParseError;
 
 /// Status bit: sent by this side (else received).
@@ -59,6 +59,106 @@ pub mod ppp {
     pub const ALL: u8 = SIGNALLING | DATA;
 }
 
+/// What an X.25 trace captures, and how one frame is returned: its length (without FCS, also of
+/// what was cut), its direction and errors, how many frames were lost before it, when, and the
+/// frame. Where no frame is there the return code says so.
+pub mod x25 {
+    use super::{ABORT, CRC_ERROR, Date, Element, OUTGOING, OVERRUN};
+    use crate::ParseError;
+    use crate::pipemon::Protocol;
+
+    /// Switches the trace on.
+    pub const ACTIVE: u8 = 0x01;
+    /// Frames have time stamps.
+    pub const TIMESTAMP: u8 = 0x02;
+    /// Information frames.
+    pub const DATA: u8 = 0x08;
+    /// Supervisory frames.
+    pub const SUPERVISORY: u8 = 0x10;
+    /// Unnumbered frames.
+    pub const UNNUMBERED: u8 = 0x20;
+    /// Every frame.
+    pub const EVERY: u8 = 0x40;
+    /// What frames can be captured for.
+    pub const KINDS: u8 = DATA | SUPERVISORY | UNNUMBERED | EVERY;
+    /// What a monitor asks for when it wants all frames.
+    pub const ALL: u8 = ACTIVE | TIMESTAMP | EVERY;
+
+    /// Octets before the frame.
+    pub const HEADER: usize = 11;
+
+    const SENT: u8 = 1;
+    const ABORTED: u8 = 1;
+    const BAD_CRC: u8 = 2;
+    const OVERRUNS: u8 = 3;
+    const TOO_LONG: u8 = 4;
+
+    /// Writes a frame over `data`; of one that is too long for a reply what fits.
+    pub fn encode(element: &Element<'_>, date: Date, data: &mut Vec<u8>) {
+        let bcd = |number: u8| ((number / 10 % 10) << 4) | (number % 10);
+        let error = match element.status {
+            status if status & ABORT != 0 => ABORTED,
+            status if status & CRC_ERROR != 0 => BAD_CRC,
+            status if status & OVERRUN != 0 => OVERRUNS,
+            _ => 0,
+        };
+        let kind = if element.outgoing() { SENT } else { 0 };
+        data.clear();
+        data.extend_from_slice(&element.real_length.to_le_bytes());
+        data.extend_from_slice(&[error << 4 | kind, element.lost]);
+        let Date {
+            month,
+            day,
+            hour,
+            minute,
+            second,
+        } = date;
+        data.extend_from_slice(&[month, day, second, minute, hour].map(bcd));
+        data.extend_from_slice(&element.timestamp.to_le_bytes());
+        data.extend_from_slice(element.octets);
+        data.truncate(Protocol::X25.max_reply_data());
+    }
+
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// Less octets than those before the frame.
+    pub fn decode(data: &[u8]) -> Result<Element<'_>, ParseError> {
+        let Some((&head, frame)) = data.split_first_chunk::<HEADER>() else {
+            return Err(ParseError::Truncated {
+                what: "X.25 trace",
+                need: HEADER,
+                have: data.len(),
+            });
+        };
+        let [l0, l1, kind, lost, month, day, second, minute, hour, m0, m1] = head;
+        let number = |bcd: u8| (bcd >> 4) * 10 + (bcd & 0x0f);
+        let real_length = u16::from_le_bytes([l0, l1]);
+        let status = match kind >> 4 {
+            ABORTED => ABORT,
+            BAD_CRC => CRC_ERROR,
+            OVERRUNS | TOO_LONG => OVERRUN,
+            _ => 0,
+        };
+        Ok(Element {
+            status: status | if kind & 0x0f == SENT { OUTGOING } else { 0 },
+            real_length,
+            timestamp: u16::from_le_bytes([m0, m1]),
+            octets: frame.get(..real_length.into()).unwrap_or(frame),
+            fcs: 0,
+            lost,
+            date: Date {
+                month: number(month),
+                day: number(day),
+                hour: number(hour),
+                minute: number(minute),
+                second: number(second),
+            }
+            .checked(),
+        })
+    }
+}
+
 const HEADER: usize = 6;
 const FR_COUNT_SHIFT: u8 = 1;
 const FR_COUNT: u8 = 0x07;
@@ -73,6 +173,7 @@ fn stride(protocol: Protocol, kept: Option<usize>) -> usize {
     match (protocol, kept) {
         (Protocol::FrameRelay, kept) => HEADER + kept.unwrap_or(0),
         (Protocol::CiscoHdlc, Some(kept)) => HEADER + kept,
+        (Protocol::X25, kept) => x25::HEADER + kept.unwrap_or(0),
         // One octet lies in the place of the frame.
         (Protocol::CiscoHdlc, None) => HEADER + 1,
         // An octet to spare, then up to an even length.
@@ -98,8 +199,14 @@ pub struct Element<'a> {
     pub real_length: u16,
     /// When it was captured: milliseconds, wrapping.
     pub timestamp: u16,
-    /// The frame with its FCS; empty when it was not kept.
+    /// The frame with its FCS, where that is traced; empty when it was not kept.
     pub octets: &'a [u8],
+    /// Octets of the FCS at the end: 2, or 0 in X.25.
+    pub fcs: u8,
+    /// Frames that were lost before it; X.25 only.
+    pub lost: u8,
+    /// When it was captured, where the stamp is the part of a second; X.25 only.
+    pub date: Option<Date>,
 }
 
 impl<'a> Element<'a> {
@@ -110,7 +217,8 @@ impl<'a> Element<'a> {
 
     /// The frame without its FCS; `None` when it was not kept.
     pub fn frame(&self) -> Option<&'a [u8]> {
-        self.octets.split_last_chunk::<2>().map(|(frame, _)| frame)
+        let end = self.octets.len().checked_sub(self.fcs.into())?;
+        self.octets.get(..end).filter(|_| !self.octets.is_empty())
     }
 }
 
@@ -138,6 +246,11 @@ impl<'a> Frames<'a> {
                 let status = u8::read(data, 0);
                 (status >> PPP_COUNT_SHIFT, status & PPP_MORE != 0)
             }
+            // A frame may wait behind this one.
+            Control::X25 { .. } => {
+                let one = message.return_code() == code::OK && !data.is_empty();
+                (one.into(), one)
+            }
         };
         Self {
             protocol: message.protocol(),
@@ -154,6 +267,9 @@ impl<'a> Frames<'a> {
     }
 
     fn take(&mut self) -> Result<Element<'a>, ParseError> {
+        if self.protocol == Protocol::X25 {
+            return x25::decode(self.rest);
+        }
         let Some((head, rest)) = self.rest.split_at_checked(HEADER) else {
             return Err(ParseError::Truncated {
                 what: "trace element",
@@ -182,6 +298,9 @@ impl<'a> Frames<'a> {
             real_length,
             timestamp: u16::read(head, 4),
             octets,
+            fcs: 2,
+            lost: 0,
+            date: None,
         })
     }
 }
@@ -229,6 +348,8 @@ impl<'a> Packer<'a> {
             Protocol::FrameRelay => FR_MAX_FRAMES,
             Protocol::CiscoHdlc => u8::MAX,
             Protocol::Ppp => PPP_MAX_FRAMES,
+            // One a reply, by `x25::encode`.
+            Protocol::X25 => 0,
         };
         let with_fcs = frame.len() + fcs.len();
         let real_length = u16::try_from(with_fcs).unwrap_or(u16::MAX);
@@ -271,6 +392,7 @@ impl<'a> Packer<'a> {
                 (self.count << FR_COUNT_SHIFT) | if more { FR_MORE } else { 0 }
             }
             Control::Ppp => (self.count << PPP_COUNT_SHIFT) | if more { PPP_MORE } else { 0 },
+            Control::X25 { .. } => return control,
         };
         match self.data.first_mut() {
             Some(status) => *status |= flags,

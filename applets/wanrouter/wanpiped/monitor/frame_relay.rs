@@ -36,7 +36,7 @@ impl Desk<'_> {
         let Link::FrameRelay(engine) = &mut *self.link else {
             return code::FR_INVALID_COMMAND;
         };
-        let dlci = request.dlci();
+        let dlci = request.channel();
         match request.opcode() {
             fr::ISSUE_IS_FRAME => {
                 let asked = match request.data().first() {

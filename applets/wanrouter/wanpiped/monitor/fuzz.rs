@@ -135,6 +135,7 @@ impl Office {
                 Protocol::FrameRelay => opcode == fr::FLUSH_DRIVER_STATS,
                 Protocol::CiscoHdlc => opcode == chdlc::FLUSH_DRIVER_STATS,
                 Protocol::Ppp => opcode == opcode::ppp::FLUSH_DRIVER_STATS,
+                Protocol::X25 => opcode == opcode::x25::FLUSH_DRIVER_STATS,
             };
         let expected = if cleared { 1 } else { counted + 1 };
         assert_eq!(self.counted(), expected);
@@ -153,6 +154,7 @@ impl Office {
             (Protocol::FrameRelay, fr::GET_TRACE_INFO)
                 | (Protocol::CiscoHdlc, chdlc::GET_TRACE_INFO)
                 | (Protocol::Ppp, opcode::ppp::GET_TRACE_INFO)
+                | (Protocol::X25, opcode::x25::GET_TRACE_INFO)
         );
         if let (Ok(again), code::OK, true) = (again, code, traced) {
             for element in trace::Frames::of(&again) {
@@ -248,6 +250,7 @@ pub fn fuzz_monitor(start: Instant, input: &[u8]) {
             _ if step & 0x80 != 0 => Control::empty(Protocol::CiscoHdlc),
             Protocol::CiscoHdlc => Control::empty(Protocol::CiscoHdlc),
             Protocol::Ppp => Control::Ppp,
+            Protocol::X25 => Control::lcn(u16::from(step >> 3)),
             Protocol::FrameRelay => {
                 let which = usize::from(step >> 3) % DLCIS.len();
                 Control::dlci(DLCIS.get(which).copied().unwrap_or_default())
