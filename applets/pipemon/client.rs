@@ -88,6 +88,7 @@ impl Client {
             Protocol::FrameRelay => (opcode::fr::READ_CONFIG, opcode::fr::READ_CODE_VERSION),
             Protocol::CiscoHdlc => (opcode::chdlc::READ_CONFIG, opcode::chdlc::READ_CODE_VERSION),
             Protocol::Ppp => (opcode::ppp::READ_CONFIG, opcode::ppp::READ_CODE_VERSION),
+            Protocol::X25 => (opcode::x25::READ_CONFIG, opcode::x25::READ_CODE_VERSION),
         };
         let unable = |reason: String| {
             Failure::absent(format!(
@@ -114,12 +115,9 @@ impl Client {
     }
 
     /// Sends a command and waits for its answer, whatever its return code.
-    pub fn call(&mut self, opcode: u8, dlci: u16, data: &[u8]) -> Result<Answer, Failure> {
+    pub fn call(&mut self, opcode: u8, channel: u16, data: &[u8]) -> Result<Answer, Failure> {
         self.id = self.id.wrapping_add(1);
-        let control = match self.protocol {
-            Protocol::FrameRelay => Control::dlci(dlci),
-            other => Control::empty(other),
-        };
+        let control = Control::about(self.protocol, channel);
         let request = Repr::request(control, self.id, opcode, data);
         let mut octets = vec![0; request.wire_len()];
         request.emit(&mut octets).map_err(malformed)?;
@@ -176,9 +174,11 @@ impl Client {
     }
 }
 
-/// Old Frame Relay drivers answer this command with the code that the request was sent with.
+/// Old Frame Relay and X.25 drivers answer this command with the code that the request was sent
+/// with.
 fn leaves_code(protocol: Protocol, opcode: u8) -> bool {
-    protocol == Protocol::FrameRelay && opcode == opcode::fr::FLUSH_DRIVER_STATS
+    (protocol == Protocol::FrameRelay && opcode == opcode::fr::FLUSH_DRIVER_STATS)
+        || (protocol == Protocol::X25 && opcode == opcode::x25::FLUSH_DRIVER_STATS)
 }
 
 fn silence(error: &io::Error) -> Failure {

@@ -24,8 +24,8 @@ pub struct Command {
     pub also: &'static [&'static str],
     /// What it does, for people.
     pub about: &'static str,
-    /// Whether it needs a DLCI other than 0.
-    pub needs_dlci: bool,
+    /// Whether it needs a DLCI, or a logical channel, other than 0.
+    pub needs_channel: bool,
 }
 
 impl Command {
@@ -59,7 +59,7 @@ const fn command(letters: &'static str, old: &'static str, about: &'static str) 
         old,
         also: &[],
         about,
-        needs_dlci: false,
+        needs_channel: false,
     }
 }
 
@@ -75,9 +75,9 @@ const fn spelled(
     }
 }
 
-const fn of_dlci(letters: &'static str, old: &'static str, about: &'static str) -> Command {
+const fn of_channel(letters: &'static str, old: &'static str, about: &'static str) -> Command {
     Command {
-        needs_dlci: true,
+        needs_channel: true,
         ..command(letters, old, about)
     }
 }
@@ -91,7 +91,7 @@ const FRAME_RELAY: &[Command] = &[
     command("sg", "g", "Global Statistics"),
     command("sc", "c", "Communication Error Statistics"),
     command("se", "e", "Error Statistics"),
-    of_dlci("sd", "i", "Statistics of a DLCI"),
+    of_channel("sd", "i", "Statistics of a DLCI"),
     command("ti", "l", "Trace and interpret all frames"),
     command("ti4", "", "Trace and interpret all frames, IPv4 in detail"),
     command("tip", "", "Trace and interpret protocol frames"),
@@ -111,7 +111,7 @@ const FRAME_RELAY: &[Command] = &[
     command("fg", "f g", "Flush Global Statistics"),
     command("fc", "f c", "Flush Communication Error Statistics"),
     command("fe", "f e", "Flush Error Statistics"),
-    of_dlci("fi", "f i", "Flush the Statistics of a DLCI"),
+    of_channel("fi", "f i", "Flush the Statistics of a DLCI"),
     command("fd", "f d", "Flush Driver Statistics"),
 ];
 
@@ -196,12 +196,39 @@ const PPP: &[Command] = &[
     command("fd", "f d", "Flush Driver Statistics"),
 ];
 
+const X25: &[Command] = &[
+    command("xm", "", "Modem Status"),
+    command("xl", "", "Link Status"),
+    command("xcv", "", "Code Version"),
+    command("xru", "", "Display Router UP Time"),
+    command("cg", "", "X.25 Configuration"),
+    command("cl", "", "Active Channels"),
+    of_channel("cc", "", "Configuration and Traffic of a Channel"),
+    command("sc", "", "Communication Error Statistics"),
+    command("sx", "", "X.25 Statistics"),
+    command("sh", "", "HDLC Statistics"),
+    command("ti", "", "Trace and interpret all frames"),
+    command("tip", "", "Trace and interpret protocol frames"),
+    command("tid", "", "Trace and interpret data frames"),
+    command("tr", "", "Trace all frames, raw"),
+    command("trp", "", "Trace protocol frames, raw"),
+    command("trd", "", "Trace data frames, raw"),
+    command("ds", "", "Driver: If_Send Statistics"),
+    command("di", "", "Driver: Interrupt Statistics"),
+    command("dg", "", "Driver: General Statistics"),
+    command("fc", "", "Flush Communication Error Statistics"),
+    command("fh", "", "Flush HDLC Statistics"),
+    command("fx", "", "Flush X.25 Statistics"),
+    command("fd", "", "Flush Driver Statistics"),
+];
+
 /// All commands of a monitor.
 pub const fn all(monitor: Monitor) -> &'static [Command] {
     match monitor {
         Monitor::FrameRelay => FRAME_RELAY,
         Monitor::CiscoHdlc | Monitor::MultiPpp => CISCO_HDLC,
         Monitor::Ppp => PPP,
+        Monitor::X25 => X25,
     }
 }
 
@@ -230,7 +257,7 @@ pub fn unknown(monitor: Monitor, letters: &str) -> String {
         's' => "Statistics ",
         'c' => "Configuration ",
         't' => "Trace ",
-        'd' if monitor == Monitor::Ppp => "Driver Stat ",
+        'd' if matches!(monitor, Monitor::Ppp | Monitor::X25) => "Driver Stat ",
         'f' => "Flush ",
         'T' => "FT1/T1/E1 ",
         _ => "",
@@ -240,7 +267,7 @@ pub fn unknown(monitor: Monitor, letters: &str) -> String {
             format!("ERROR: Invalid Status Command '{group}', Type {name} <cr> for help")
         }
         Monitor::FrameRelay => format!("ERROR: Invalid Command, Type {name} <cr> for help"),
-        Monitor::Ppp => {
+        Monitor::Ppp | Monitor::X25 => {
             format!("ERROR: Invalid {kind}Command '{group}', Type {name} <cr> for help")
         }
         Monitor::CiscoHdlc | Monitor::MultiPpp => {
@@ -252,12 +279,13 @@ pub fn unknown(monitor: Monitor, letters: &str) -> String {
 /// The short help: usage and all commands.
 pub fn help(monitor: Monitor) -> String {
     let name = monitor.name();
-    let dlci = match monitor {
+    let channel = match monitor {
         Monitor::FrameRelay => " [-d DLCI]",
+        Monitor::X25 => " [-lcn LCN]",
         _ => "",
     };
     let mut text = format!(
-        "\nUsage: {name} -i <ip-address or interface name> [-u <port>] -c <command>{dlci} \
+        "\nUsage: {name} -i <ip-address or interface name> [-u <port>] -c <command>{channel} \
          [-full] [-x]\n       {name} [f|t] <letters> [<dlci>] <ip-address> [<port>]\n\
          \nThe command is one of:\n"
     );

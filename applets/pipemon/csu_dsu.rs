@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use wanbox_runtime::terminal::{Interrupt, Wake};
 use wanbox_wire::pipemon::cisco_hdlc::Ft1Config;
-use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp};
+use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp, x25};
 use wanbox_wire::pipemon::{Protocol, code};
 
 use crate::client::{Client, malformed};
@@ -149,6 +149,11 @@ impl Opcodes {
                 ppp::FT1_MONITOR_STATUS_CTRL,
                 ppp::FT1_READ_STATUS,
                 ppp::SET_FT1_MODE,
+            ),
+            Protocol::X25 => (
+                x25::FT1_STATUS_CTRL,
+                x25::FT1_READ_STATUS,
+                x25::SET_FT1_MODE,
             ),
         };
         Self { watch, lamps, step }

@@ -1,26 +1,64 @@
-//! The `d` commands of `fpipemon`: what the driver counts itself. Those of `ppipemon` are in
+//! The `d` commands of `fpipemon` and `xpipemon`: what the driver counts itself. Those of `ppipemon` are in
 //! [`ppp`].
 
 use wanbox_wire::pipemon::code;
-use wanbox_wire::pipemon::driver;
+use wanbox_wire::pipemon::driver as counted;
 use wanbox_wire::pipemon::opcode::fr;
 
-use crate::client::{Client, malformed};
+use crate::client::{Answer, Client, malformed};
 use crate::failure::Failure;
-use crate::frame_relay::{ask, failure};
+use crate::frame_relay;
 use crate::report::{Form, Report, Value};
 
 pub mod ppp;
 
-/// DRIVER_STAT_IFSEND.
-pub fn sends(client: &mut Client) -> Result<Report, Failure> {
-    let answer = ask(client, fr::DRIVER_STAT_IFSEND, 0, &[])?;
-    let s = driver::SendStatistics::decode(answer.data()).map_err(malformed)?;
-    let mut report = Report::new(
+/// What differs between the drivers.
+pub struct Driver {
+    /// The commands.
+    pub sends: u8,
+    /// The commands.
+    pub interrupts: u8,
+    /// The commands.
+    pub general: u8,
+    /// The commands.
+    pub flush: u8,
+    /// The titles of the three reports.
+    pub titles: [&'static str; 3],
+    /// What the labels call the monitor.
+    pub tool: &'static str,
+    /// What is said to a return code.
+    pub failure: fn(u8, u8) -> Failure,
+}
+
+/// Frame Relay's.
+pub const FRAME_RELAY: Driver = Driver {
+    sends: fr::DRIVER_STAT_IFSEND,
+    interrupts: fr::DRIVER_STAT_INTR,
+    general: fr::DRIVER_STAT_GEN,
+    flush: fr::FLUSH_DRIVER_STATS,
+    titles: [
         "DRIVER IF_SEND STATISTICS",
-        "Driver If_Send Statistics",
-        Form::Aligned(64, 2),
-    );
+        "DRIVER INTERRUPT STATISTICS",
+        "GENERAL DRIVER STATISTICS",
+    ],
+    tool: "FPIPE",
+    failure: frame_relay::failure,
+};
+
+fn ask(client: &mut Client, driver: &Driver, opcode: u8) -> Result<Answer, Failure> {
+    let answer = client.call(opcode, 0, &[])?;
+    match answer.code {
+        code::OK => Ok(answer),
+        code => Err((driver.failure)(opcode, code)),
+    }
+}
+
+/// DRIVER_STAT_IFSEND.
+pub fn sends(client: &mut Client, driver: &Driver) -> Result<Report, Failure> {
+    let answer = ask(client, driver, driver.sends)?;
+    let (title, request) = (driver.titles[0], format!("{} MONITOR Request", driver.tool));
+    let s = counted::SendStatistics::decode(answer.data()).map_err(malformed)?;
+    let mut report = Report::new(title, "Driver If_Send Statistics", Form::Aligned(64, 2));
     report.row("entries", "Total Number of Send entries", s.entries);
     for (key, what, value) in [
         ("null", "SKB = NULL", s.null),
@@ -42,11 +80,7 @@ pub fn sends(client: &mut Client) -> Result<Report, Failure> {
         ),
         ("busy", "Device Busy set", s.busy),
         ("busy_timeout", "Device Busy Timeout", s.busy_timeout),
-        (
-            "management_requests",
-            "FPIPE MONITOR Request",
-            s.management_requests,
-        ),
+        ("management_requests", &request, s.management_requests),
         ("link_down", "WAN Disconnected", s.link_down),
         ("dlci_down", "DLCI Disconnected", s.dlci_down),
         ("no_buffers", "check for Buffers failed", s.no_buffers),
@@ -64,15 +98,15 @@ pub fn sends(client: &mut Client) -> Result<Report, Failure> {
 }
 
 /// DRIVER_STAT_INTR.
-pub fn interrupts(client: &mut Client) -> Result<Report, Failure> {
-    let answer = ask(client, fr::DRIVER_STAT_INTR, 0, &[])?;
-    let s = driver::InterruptStatistics::decode(answer.data()).map_err(malformed)?;
-    let (g, r) = (s.global, s.receive);
-    let mut report = Report::new(
-        "DRIVER INTERRUPT STATISTICS",
-        "Driver Interrupt Statistics",
-        Form::Aligned(56, 4),
+pub fn interrupts(client: &mut Client, driver: &Driver) -> Result<Report, Failure> {
+    let answer = ask(client, driver, driver.interrupts)?;
+    let (title, request) = (
+        driver.titles[1],
+        format!("for {} MONITOR Request", driver.tool),
     );
+    let s = counted::InterruptStatistics::decode(answer.data()).map_err(malformed)?;
+    let (g, r) = (s.global, s.receive);
+    let mut report = Report::new(title, "Driver Interrupt Statistics", Form::Aligned(56, 4));
     for (key, label, value) in [
         ("entries", "Number of ISR entries", g.entries),
         (
@@ -106,11 +140,7 @@ pub fn interrupts(client: &mut Client) -> Result<Report, Failure> {
         ("rx_orphaned_dlci", "with orphaned DLCI", g.rx_orphaned_dlci),
         ("rx_no_socket", "with No socket", r.no_socket),
         ("rx_not_started", "with Device Not Started", r.not_started),
-        (
-            "rx_management_requests",
-            "for FPIPE MONITOR Request",
-            r.management_requests,
-        ),
+        ("rx_management_requests", &request, r.management_requests),
         ("rx_not_passed", "with Buffer discarded", r.not_passed),
         ("rx_passed", "with Buffer Passed to Stack", r.passed),
     ] {
@@ -120,15 +150,12 @@ pub fn interrupts(client: &mut Client) -> Result<Report, Failure> {
 }
 
 /// DRIVER_STAT_GEN.
-pub fn general(client: &mut Client) -> Result<Report, Failure> {
-    let answer = ask(client, fr::DRIVER_STAT_GEN, 0, &[])?;
-    let s = driver::GeneralStatistics::decode(answer.data()).map_err(malformed)?;
+pub fn general(client: &mut Client, driver: &Driver) -> Result<Report, Failure> {
+    let answer = ask(client, driver, driver.general)?;
+    let (title, tool) = (driver.titles[2], driver.tool);
+    let s = counted::GeneralStatistics::decode(answer.data()).map_err(malformed)?;
     let (m, g) = (s.management, s.global);
-    let mut report = Report::new(
-        "GENERAL DRIVER STATISTICS",
-        "General Driver Statistics",
-        Form::Aligned(59, 2),
-    );
+    let mut report = Report::new(title, "General Driver Statistics", Form::Aligned(59, 2));
     for (key, what, value) in [
         ("no_memory", "kmalloc error", m.no_memory),
         ("adapter_errors", "Adapter Type error", m.adapter_errors),
@@ -147,7 +174,7 @@ pub fn general(client: &mut Client) -> Result<Report, Failure> {
     ] {
         report.row(
             key,
-            format!("Number of FPIPE Monitor call with {what}"),
+            format!("Number of {tool} Monitor call with {what}"),
             value,
         );
     }
@@ -175,10 +202,10 @@ pub fn general(client: &mut Client) -> Result<Report, Failure> {
 }
 
 /// FLUSH_DRIVER_STATS.
-pub fn flush(client: &mut Client) -> Result<Report, Failure> {
-    let answer = client.call(fr::FLUSH_DRIVER_STATS, 0, &[])?;
+pub fn flush(client: &mut Client, driver: &Driver) -> Result<Report, Failure> {
+    let answer = client.call(driver.flush, 0, &[])?;
     if !matches!(answer.code, code::OK | code::UNANSWERED) {
-        return Err(failure(fr::FLUSH_DRIVER_STATS, answer.code));
+        return Err((driver.failure)(driver.flush, answer.code));
     }
     let mut report = Report::new("DRIVER STATISTICS", "Driver Statistics", Form::Silent);
     report.text("All Driver Statistics are Flushed.\n");

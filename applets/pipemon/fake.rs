@@ -209,7 +209,8 @@ impl Server {
                 let other = match request.protocol() {
                     Protocol::FrameRelay => Control::empty(Protocol::CiscoHdlc),
                     Protocol::CiscoHdlc => Control::empty(Protocol::Ppp),
-                    Protocol::Ppp => Control::empty(Protocol::FrameRelay),
+                    Protocol::Ppp => Control::empty(Protocol::X25),
+                    Protocol::X25 => Control::empty(Protocol::FrameRelay),
                 };
                 vec![emitted(&Repr {
                     control: other,
@@ -228,12 +229,13 @@ fn emitted(repr: &Repr<'_>) -> Vec<u8> {
 }
 
 fn is_get_trace(request: &Message<'_>) -> bool {
-    use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp};
+    use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp, x25};
     request.opcode()
         == match request.protocol() {
             Protocol::FrameRelay => fr::GET_TRACE_INFO,
             Protocol::CiscoHdlc => chdlc::GET_TRACE_INFO,
             Protocol::Ppp => ppp::GET_TRACE_INFO,
+            Protocol::X25 => x25::GET_TRACE_INFO,
         }
 }
 

@@ -10,7 +10,7 @@ use wanbox_wire::pipemon::frame_relay::{
 use wanbox_wire::pipemon::{code, opcode, opcode::fr};
 
 use crate::client::{Answer, Client, malformed};
-use crate::driver_statistics;
+use crate::driver_statistics::{self, FRAME_RELAY};
 use crate::failure::Failure;
 use crate::report::{Form, Report, Value};
 
@@ -58,9 +58,9 @@ pub fn report(client: &mut Client, letters: &str, dlci: u16) -> Result<Report, F
         "sc" => line_errors(client),
         "se" => errors(client),
         "sd" => of_dlci(client, dlci),
-        "ds" => driver_statistics::sends(client),
-        "di" => driver_statistics::interrupts(client),
-        "dg" => driver_statistics::general(client),
+        "ds" => driver_statistics::sends(client, &FRAME_RELAY),
+        "di" => driver_statistics::interrupts(client, &FRAME_RELAY),
+        "dg" => driver_statistics::general(client, &FRAME_RELAY),
         "fg" | "fe" => {
             flush(client, 0, &[1], "Error: Global Statistics not flushed")?;
             if letters == "fg" {
@@ -77,7 +77,7 @@ pub fn report(client: &mut Client, letters: &str, dlci: u16) -> Result<Report, F
             ask(client, fr::FLUSH_ERROR_STATS, 0, &[])?;
             line_errors(client)
         }
-        "fd" => driver_statistics::flush(client),
+        "fd" => driver_statistics::flush(client, &FRAME_RELAY),
         other => Err(Failure::failed(format!("Error: no command '{other}'"))),
     }
 }

@@ -1,5 +1,5 @@
-//! The monitors `fpipemon` (Frame Relay), `cpipemon` (Cisco HDLC), `ppipemon` (PPP) and
-//! `mppipemon` (multi-port PPP).
+//! The monitors `fpipemon` (Frame Relay), `cpipemon` (Cisco HDLC), `ppipemon` (PPP),
+//! `mppipemon` (multi-port PPP) and `xpipemon` (X.25).
 //!
 //! A monitor asks a link daemon over the management protocol, through the
 //! line's own interface (UDP) or the daemon's local socket, and shows the answer
@@ -11,7 +11,7 @@
 //! | which monitors there are | `monitor.rs` |
 //! | which commands there are | `commands.rs` |
 //! | asking, retries, time-outs | `client.rs` |
-//! | what a command shows | `frame_relay.rs`, `cisco_hdlc.rs`, `ppp.rs`, `ppp/`, `driver_statistics*`, `csu_dsu.rs` |
+//! | what a command shows | `frame_relay.rs`, `cisco_hdlc.rs`, `ppp.rs`, `ppp/`, `x25.rs`, `driver_statistics*`, `csu_dsu.rs` |
 //! | how it is shown | `report.rs` |
 //! | traces | `trace/` |
 //! | the settings of a CSU/DSU | `cfgft1/` |
@@ -42,6 +42,7 @@ mod session;
 mod tests;
 mod top;
 mod trace;
+mod x25;
 
 use argh::ArgsInfo;
 use wanbox_grammar::{Applet, Exit};
@@ -74,6 +75,12 @@ pub const APPLETS: &[Applet] = &[
         summary: "watch a PPP link of a multi-port card",
         page: wanbox_grammar::page!(Options::get_args_info, "man/mppipemon.mdoc"),
         run: |args| run(Monitor::MultiPpp, args),
+    },
+    Applet {
+        name: "xpipemon",
+        summary: "watch an X.25 link",
+        page: wanbox_grammar::page!(Options::get_args_info, "man/xpipemon.mdoc"),
+        run: |args| run(Monitor::X25, args),
     },
     cfgft1::APPLET,
 ];

@@ -38,10 +38,14 @@ pub fn run(monitor: Monitor, options: &Options, out: &mut dyn Write) -> Result<(
         while let Some(command) = choose_command(monitor, section, last)? {
             last = Some(command);
             options.command = Some(command.letters.to_owned());
-            if command.needs_dlci {
-                let preset = options.dlci.clone().unwrap_or_else(|| "16".to_owned());
-                match fill("DLCI", preset)? {
-                    Some(dlci) => options.dlci = Some(dlci),
+            if command.needs_channel {
+                let (name, first, place) = match monitor {
+                    Monitor::X25 => ("Logical channel", "1", &mut options.lcn),
+                    _ => ("DLCI", "16", &mut options.dlci),
+                };
+                let preset = place.clone().unwrap_or_else(|| first.to_owned());
+                match fill(name, preset)? {
+                    Some(number) => *place = Some(number),
                     None => continue,
                 }
             }

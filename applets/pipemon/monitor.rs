@@ -13,12 +13,20 @@ pub enum Monitor {
     Ppp,
     /// `mppipemon`: PPP on the ports of one card, managed as Cisco HDLC is.
     MultiPpp,
+    /// `xpipemon`.
+    X25,
 }
 
 impl Monitor {
     /// All of them.
     #[cfg(test)]
-    pub const ALL: [Self; 4] = [Self::FrameRelay, Self::CiscoHdlc, Self::Ppp, Self::MultiPpp];
+    pub const ALL: [Self; 5] = [
+        Self::FrameRelay,
+        Self::CiscoHdlc,
+        Self::Ppp,
+        Self::MultiPpp,
+        Self::X25,
+    ];
 
     /// The name of the program.
     pub const fn name(self) -> &'static str {
@@ -27,6 +35,7 @@ impl Monitor {
             Self::CiscoHdlc => "cpipemon",
             Self::Ppp => "ppipemon",
             Self::MultiPpp => "mppipemon",
+            Self::X25 => "xpipemon",
         }
     }
 
@@ -36,6 +45,7 @@ impl Monitor {
             Self::FrameRelay => Protocol::FrameRelay,
             Self::CiscoHdlc | Self::MultiPpp => Protocol::CiscoHdlc,
             Self::Ppp => Protocol::Ppp,
+            Self::X25 => Protocol::X25,
         }
     }
 

@@ -32,6 +32,9 @@ pub struct Options {
     /// XML output
     #[argh(switch, short = 'x')]
     pub xml: bool,
+    /// the logical channel that the command is about, or the only one to trace (X.25)
+    #[argh(option, arg_name = "LCN")]
+    pub lcn: Option<String>,
     /// JSON output with stable keys
     #[argh(switch)]
     pub json: bool,
@@ -60,6 +63,9 @@ pub struct Options {
     /// trace: only frames of these protocols, of FR CHDLC PPP ETH IP X25 LAPB, joined by '-'
     #[argh(option, arg_name = "LIST")]
     pub prot: Option<String>,
+    /// trace: only data (DATA) or only other packets (PROT) of X.25
+    #[argh(option, arg_name = "DATA|PROT")]
+    pub x25opt: Option<String>,
     /// trace: write a pcap file instead of showing frames
     #[argh(switch)]
     pub pcap: bool,

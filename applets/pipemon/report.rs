@@ -88,6 +88,8 @@ pub struct Report {
     title: &'static str,
     xml_title: &'static str,
     form: Form,
+    /// Before the banner.
+    lines: &'static str,
     banner: bool,
     items: Vec<Item>,
 }
@@ -100,9 +102,22 @@ impl Report {
             title,
             xml_title,
             form,
+            lines: "",
             banner: true,
             items: Vec::new(),
         }
+    }
+
+    /// The same with another title in its banner.
+    #[must_use]
+    pub fn titled(self, title: &'static str) -> Self {
+        Self { title, ..self }
+    }
+
+    /// The same behind these lines.
+    #[must_use]
+    pub fn after(self, lines: &'static str) -> Self {
+        Self { lines, ..self }
     }
 
     /// The same without its banner in text.
@@ -160,13 +175,13 @@ impl Report {
 
     /// As the originals show it, banner included.
     pub fn to_text(&self, interface: &str) -> String {
-        let mut text = String::new();
+        let mut text = self.lines.to_owned();
         if self.banner {
             let dashes = "-".repeat(self.title.len() + interface.len() + 16);
-            text = format!(
+            text.push_str(&format!(
                 "\n\t{dashes}\n\t\t{interface}: {}\n\t{dashes}\n\n",
                 self.title
-            );
+            ));
         }
         for item in &self.items {
             match item {

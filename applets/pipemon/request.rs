@@ -93,8 +93,8 @@ pub struct Request {
     pub target: Target,
     /// What to do.
     pub action: Action,
-    /// The DLCI, 0 when none was given.
-    pub dlci: u16,
+    /// The DLCI or logical channel, 0 when none was given.
+    pub channel: u16,
     /// How to show it.
     pub format: Format,
     /// How long to wait for each answer.
@@ -130,25 +130,28 @@ impl Request {
                 .ok_or_else(|| hint(format!("ERROR: '{text}' is no UDP port (1 to 65535)")))?,
         };
         let target = Target::parse(target, port).map_err(|f| hint(f.text))?;
-        let dlci = match old
-            .as_ref()
-            .and_then(|o| o.dlci)
-            .or(options.dlci.as_deref())
-        {
-            None => 0,
+        let dlci = old.as_ref().and_then(|o| o.dlci);
+        let dlci = dlci.or(options.dlci.as_deref());
+        let number = |name: &str, last: u16, text: Option<&str>| match text {
+            None => Ok(0),
             Some(text) => number::<u16>(text)
-                .ok_or_else(|| hint("ERROR: DLCI must be an integer!".into()))
-                .and_then(|dlci| {
-                    if dlci > 1023 {
-                        Err(hint(format!("ERROR: DLCI {dlci} is not in 0 to 1023")))
-                    } else {
-                        Ok(dlci)
-                    }
-                })?,
+                .ok_or_else(|| hint(format!("ERROR: {name} must be an integer!")))
+                .and_then(|number| match number > last {
+                    true => Err(hint(format!(
+                        "ERROR: {name} {number} is not in 0 to {last}"
+                    ))),
+                    false => Ok(number),
+                }),
         };
+        let dlci = number("DLCI", 1023, dlci)?;
+        let lcn = number("LCN", 4095, options.lcn.as_deref())?;
         if monitor != Monitor::FrameRelay && dlci != 0 {
             return Err(hint("ERROR: only Frame Relay has DLCIs".into()));
         }
+        if monitor != Monitor::X25 && (lcn != 0 || options.x25opt.is_some()) {
+            return Err(hint("ERROR: only X.25 has -lcn and -x25opt".into()));
+        }
+        let channel = dlci.max(lcn);
         let action = match (&old, options.top, options.command.as_deref()) {
             (Some(old), false, _) => Action::Command(old.command, Vec::new()),
             (_, true, None) => Action::Top,
@@ -163,8 +166,15 @@ impl Request {
             ),
         };
         if let Action::Command(command, words) = &action {
-            if command.needs_dlci && dlci == 0 {
-                return Err(Failure::usage("Error: Please enter a non-zero DLCI"));
+            if command.needs_channel && channel == 0 {
+                let name = if monitor == Monitor::X25 {
+                    "LCN"
+                } else {
+                    "DLCI"
+                };
+                return Err(Failure::usage(format!(
+                    "Error: Please enter a non-zero {name}"
+                )));
             }
             if !words.is_empty() && command.letters != "Tset" {
                 return Err(hint(format!(
@@ -183,7 +193,7 @@ impl Request {
             monitor,
             target,
             action,
-            dlci,
+            channel,
             format,
             timeout: match options.timeout.as_deref() {
                 None => TIMEOUT,
@@ -248,7 +258,7 @@ fn old_form(monitor: Monitor, options: &Options) -> Result<Option<Old<'_>>, Fail
     let command = commands::find_old(monitor, &key)
         .or_else(|| commands::find(monitor, &key))
         .ok_or_else(|| Failure::usage(commands::unknown(monitor, &key)))?;
-    let dlci = if command.needs_dlci {
+    let dlci = if command.needs_channel {
         words.next()
     } else {
         None

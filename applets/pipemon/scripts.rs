@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wanbox_grammar::argv;
 use wanbox_wire::pipemon::frame_relay::{LinkStatus, PvcStatus, pvc};
-use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp};
+use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp, x25};
 use wanbox_wire::pipemon::ppp::{ConnectionInfo, IbaData, cause, phase};
 use wanbox_wire::pipemon::{Message, code};
 
@@ -19,6 +19,7 @@ pub const FR: Monitor = Monitor::FrameRelay;
 pub const CHDLC: Monitor = Monitor::CiscoHdlc;
 pub const PPP: Monitor = Monitor::Ppp;
 pub const MPPP: Monitor = Monitor::MultiPpp;
+pub const X25: Monitor = Monitor::X25;
 
 pub fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
@@ -283,6 +284,75 @@ pub fn ppp_old_board(request: &Message<'_>) -> Option<(u8, Vec<u8>)> {
         ppp::GET_IBA_DATA => Some((code::OK, vec![0, 0, 0, 0, 0, 1, 9, 0, 0])),
         ppp::ROUTER_UP_TIME => Some((code::OK, 59_u32.to_le_bytes().to_vec())),
         _ => ppp_link(request),
+    }
+}
+
+/// A call on circuit 1.
+pub const CALL_FRAME: &[u8] = &[
+    0x01, 0x00, 0x10, 0x01, 0x0B, 0x44, 0x11, 0x11, 0x22, 0x22, 0x03, 0x42, 0x07, 0x0A, 0xCC,
+];
+
+/// An X.25 link, DTE.
+pub fn x25_link(request: &Message<'_>) -> Option<(u8, Vec<u8>)> {
+    let lcn = request.channel();
+    let data = match request.opcode() {
+        x25::READ_CONFIG => {
+            let mut data = ramp(1, 1, 55);
+            data[0x0A..0x0C].copy_from_slice(&[0x80, 1]);
+            // No outgoing circuits.
+            data[0x1D..0x21].fill(0);
+            data
+        }
+        x25::READ_CODE_VERSION => b"test".to_vec(),
+        x25::READ_MODEM_STATUS => vec![0x08],
+        x25::HDLC_LINK_STATUS => return Some((code::X25_CONNECTED, vec![3, 4, 1, 0, 99])),
+        x25::HDLC_READ_COMM_ERR => ramp(100, 1, 10),
+        x25::HDLC_READ_STATS => ramp(1000, 2, 34),
+        x25::READ_STATISTICS => ramp(2000, 2, 64),
+        x25::GET_ACTIVE_CHANNELS => vec![1, 0, 16, 0, 17, 0],
+        x25::READ_CHANNEL_CONFIG if matches!(lcn, 1 | 16) => {
+            let mut data = ramp(3000, 4, 64);
+            data[..8].copy_from_slice(&[4, 0x30, 10, 7, 2, 3, 1, 0]);
+            data[32..].fill(0);
+            data[32..39].copy_from_slice(b"wp1_ip0");
+            if lcn == 1 {
+                data[0] |= 0x80 | 0x20;
+            } else {
+                data[48..52].copy_from_slice(b"26\x1b5");
+            }
+            data
+        }
+        x25::READ_CHANNEL_CONFIG => return Some((code::X25_BAD_LCN, Vec::new())),
+        x25::ROUTER_UP_TIME => 7300_u32.to_le_bytes().to_vec(),
+        x25::DRIVER_STAT_IFSEND => ramp(4000, 4, 72),
+        x25::DRIVER_STAT_INTR => ramp(4000, 4, 88),
+        x25::DRIVER_STAT_GEN => ramp(4000, 4, 112),
+        x25::HDLC_FLUSH_COMM_ERR
+        | x25::HDLC_FLUSH_STATS
+        | x25::FLUSH_STATISTICS
+        | x25::TRACE_CONFIGURE => Vec::new(),
+        // As old drivers did: the code stays what the monitor put there.
+        x25::FLUSH_DRIVER_STATS => return Some((code::UNANSWERED, Vec::new())),
+        x25::GET_TRACE_INFO => x25_frame(CALL_FRAME),
+        _ => return Some((code::X25_INVALID_COMMAND, Vec::new())),
+    };
+    Some((code::OK, data))
+}
+
+/// A trace reply with this frame, sent.
+pub fn x25_frame(frame: &[u8]) -> Vec<u8> {
+    let mut data = vec![frame.len() as u8, 0, 1, 2];
+    data.extend([0x11, 0x22, 0x59, 0x58, 0x23, 0xe7, 0x03]);
+    data.extend(frame);
+    data
+}
+
+/// The same, down.
+pub fn x25_disconnected(request: &Message<'_>) -> Option<(u8, Vec<u8>)> {
+    match request.opcode() {
+        x25::HDLC_LINK_STATUS => Some((code::OK, vec![0, 0, 2, 0, 0])),
+        x25::GET_ACTIVE_CHANNELS => Some((code::OK, Vec::new())),
+        _ => x25_link(request),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::report::{Report, xml_document, xml_error};
 use crate::request::{Action, Format, Request};
-use crate::{cisco_hdlc, csu_dsu, frame_relay, menu, ppp, top, trace};
+use crate::{cisco_hdlc, csu_dsu, frame_relay, menu, ppp, top, trace, x25};
 
 /// Runs a monitor with the arguments after its name.
 pub fn run(monitor: Monitor, args: &[String], out: &mut dyn Write) -> Exit {
@@ -86,9 +86,10 @@ pub fn perform(request: &Request, options: &Options, out: &mut dyn Write) -> Res
 
 fn ask(client: &mut Client, request: &Request, command: Command) -> Result<Report, Failure> {
     match request.monitor {
-        Monitor::FrameRelay => frame_relay::report(client, command.letters, request.dlci),
+        Monitor::FrameRelay => frame_relay::report(client, command.letters, request.channel),
         Monitor::CiscoHdlc | Monitor::MultiPpp => cisco_hdlc::report(client, command.letters),
         Monitor::Ppp => ppp::report(client, command.letters),
+        Monitor::X25 => x25::report(client, command.letters, request.channel),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::fake::{Asked, Fake, Fault, INTERFACE, Script};
 use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::scripts::{
-    CHDLC, FR, MPPP, PPP, attempt, by_name, by_udp, cisco, cpe, golden, node, ppp_link,
-    ppp_old_board, words,
+    CHDLC, FR, MPPP, PPP, X25, attempt, by_name, by_udp, cisco, cpe, golden, node, ppp_link,
+    ppp_old_board, words, x25_disconnected, x25_link,
 };
 use crate::session;
 
@@ -28,8 +28,13 @@ fn reading(monitor: Monitor) -> impl Iterator<Item = commands::Command> {
 }
 
 fn line_of(command: commands::Command) -> String {
-    let dlci = if command.needs_dlci { " -d 16" } else { "" };
-    format!("-c {}{dlci}", command.letters)
+    let channel = match (command.needs_channel, command.letters) {
+        (false, _) => "",
+        // X.25's.
+        (true, "cc") => " -lcn 16",
+        (true, _) => " -d 16",
+    };
+    format!("-c {}{channel}", command.letters)
 }
 
 fn reports(monitor: Monitor, script: Script, file: &str) {
@@ -41,10 +46,10 @@ fn reports(monitor: Monitor, script: Script, file: &str) {
         // An address in place of the name changes the banner only.
         let remote = by_udp(&fake, monitor, &line).unwrap();
         let rest = |text: &str| text.split_once("\n\n").unwrap().1.to_owned();
-        let body = |text: &str| match text.contains("\t---") {
-            true => rest(text.trim_start_matches('\n')),
+        let body = |text: &str| match text.split_once("\t---") {
+            Some((before, banner)) => format!("{before}{}", rest(banner)),
             // No banner.
-            false => text.to_owned(),
+            None => text.to_owned(),
         };
         assert_eq!(body(&remote), body(&local), "{line}");
         all.push_str(&format!(
@@ -76,6 +81,43 @@ fn ppp_reports() {
 }
 
 #[test]
+fn x25_reports() {
+    reports(X25, x25_link, "xpipemon.txt");
+    let fake = Fake::start(x25_disconnected, Fault::None);
+    let text = by_name(&fake, X25, "-c xl").unwrap();
+    assert!(text.contains("\t    Link is in a disconnected mode : Disconnected\n"));
+    let text = by_name(&fake, X25, "-c cl").unwrap();
+    assert!(text.ends_with("There are NO ACTIVE CHANNELS\n\n"), "{text}");
+    for (line, text) in [
+        ("-c cc", "Error: Please enter a non-zero LCN"),
+        ("-c cc -lcn 4096", "ERROR: LCN 4096 is not in 0 to 4095"),
+        ("-c cc -lcn x", "ERROR: LCN must be an integer!"),
+        ("-c xl -d 16", "ERROR: only Frame Relay has DLCIs"),
+        (
+            "-c ti -x25opt ALL",
+            "ERROR: -x25opt 'ALL' is neither DATA nor PROT",
+        ),
+        (
+            "-c cc -lcn 7",
+            "Error: There is no such logical channel, or no call on it",
+        ),
+        (
+            "-c Tv",
+            "ERROR: Invalid FT1/T1/E1 Command 'T', Type xpipemon <cr> for help",
+        ),
+    ] {
+        let failure = by_name(&fake, X25, line).unwrap_err();
+        assert!(failure.text.starts_with(text), "{line}: {}", failure.text);
+    }
+    let failure = attempt(FR, "-i wp1 -c sg -lcn 3").unwrap_err();
+    assert!(
+        failure
+            .text
+            .starts_with("ERROR: only X.25 has -lcn and -x25opt")
+    );
+}
+
+#[test]
 fn ppp_reports_of_an_old_board_that_is_down() {
     reports(PPP, ppp_old_board, "ppipemon-502.txt");
 }
@@ -86,6 +128,7 @@ fn script_of(monitor: Monitor) -> Script {
         Monitor::FrameRelay => cpe,
         Monitor::CiscoHdlc | Monitor::MultiPpp => cisco,
         Monitor::Ppp => ppp_link,
+        Monitor::X25 => x25_link,
     }
 }
 
@@ -166,6 +209,7 @@ fn json_and_xml_of_every_report() {
         (FR, cpe as Script, "fpipemon.json"),
         (CHDLC, cisco, "cpipemon.json"),
         (PPP, ppp_link, "ppipemon.json"),
+        (X25, x25_link, "xpipemon.json"),
     ] {
         let fake = Fake::start(script, Fault::None);
         let mut all = String::new();
@@ -339,7 +383,7 @@ fn old_form() {
         let script = script_of(monitor);
         for command in reading(monitor).filter(|c| !c.old.is_empty()) {
             let fake = Fake::start(script, Fault::None);
-            let dlci = if command.needs_dlci { "16 " } else { "" };
+            let dlci = if command.needs_channel { "16 " } else { "" };
             let line = format!(
                 "{} {dlci}127.0.0.1 {} --timeout 50ms",
                 command.old, fake.port
@@ -475,6 +519,7 @@ fn help_names_every_command() {
             Monitor::CiscoHdlc => include_str!("man/cpipemon.mdoc"),
             Monitor::Ppp => include_str!("man/ppipemon.mdoc"),
             Monitor::MultiPpp => include_str!("man/mppipemon.mdoc"),
+            Monitor::X25 => include_str!("man/xpipemon.mdoc"),
         };
         for command in commands::all(monitor) {
             let named = manual.lines().any(|line| {
@@ -488,7 +533,12 @@ fn help_names_every_command() {
 
 #[test]
 fn samples_of_the_live_view() {
-    for (monitor, script) in [(FR, cpe as Script), (CHDLC, cisco), (PPP, ppp_link)] {
+    for (monitor, script) in [
+        (FR, cpe as Script),
+        (CHDLC, cisco),
+        (PPP, ppp_link),
+        (X25, x25_link),
+    ] {
         let fake = Fake::start(script, Fault::None);
         let text = by_name(&fake, monitor, "--top --count 2 --interval 20ms").unwrap();
         let title = format!("{} {INTERFACE}: ", monitor.name());
@@ -511,6 +561,15 @@ fn samples_of_the_live_view() {
                     (&sample["lcp_state"], &sample["phase"]),
                     (&9.into(), &3.into())
                 );
+            } else if monitor == X25 {
+                let channels = sample["channels"].as_array().unwrap();
+                assert_eq!(channels.len(), 2);
+                assert_eq!(
+                    (&channels[1]["lcn"], &channels[1]["state"]),
+                    (&16.into(), &"data".into())
+                );
+                assert_eq!(channels[1]["tx_octets"], 3012);
+                assert_eq!(sample["errors"]["tx_repeated"], 1014);
             } else {
                 assert_eq!(sample["rx_frames"], 5032);
             }

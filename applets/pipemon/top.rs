@@ -75,7 +75,7 @@ fn rates(old: Option<&Sample>, new: &Sample) -> Vec<(Rate, Rate)> {
         .map(|channel| {
             let old = old?;
             let seconds = new.at.duration_since(old.at).as_secs_f64().max(0.001);
-            let before = old.channels.iter().find(|c| c.dlci == channel.dlci)?;
+            let before = old.channels.iter().find(|c| c.number == channel.number)?;
             let (rx, tx) = channel.traffic?;
             let (old_rx, old_tx) = before.traffic?;
             Some((
@@ -137,6 +137,7 @@ impl Course {
             Monitor::FrameRelay => ("operative", "inoperative"),
             Monitor::CiscoHdlc | Monitor::MultiPpp => ("active", "inactive"),
             Monitor::Ppp => ("up", "down"),
+            Monitor::X25 => ("connected", "disconnected"),
         };
         let errors: Vec<String> = sample
             .errors
@@ -180,17 +181,23 @@ impl Course {
             head: Vec::new(),
             rows: Vec::new(),
         };
-        if request.monitor == Monitor::FrameRelay {
+        let (name, frames, marked) = match request.monitor {
+            Monitor::FrameRelay => ("DLCI", "frames", true),
+            _ => ("LCN", "packets", false),
+        };
+        if matches!(request.monitor, Monitor::FrameRelay | Monitor::X25) {
             page.head = vec![
-                ("DLCI", Align::Right),
+                (name, Align::Right),
                 ("state", Align::Left),
                 ("received", Align::Right),
-                ("frames", Align::Right),
+                (frames, Align::Right),
                 ("sent", Align::Right),
-                ("frames", Align::Right),
-                ("FECN", Align::Right),
-                ("BECN", Align::Right),
+                (frames, Align::Right),
             ];
+            if marked {
+                page.head.push(("FECN", Align::Right));
+                page.head.push(("BECN", Align::Right));
+            }
             page.rows = sample
                 .channels
                 .iter()
@@ -201,16 +208,19 @@ impl Course {
                             .traffic
                             .map_or_else(|| "-".to_owned(), |t| pick(t).frames.to_string())
                     };
-                    vec![
-                        channel.dlci.to_string(),
+                    let mut row = vec![
+                        channel.number.to_string(),
                         channel.state.to_owned(),
                         bits_text(rx.bits()),
                         frames(|(rx, _)| rx),
                         bits_text(tx.bits()),
                         frames(|(_, tx)| tx),
-                        channel.fecn.to_string(),
-                        channel.becn.to_string(),
-                    ]
+                    ];
+                    if marked {
+                        row.push(channel.fecn.to_string());
+                        row.push(channel.becn.to_string());
+                    }
+                    row
                 })
                 .collect();
         }
@@ -253,28 +263,37 @@ fn json(request: &Request, seen: &Seen, now: SystemTime) -> Json {
         "rates": rate(*rx, *tx),
         "errors": errors,
     });
-    if request.monitor == Monitor::FrameRelay
+    let (key, number) = match request.monitor {
+        Monitor::X25 => ("channels", "lcn"),
+        _ => ("dlcis", "dlci"),
+    };
+    if matches!(request.monitor, Monitor::FrameRelay | Monitor::X25)
         && let Some(object) = object.as_object_mut()
     {
-        let dlcis: Vec<Json> = sample
+        let channels: Vec<Json> = sample
             .channels
             .iter()
             .zip(rates)
             .map(|(channel, (rx, tx))| {
-                json!({
-                    "dlci": channel.dlci,
+                let mut row = json!({
+                    (number): channel.number,
                     "state": channel.state.to_ascii_lowercase(),
                     "rx_frames": channel.traffic.map(|(rx, _)| rx.frames),
                     "rx_octets": channel.traffic.map(|(rx, _)| rx.octets),
                     "tx_frames": channel.traffic.map(|(_, tx)| tx.frames),
                     "tx_octets": channel.traffic.map(|(_, tx)| tx.octets),
-                    "rx_fecn": channel.fecn,
-                    "rx_becn": channel.becn,
                     "rates": rate(*rx, *tx),
-                })
+                });
+                if let Some(row) = row.as_object_mut()
+                    && request.monitor == Monitor::FrameRelay
+                {
+                    row.insert("rx_fecn".into(), channel.fecn.into());
+                    row.insert("rx_becn".into(), channel.becn.into());
+                }
+                row
             })
             .collect();
-        object.insert("dlcis".into(), dlcis.into());
+        object.insert(key.into(), channels.into());
     } else if let (Some(object), Some(channel)) = (object.as_object_mut(), sample.channels.first())
         && let Some((rx, tx)) = channel.traffic
     {

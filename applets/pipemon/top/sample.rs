@@ -6,12 +6,13 @@ use wanbox_wire::pipemon::driver;
 use wanbox_wire::pipemon::frame_relay::LinkStatus;
 use wanbox_wire::pipemon::opcode::{self, chdlc, fr};
 use wanbox_wire::pipemon::ppp::phase;
+use wanbox_wire::pipemon::x25::of_pair;
 
 use crate::client::{Client, malformed};
 use crate::failure::Failure;
 use crate::monitor::Monitor;
 use crate::report::Value;
-use crate::{cisco_hdlc, frame_relay, ppp};
+use crate::{cisco_hdlc, frame_relay, ppp, x25};
 
 /// Counters of one direction of a channel; they wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,8 @@ pub struct Traffic {
 /// One channel: a PVC, or the whole of another link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
-    pub dlci: u16,
+    /// DLCI or logical channel.
+    pub number: u16,
     pub state: &'static str,
     /// Missing when the link does not know the channel.
     pub traffic: Option<(Traffic, Traffic)>,
@@ -49,6 +51,7 @@ pub fn read(client: &mut Client, monitor: Monitor) -> Result<Sample, Failure> {
         Monitor::FrameRelay => read_frame_relay(client),
         Monitor::CiscoHdlc | Monitor::MultiPpp => read_cisco_hdlc(client),
         Monitor::Ppp => read_ppp(client),
+        Monitor::X25 => read_x25(client),
     }
 }
 
@@ -60,7 +63,7 @@ fn read_frame_relay(client: &mut Client) -> Result<Sample, Failure> {
         // A DLCI of the switch that is not configured here has no statistics.
         let known = frame_relay::dlci_statistics(client, pvc.dlci).ok();
         channels.push(Channel {
-            dlci: pvc.dlci,
+            number: pvc.dlci,
             state: frame_relay::pvc_state(pvc.status),
             traffic: known.map(|(s, _)| {
                 let rx = Traffic {
@@ -119,7 +122,7 @@ fn read_cisco_hdlc(client: &mut Client) -> Result<Sample, Failure> {
         up: status.active != 0,
         up_time: driver::up_time(answer.data()).ok(),
         channels: vec![Channel {
-            dlci: 0,
+            number: 0,
             state: "",
             traffic: Some((rx, tx)),
             fecn: 0,
@@ -159,7 +162,7 @@ fn read_ppp(client: &mut Client) -> Result<Sample, Failure> {
         up: iba.phase == phase::NETWORK,
         up_time: driver::up_time(answer.data()).ok(),
         channels: vec![Channel {
-            dlci: 0,
+            number: 0,
             state: "",
             traffic: Some((rx, tx)),
             fecn: 0,
@@ -181,5 +184,56 @@ fn read_ppp(client: &mut Client) -> Result<Sample, Failure> {
             ("pap_state", ppp::pap_state(iba.pap_state)),
             ("chap_state", ppp::chap_state(iba.chap_state)),
         ],
+    })
+}
+
+fn read_x25(client: &mut Client) -> Result<Sample, Failure> {
+    let (up, _) = x25::link_status(client)?;
+    let line = x25::read_line_errors(client)?;
+    let link = x25::read_link_statistics(client)?;
+    let packets = x25::read_packets(client)?;
+    let answer = x25::ask(client, opcode::x25::ROUTER_UP_TIME, 0)?;
+    // Whose circuits there are is said to this host only.
+    let channels = x25::read_channels(client).unwrap_or_default();
+    let both = |pair| {
+        let (tx, rx) = of_pair(pair);
+        u64::from(tx) + u64::from(rx)
+    };
+    Ok(Sample {
+        at: Instant::now(),
+        up,
+        up_time: driver::up_time(answer.data()).ok(),
+        channels: channels
+            .into_iter()
+            .map(|(number, c)| Channel {
+                number,
+                state: x25::channel_state(c.state),
+                traffic: Some((
+                    Traffic {
+                        frames: c.rx_packets,
+                        octets: c.rx_octets,
+                    },
+                    Traffic {
+                        frames: c.tx_packets,
+                        octets: c.tx_octets,
+                    },
+                )),
+                fecn: 0,
+                becn: 0,
+            })
+            .collect(),
+        errors: vec![
+            ("rx_crc_errors", line.rx_crc.into()),
+            ("rx_discarded", link.rx_discarded.into()),
+            ("rx_out_of_sequence", link.rx_out_of_sequence.into()),
+            ("rx_too_long", link.rx_too_long.into()),
+            ("tx_repeated", link.tx_repeated.into()),
+            ("t1_timeouts", link.t1_timeouts.into()),
+            ("frmr", u64::from(link.rx_frmr) + u64::from(link.tx_frmr)),
+            ("restarts", both(packets.restart)),
+            ("resets", both(packets.reset)),
+            ("diagnostics", both(packets.diagnostic)),
+        ],
+        states: Vec::new(),
     })
 }

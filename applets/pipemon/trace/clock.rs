@@ -2,6 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
+use wanbox_wire::pipemon::Date;
+
+/// The time of a frame with this date and so many milliseconds, asked for at `now`.
+pub fn of_date(date: Date, milliseconds: u16, now: SystemTime) -> SystemTime {
+    let now = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let seconds = Duration::from_secs(date.seconds_before(now.as_secs()));
+    let time = seconds + Duration::from_millis(milliseconds.into());
+    SystemTime::UNIX_EPOCH + time
+}
+
 /// Where the stamp starts again.
 const CYCLE: Duration = Duration::from_millis(1 << 16);
 

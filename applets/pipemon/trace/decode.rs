@@ -10,6 +10,7 @@ use wanbox_wire::cisco_hdlc::{
 };
 use wanbox_wire::frame_relay::{Address, Frame, Payload, Protocol as FrType, Style};
 use wanbox_wire::ip::{Icmp, IcmpEcho, Ip, Tcp, TcpFlags, Udp, protocol};
+use wanbox_wire::lapb::Modulo;
 use wanbox_wire::lmi::{Dialect, Message, MessageType, ReportType};
 
 use crate::monitor::Monitor;
@@ -23,6 +24,10 @@ pub struct Decoded<'f> {
     pub summary: String,
     /// The DLCI of a Frame Relay frame.
     pub dlci: Option<u16>,
+    /// The logical channel of an X.25 packet.
+    pub lcn: Option<u16>,
+    /// It is a data packet of X.25.
+    pub data: bool,
     /// The protocol of a PPP frame.
     pub ppp: Option<u16>,
     /// Where in the frame there are octets that interpreted traces do not show.
@@ -33,13 +38,14 @@ pub struct Decoded<'f> {
     pub ethernet: Option<&'f [u8]>,
 }
 
-/// Takes a frame (without its FCS) of this monitor's links apart.
-pub fn decode(monitor: Monitor, frame: &[u8]) -> Decoded<'_> {
+/// Takes a frame (without its FCS) of this monitor's links apart. LAPB frames are of this modulo.
+pub fn decode(monitor: Monitor, modulo: Modulo, frame: &[u8]) -> Decoded<'_> {
     let mut decoded = Decoded::default();
     match monitor {
         Monitor::FrameRelay => frame_relay(frame, &mut decoded),
         Monitor::CiscoHdlc => cisco_hdlc(frame, &mut decoded),
         Monitor::Ppp | Monitor::MultiPpp => super::ppp::decode(frame, &mut decoded),
+        Monitor::X25 => super::x25::decode(modulo, frame, &mut decoded),
     }
     decoded
 }
@@ -392,7 +398,7 @@ mod tests {
 
     fn fr(text: &str) -> (String, String) {
         let octets = hex(text);
-        let decoded = decode(Monitor::FrameRelay, &octets);
+        let decoded = decode(Monitor::FrameRelay, Modulo::Eight, &octets);
         (decoded.detail, decoded.summary)
     }
 
@@ -450,7 +456,7 @@ mod tests {
     fn cisco_frames() {
         let of = |text: &str| {
             let octets = hex(text);
-            let decoded = decode(Monitor::CiscoHdlc, &octets);
+            let decoded = decode(Monitor::CiscoHdlc, Modulo::Eight, &octets);
             (decoded.detail, decoded.summary)
         };
         let (detail, summary) =

@@ -6,6 +6,7 @@ mod ppp;
 mod show;
 #[cfg(test)]
 mod tests;
+mod x25;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wanbox_runtime::terminal::{Interrupt, Wake};
+use wanbox_wire::lapb::{self, Modulo, ethernet};
 use wanbox_wire::pcap::{FileHeader, LinkType};
 use wanbox_wire::pipemon::trace::{self, Element, Frames, OUTGOING, STATUS, chdlc, fr};
 use wanbox_wire::pipemon::{Protocol, code, opcode};
@@ -49,7 +51,9 @@ pub fn help(monitor: Monitor) -> String {
          \x20 -full            whole frames instead of their first octets\n\
          \x20 -brief           a line a frame; with -hex its octets too\n\
          \x20 -d <dlci>        only frames of this DLCI (fpipemon)\n\
-         \x20 -prot <list>     only frames of FR CHDLC PPP ETH IP, joined by '-', such as IP-ETH\n\
+         \x20 -lcn <lcn>       only packets of this logical channel (xpipemon)\n\
+         \x20 -x25opt <which>  only data packets (DATA), or only the others (PROT) (xpipemon)\n\
+         \x20 -prot <list>     only frames of FR LAPB X25 PPP CHDLC ETH IP, joined by '-'\n\
          \x20 -systime         time of day instead of milliseconds\n\
          \x20 -pcap            into the file {PCAP_FILE} instead of the screen\n\
          \x20 -pcap_file <f>   into the file <f>; -prot IP or ETH writes bare packets\n\
@@ -63,12 +67,14 @@ pub fn help(monitor: Monitor) -> String {
 #[derive(Clone, Debug)]
 pub struct Settings {
     style: Style,
-    dlci: Option<u16>,
+    channel: Option<u16>,
+    /// Data packets of X.25 alone, or the others.
+    data: Option<bool>,
     protocols: Option<Vec<&'static str>>,
     pcap: Option<PathBuf>,
     count: Option<u64>,
     seconds: Option<u64>,
-    mask: u8,
+    mask: Vec<u8>,
 }
 
 impl Settings {
@@ -112,6 +118,28 @@ impl Settings {
             (Protocol::Ppp, Some("p")) => trace::ppp::SIGNALLING,
             (Protocol::Ppp, Some("d")) => trace::ppp::DATA,
             (Protocol::Ppp, _) => trace::ppp::ALL,
+            (Protocol::X25, Some("p")) => {
+                use trace::x25::{ACTIVE, SUPERVISORY, TIMESTAMP, UNNUMBERED};
+                ACTIVE | TIMESTAMP | SUPERVISORY | UNNUMBERED
+            }
+            (Protocol::X25, Some("d")) => {
+                trace::x25::ACTIVE | trace::x25::TIMESTAMP | trace::x25::DATA
+            }
+            (Protocol::X25, _) => trace::x25::ALL,
+        };
+        let mut mask = vec![mask];
+        if request.monitor == Monitor::X25 {
+            // When it ends by itself, which it does not.
+            mask.push(0);
+        }
+        let data = match options.x25opt.as_deref() {
+            None => None,
+            Some(word) if word.eq_ignore_ascii_case("data") => Some(true),
+            Some(word) if word.eq_ignore_ascii_case("prot") => Some(false),
+            Some(word) => {
+                let text = format!("ERROR: -x25opt '{word}' is neither DATA nor PROT");
+                return Err(Failure::usage(text));
+            }
         };
         Ok(Self {
             style: Style {
@@ -122,7 +150,8 @@ impl Settings {
                 hex: options.hex,
                 systime: options.systime,
             },
-            dlci: (request.dlci != 0).then_some(request.dlci),
+            channel: (request.channel != 0).then_some(request.channel),
+            data,
             protocols,
             pcap,
             count: options.count,
@@ -133,7 +162,11 @@ impl Settings {
 
     /// Whether the frame passes the filters.
     fn wants(&self, monitor: Monitor, decoded: &Decoded<'_>) -> bool {
-        if self.dlci.is_some() && decoded.dlci != self.dlci {
+        let other = self.channel.is_some() && decoded.dlci.or(decoded.lcn) != self.channel;
+        let packet = self
+            .data
+            .is_none_or(|data| decoded.lcn.is_some() && decoded.data == data);
+        if other || !packet {
             return false;
         }
         self.protocols.as_ref().is_none_or(|names| {
@@ -142,7 +175,9 @@ impl Settings {
                 "CHDLC" => monitor == Monitor::CiscoHdlc,
                 "PPP" => monitor.is_ppp(),
                 "IP" => decoded.ip.is_some(),
-                "ETH" => decoded.ethernet.is_some(),
+                "LAPB" => monitor == Monitor::X25,
+                "X25" => decoded.lcn.is_some(),
+                "ETH" => monitor == Monitor::X25 || decoded.ethernet.is_some(),
                 _ => false,
             })
         })
@@ -155,6 +190,7 @@ impl Settings {
             (_, Monitor::FrameRelay) => LinkType::FrameRelay,
             (_, Monitor::CiscoHdlc) => LinkType::CiscoHdlc,
             (_, Monitor::Ppp | Monitor::MultiPpp) => LinkType::PppHdlc,
+            (_, Monitor::X25) => LinkType::Lapb,
         }
     }
 }
@@ -166,6 +202,8 @@ struct Sink<'o> {
     out: &'o mut dyn Write,
     pcap: Option<Pcap>,
     clock: Clock,
+    /// The modulo of LAPB, as it was seen.
+    modulo: Modulo,
     shown: u64,
     left_out: u64,
 }
@@ -191,10 +229,17 @@ impl Pcap {
         })
     }
 
-    fn write(&mut self, time: SystemTime, frame: &[u8]) -> Result<(), Failure> {
+    fn write(
+        &mut self,
+        time: SystemTime,
+        head: &[u8],
+        frame: &[u8],
+        length: usize,
+    ) -> Result<(), Failure> {
         self.record.clear();
         let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.header.append(time, frame, &mut self.record);
+        self.header
+            .append_cut(time, head, frame, length, &mut self.record);
         let Self {
             path, file, record, ..
         } = self;
@@ -226,23 +271,49 @@ impl Sink<'_> {
 
     fn take(&mut self, element: &Element<'_>, now: SystemTime) -> Result<(), Failure> {
         let monitor = self.request.monitor;
-        let time = self.clock.time_of(element.timestamp, now);
+        let time = match element.date {
+            Some(date) => clock::of_date(date, element.timestamp, now),
+            None => self.clock.time_of(element.timestamp, now),
+        };
         let frame = element.frame().unwrap_or_default();
-        let decoded = decode(monitor, frame);
+        if monitor == Monitor::X25 {
+            self.modulo = x25::modulo_of(frame).unwrap_or(self.modulo);
+        }
+        let decoded = decode(monitor, self.modulo, frame);
         if self.is_full() || !self.settings.wants(monitor, &decoded) {
             return Ok(());
         }
         if let Some(pcap) = &mut self.pcap {
-            let bare = match self.settings.link_type(monitor) {
+            let link_type = self.settings.link_type(monitor);
+            let bare = match link_type {
                 LINK_RAW_IP => decoded.ip,
-                LINK_ETHERNET => decoded.ethernet,
+                LINK_ETHERNET if monitor != Monitor::X25 => decoded.ethernet,
                 _ => Some(frame),
             };
+            let mut head = match monitor {
+                Monitor::X25 if link_type != LINK_RAW_IP => {
+                    lapb::capture_head(element.outgoing(), frame).to_vec()
+                }
+                _ => Vec::new(),
+            };
+            // What a long frame lacks was cut on its way here.
+            let mut length = bare.map_or(0, <[u8]>::len);
+            if monitor == Monitor::X25 && bare == Some(frame) {
+                length = element.real_length.into();
+            }
+            if monitor == Monitor::X25 && link_type == LINK_ETHERNET {
+                let rest = head.split_off(1);
+                let octets = u16::try_from(rest.len() + length).unwrap_or(u16::MAX);
+                // Its last octet says who sent it.
+                let source = [2, 0, 0, 0, 0, 1 + u8::from(element.outgoing())];
+                head = ethernet::header(source, octets).to_vec();
+                head.extend(rest);
+            }
             // What was broken on the line, or not kept, is no frame of that link type.
             let sound = element.status & STATUS & !OUTGOING == 0 && !frame.is_empty();
             match bare.filter(|_| sound) {
                 Some(octets) => {
-                    pcap.write(time, octets)?;
+                    pcap.write(time, &head, octets, length)?;
                     self.shown += 1;
                 }
                 None => self.left_out += 1,
@@ -291,6 +362,11 @@ fn opcodes(protocol: Protocol) -> Opcodes {
             disable: opcode::ppp::DISABLE_TRACING,
             get: opcode::ppp::GET_TRACE_INFO,
         },
+        Protocol::X25 => Opcodes {
+            enable: opcode::x25::TRACE_CONFIGURE,
+            disable: opcode::x25::TRACE_CONFIGURE,
+            get: opcode::x25::GET_TRACE_INFO,
+        },
     }
 }
 
@@ -315,12 +391,17 @@ pub fn run(
         out,
         pcap,
         clock: Clock::default(),
+        modulo: Modulo::default(),
         shown: 0,
         left_out: 0,
     };
     // What an earlier trace left over is not wanted.
-    client.call(opcodes.disable, 0, &[])?;
-    let answer = client.call(opcodes.enable, 0, &[settings.mask])?;
+    let off: &[u8] = match request.monitor {
+        Monitor::X25 => &[0, 0],
+        _ => &[],
+    };
+    client.call(opcodes.disable, 0, off)?;
+    let answer = client.call(opcodes.enable, 0, &settings.mask)?;
     match answer.code {
         code::OK => sink.say("Starting trace...(Press ENTER to exit)\n")?,
         code::TRACE_STATE => {
@@ -343,7 +424,7 @@ pub fn run(
         }
     }
     let watched = watch(client, &mut sink, opcodes.get, &mut interrupt);
-    let disabled = client.call(opcodes.disable, 0, &[]);
+    let disabled = client.call(opcodes.disable, 0, off);
     let flushed = sink.flush();
     watched?;
     flushed?;
@@ -388,7 +469,11 @@ fn watch(
                 sink.flush()?;
                 more
             }
-            code::TRACE_STATE => {
+            code::X25_NO_FRAME if sink.request.monitor == Monitor::X25 => {
+                sink.flush()?;
+                false
+            }
+            code::TRACE_STATE | code::X25_NO_TRACE => {
                 return Err(Failure::failed("Error: somebody else ended the trace"));
             }
             other => {
@@ -420,9 +505,19 @@ pub fn fuzz_trace(frame: &[u8]) {
         real_length: u16::try_from(frame.len()).unwrap_or(u16::MAX),
         timestamp: 1,
         octets: frame,
+        fcs: 0,
+        lost: 0,
+        date: None,
     };
-    for monitor in [Monitor::FrameRelay, Monitor::CiscoHdlc, Monitor::Ppp] {
-        let decoded = decode(monitor, frame);
+    for (monitor, modulo) in [
+        (Monitor::FrameRelay, Modulo::Eight),
+        (Monitor::CiscoHdlc, Modulo::Eight),
+        (Monitor::Ppp, Modulo::Eight),
+        (Monitor::X25, Modulo::Eight),
+        (Monitor::X25, Modulo::OneTwentyEight),
+    ] {
+        let _ = x25::modulo_of(frame);
+        let decoded = decode(monitor, modulo, frame);
         assert!(decoded.secret.start <= decoded.secret.end && decoded.secret.end <= frame.len());
         for part in [decoded.ip, decoded.ethernet].into_iter().flatten() {
             assert!(part.len() < frame.len());

@@ -378,11 +378,12 @@ mod tests {
     use crate::monitor::Monitor;
     use crate::trace::decode::decode;
     use wanbox_sim::hex;
+    use wanbox_wire::lapb::Modulo;
 
     /// Detail, summary and what is hidden.
     fn of(text: &str) -> (String, String, Range<usize>) {
         let octets = hex(text);
-        let decoded = decode(Monitor::Ppp, &octets);
+        let decoded = decode(Monitor::Ppp, Modulo::Eight, &octets);
         (decoded.detail, decoded.summary, decoded.secret)
     }
 

@@ -69,6 +69,9 @@ pub fn text(
         let wrong: Vec<_> = wrong.collect();
         text.push_str(&format!("\t\tReceive error - {}\n", wrong.join(" ")));
     }
+    if element.lost != 0 {
+        text.push_str(&format!("\t\t{} frames lost before\n", element.lost));
+    }
     if element.octets.is_empty() {
         text.push_str("the frame data is not available\n\n");
         return text;
@@ -181,6 +184,10 @@ pub fn json(
     if let Some(object) = object.as_object_mut() {
         if monitor == Monitor::FrameRelay {
             object.insert("dlci".into(), decoded.dlci.into());
+        }
+        if monitor == Monitor::X25 {
+            object.insert("lcn".into(), decoded.lcn.into());
+            object.insert("lost".into(), element.lost.into());
         }
         if monitor.is_ppp() {
             object.insert("protocol".into(), decoded.ppp.into());

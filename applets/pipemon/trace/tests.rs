@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use wanbox_grammar::Exit;
-use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp};
+use wanbox_wire::pipemon::code;
+use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp, x25};
 
 use crate::fake::{Fake, Fault, Script};
 use crate::scripts::{
-    CHDLC, CONFIGURE_FRAME, FR, IP_FRAME, KEEPALIVE_FRAME, MPPP, PAP_FRAME, PPP, STATUS_FRAME,
-    by_udp, cisco, cpe, golden, ppp_link,
+    CALL_FRAME, CHDLC, CONFIGURE_FRAME, FR, IP_FRAME, KEEPALIVE_FRAME, MPPP, PAP_FRAME, PPP,
+    STATUS_FRAME, X25, by_udp, cisco, cpe, golden, ppp_link, x25_frame, x25_link,
 };
 
 #[test]
@@ -19,6 +20,7 @@ fn traces() {
         (FR, cpe as Script, "fpipemon-trace.txt"),
         (CHDLC, cisco, "cpipemon-trace.txt"),
         (PPP, ppp_link, "ppipemon-trace.txt"),
+        (X25, x25_link, "xpipemon-trace.txt"),
     ] {
         let mut all = String::new();
         for options in [
@@ -120,6 +122,121 @@ fn trace_filters_and_masks() {
 }
 
 #[test]
+fn x25_traces_are_filtered_by_circuit_and_kind_of_packet() {
+    const DATA: &[u8] = &[0x01, 0x02, 0x10, 0x02, 0x00, b'x'];
+    let fake = Fake::start(x25_link, Fault::None);
+    for (options, shown) in [
+        ("-lcn 1", 2),
+        ("-lcn 2", 0),
+        ("-x25opt PROT", 2),
+        ("-x25opt data", 0),
+        ("-prot LAPB", 2),
+        ("-prot X25", 2),
+        ("-prot IP", 0),
+        ("-prot FR-PPP", 0),
+    ] {
+        let limit = if shown == 0 {
+            "--seconds 1"
+        } else {
+            "--count 2"
+        };
+        let text = by_udp(&fake, X25, &format!("-c ti -brief {options} {limit}")).unwrap();
+        assert_eq!(
+            text.matches("call request").count(),
+            shown,
+            "{options}: {text}"
+        );
+    }
+    let fake = Fake::start(
+        |request| match request.opcode() {
+            x25::GET_TRACE_INFO => Some((0, x25_frame(DATA))),
+            _ => x25_link(request),
+        },
+        Fault::None,
+    );
+    let text = by_udp(&fake, X25, "-c tid -x25opt DATA -lcn 2 -systime --count 1").unwrap();
+    assert!(text.contains("Data Ps=0 Pr=0 M=0"), "{text}");
+    assert!(text.contains("-11-22T23:58:59.999Z"), "{text}");
+    assert!(text.contains("\t\t2 frames lost before\n"), "{text}");
+    let asked: Vec<_> = fake.asked();
+    let data = (x25::TRACE_CONFIGURE, 0, vec![0x0b, 0]);
+    let off = (x25::TRACE_CONFIGURE, 0, vec![0, 0]);
+    let take = (x25::GET_TRACE_INFO, 0, vec![]);
+    assert_eq!(asked, [off.clone(), data, take, off]);
+    let json = by_udp(&fake, X25, "-c trp --json --count 1").unwrap();
+    let frame: Json = serde_json::from_str(&json).unwrap();
+    assert_eq!((&frame["lcn"], &frame["lost"]), (&2.into(), &2.into()));
+    // After the questions of the second run whether somebody is there.
+    assert_eq!(fake.asked()[7].2, [0x33, 0]);
+}
+
+#[test]
+fn an_x25_trace_waits_for_frames_and_is_ended_by_others() {
+    let fake = Fake::start(
+        |request| match request.opcode() {
+            x25::GET_TRACE_INFO => Some((code::X25_NO_FRAME, vec![])),
+            _ => x25_link(request),
+        },
+        Fault::None,
+    );
+    let text = by_udp(&fake, X25, "-c tr --seconds 1").unwrap();
+    assert_eq!(text.lines().count(), 1);
+    let fake = Fake::start(
+        |request| match request.opcode() {
+            x25::GET_TRACE_INFO => Some((code::X25_NO_TRACE, vec![])),
+            _ => x25_link(request),
+        },
+        Fault::None,
+    );
+    let failure = by_udp(&fake, X25, "-c tr").unwrap_err();
+    assert_eq!(failure.text, "Error: somebody else ended the trace");
+}
+
+#[test]
+fn x25_traces_to_pcap() {
+    use wanbox_wire::lapb::ethernet;
+    use wanbox_wire::pcap::Reader;
+    let fake = Fake::start(x25_link, Fault::None);
+    let file = fake.file("x25.pcap");
+    for (options, link_type, octets) in [
+        ("", 207, [&[1], CALL_FRAME].concat()),
+        (
+            "-prot ETH",
+            1,
+            [&ethernet::header([2, 0, 0, 0, 0, 2], 15), CALL_FRAME].concat(),
+        ),
+    ] {
+        let line = format!("-c tr -pcap_file {} {options} --count 2", file.display());
+        let text = by_udp(&fake, X25, &line).unwrap();
+        assert!(text.contains("2 frames in "), "{text}");
+        let written = std::fs::read(&file).unwrap();
+        assert_eq!(written[20..24], u32::to_le_bytes(link_type));
+        for record in Reader::new(&written).unwrap() {
+            assert_eq!(record.unwrap().frame, octets);
+        }
+    }
+    // A packet without LAPB, of which the end is missing.
+    let fake = Fake::start(
+        |request| match request.opcode() {
+            x25::GET_TRACE_INFO => {
+                let mut data = x25_frame(&[0x10, 1, 0, 7]);
+                data[0] = 9;
+                Some((0, data))
+            }
+            _ => x25_link(request),
+        },
+        Fault::None,
+    );
+    let file = fake.file("xot.pcap");
+    let line = format!("-c tr -pcap_file {} --count 1", file.display());
+    by_udp(&fake, X25, &line).unwrap();
+    let written = std::fs::read(&file).unwrap();
+    let record = Reader::new(&written).unwrap().next().unwrap().unwrap();
+    assert_eq!(record.frame, [1, 1, 0, 0x10, 1, 0, 7]);
+    assert_eq!(record.original_length, 12);
+}
+
+#[test]
 fn passwords_are_in_raw_traces_only() {
     const PASSWORD: &str = "67 65 68 65 69 6D";
     let fake = Fake::start(ppp_link, Fault::None);
@@ -196,11 +313,11 @@ proptest! {
 
     #[test]
     fn any_damaged_frame_is_shown(
-        which in 0_usize..5,
+        which in 0_usize..6,
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         length in any::<prop::sample::Index>(),
     ) {
-        let mut frame = [IP_FRAME, STATUS_FRAME, KEEPALIVE_FRAME, CONFIGURE_FRAME, PAP_FRAME][which].to_vec();
+        let mut frame = [IP_FRAME, STATUS_FRAME, KEEPALIVE_FRAME, CONFIGURE_FRAME, PAP_FRAME, CALL_FRAME][which].to_vec();
         for (place, octet) in damage {
             let place = place.index(frame.len());
             frame[place] = octet;

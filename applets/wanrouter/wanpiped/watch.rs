@@ -431,7 +431,12 @@ mod tests {
         let mut watch = Watch::new(Protocol::X25, Framing::Lapb, now);
         let mut data = Vec::new();
         assert!(!watch.take_x25(now, &mut data));
-        let frames: [&[u8]; 4] = [&[1, 0x3f], &[3, 0x21], &[1, 0, 0x10, 1, 0x0f], &[0x10, 1, 0]];
+        let frames: [&[u8]; 4] = [
+            &[1, 0x3f],
+            &[3, 0x21],
+            &[1, 0, 0x10, 1, 0x0f],
+            &[0x10, 1, 0],
+        ];
         use trace::x25::{DATA, EVERY, SUPERVISORY, UNNUMBERED};
         for (flags, taken) in [(EVERY, 4), (DATA, 2), (SUPERVISORY, 1), (UNNUMBERED, 1)] {
             watch.start_trace(now, flags);
