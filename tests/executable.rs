@@ -162,6 +162,7 @@ fn list() -> Result {
         "cpipemon",
         "ppipemon",
         "mppipemon",
+        "xpipemon",
     ] {
         ensure!(applets.iter().any(|a| a == wanted), "{wanted}: {applets:?}");
     }

@@ -226,9 +226,19 @@ fn config(client: &mut Client) -> Result<Report, Failure> {
 
 /// The channels with calls, or that are permanent.
 pub fn read_channels(client: &mut Client) -> Result<Vec<(u16, Channel)>, Failure> {
-    let answer = ask(client, op::GET_ACTIVE_CHANNELS, 0)?;
+    let mut numbers: Vec<u16> = Vec::new();
+    loop {
+        // A reply does not hold all that there can be: on with those behind the last.
+        let (last, known) = (numbers.last().copied().unwrap_or(0), numbers.len());
+        let answer = ask(client, op::GET_ACTIVE_CHANNELS, last)?;
+        numbers.extend(channels(answer.data()).filter(|&lcn| lcn > last));
+        let full = answer.data().len() + 1 >= Protocol::X25.max_reply_data();
+        if !full || numbers.len() == known {
+            break;
+        }
+    }
     let mut found = Vec::new();
-    for lcn in channels(answer.data()) {
+    for lcn in numbers {
         match client.call(op::READ_CHANNEL_CONFIG, lcn, &[])? {
             answer if answer.code == code::OK => {
                 found.push((lcn, Channel::decode(answer.data()).map_err(malformed)?));

@@ -19,8 +19,10 @@ mod frame_relay;
 mod fuzz;
 mod multi_port;
 mod ppp;
+mod x25;
 
 pub use fuzz::fuzz_monitor;
+pub use x25::{CircuitOf, Flushed};
 
 /// Where a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub struct Desk<'d> {
     pub modem: Modem,
     /// When the interface was opened.
     pub opened: Instant,
+    /// Who has the circuit of X.25 that the request is about.
+    pub circuit: CircuitOf,
 }
 
 impl Desk<'_> {
@@ -102,7 +106,7 @@ impl Desk<'_> {
             Protocol::FrameRelay => self.frame_relay(now, request, &mut control, data),
             Protocol::CiscoHdlc => self.cisco_hdlc(now, request, &mut control, data),
             Protocol::Ppp => self.ppp(now, request, &mut control, data),
-            Protocol::X25 => code::X25_INVALID_COMMAND,
+            Protocol::X25 => self.x25(now, request, data),
         };
         match code {
             code::FR_INVALID_COMMAND

@@ -4,17 +4,20 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Token};
+use wanbox_wanrouter_engine::x25::Holder;
 use wanbox_wanrouter_engine::{ChannelId, Engine, Path, PayloadKind};
 use wanbox_wire::ip::VirtioHeader;
 use wanbox_wire::pipemon::driver::Modem;
 use wanbox_wire::pipemon::packet::reply;
 use wanbox_wire::pipemon::{IP_UDP_HEADERS, MAX_MESSAGE, Message, Repr};
+use wanbox_wire::x25::Lci;
 
 use super::device::{Client, Device, MAX_CLIENTS, owner};
 use super::guard::Verdict;
 use super::interface::HostEnd;
 use super::line::Line;
-use super::monitor::{Desk, Source};
+use super::link::Link;
+use super::monitor::{CircuitOf, Desk, Source};
 
 /// Requests of one client in a turn.
 const REQUESTS: usize = 8;
@@ -108,7 +111,7 @@ impl Device {
             },
             Some(_) => self.modem(),
         };
-        let Some(mut desk) = self.desk(channel, modem) else {
+        let Some(mut desk) = self.desk(channel, modem, request.channel()) else {
             return false;
         };
         let mut data = Vec::new();
@@ -166,7 +169,6 @@ impl Device {
             .contains(&mut self.netlink, now, source.into())
     }
 
-    /// What a management request through this channel may read or change.
     /// The modem lines: those of a serial port, else both are as the carrier.
     fn modem(&self) -> Modem {
         let carrier = self.has_carrier();
@@ -177,8 +179,33 @@ impl Device {
         }
     }
 
-    fn desk(&mut self, channel: u16, modem: Modem) -> Option<Desk<'_>> {
+    /// Who has a circuit of X.25.
+    fn circuit(&self, number: u16) -> CircuitOf {
+        let (Link::X25(engine), Some(channel)) = (&self.link, Lci::new(number)) else {
+            return CircuitOf::default();
+        };
+        match engine.holder(channel) {
+            Holder::Nobody => CircuitOf::default(),
+            Holder::Application(_) => CircuitOf {
+                owner: "application".into(),
+                peer: String::new(),
+            },
+            Holder::Port(id) => {
+                let interface = self.interfaces.get(usize::from(id.0));
+                let interface = interface.and_then(Option::as_ref);
+                let peer = engine.port(id).map(|port| port.remote().to_string());
+                CircuitOf {
+                    owner: interface.map_or_else(String::new, |i| i.conf.name.clone()),
+                    peer: peer.unwrap_or_default(),
+                }
+            }
+        }
+    }
+
+    /// What a request through this channel, about this circuit of X.25, may read or change.
+    fn desk(&mut self, channel: u16, modem: Modem, about: u16) -> Option<Desk<'_>> {
         let facts = self.facts();
+        let circuit = self.circuit(about);
         let interface = self.interfaces.get_mut(usize::from(channel))?.as_mut()?;
         Some(Desk {
             link: &mut self.link,
@@ -192,6 +219,7 @@ impl Device {
             facts,
             modem,
             opened: interface.opened,
+            circuit,
         })
     }
 
@@ -291,7 +319,7 @@ impl Device {
                 continue;
             };
             self.management.local += 1;
-            let Some(mut desk) = self.desk(client.channel, modem) else {
+            let Some(mut desk) = self.desk(client.channel, modem, request.channel()) else {
                 gone = true;
                 break;
             };

@@ -12,6 +12,7 @@ use wanbox_wire::pipemon::{Control, Date, Message, Protocol};
 use wanbox_wire::{cisco_hdlc, fcs, frame_relay, lapb, ppp};
 
 use super::map::StatusMap;
+use super::monitor::Flushed;
 
 /// Frames that a trace keeps for a slow monitor; older ones give way and are counted.
 const RING: usize = 256;
@@ -19,7 +20,6 @@ const RING: usize = 256;
 const DEACTIVATION: Duration = Duration::from_secs(4);
 /// Octets of captured frames that are gathered before they are written at once.
 const CAPTURE_BUFFER: usize = 64 * 1024;
-
 
 /// A frame in the ring.
 #[derive(Default)]
@@ -95,6 +95,8 @@ pub struct Watch {
     capture: Option<Capture>,
     /// The file that readers find the newest frames in.
     pub map: Option<StatusMap>,
+    /// What monitors of X.25 flushed.
+    pub flushed: Flushed,
 }
 
 impl Watch {
@@ -114,6 +116,7 @@ impl Watch {
             },
             capture: None,
             map: None,
+            flushed: Flushed::default(),
         }
     }
 

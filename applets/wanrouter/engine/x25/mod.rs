@@ -113,7 +113,7 @@ pub struct Counters {
 
 /// Who has a logical channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Holder {
+pub enum Holder {
     /// Nobody: it is free, or ends.
     #[default]
     Nobody,
@@ -458,7 +458,8 @@ impl X25 {
         }
     }
 
-    fn holder(&self, channel: Lci) -> Holder {
+    /// Who has this logical channel.
+    pub fn holder(&self, channel: Lci) -> Holder {
         let place = usize::from(channel.get());
         self.holders.get(place).copied().unwrap_or_default()
     }

@@ -92,6 +92,7 @@ impl Office {
                 cts: true,
             },
             opened: self.opened,
+            circuit: CircuitOf::default(),
         }
     }
 
