@@ -3,7 +3,7 @@ function __fish_ppipemon_using_command
     set -e cmd[1]
     set -l target_cmd $argv
 
-    set -l known_value_flags 'c' 'command' 'count' 'd' 'dlci' 'i' 'interface' 'interval' 'key-file' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'timeout' 'u'
+    set -l known_value_flags 'c' 'command' 'count' 'd' 'dlci' 'i' 'interface' 'interval' 'key-file' 'lcn' 'pcap-file' 'port' 'prot' 'root' 'seconds' 'timeout' 'u' 'x25opt'
 
     set -l i 1
     set -l cleaned_cmd
@@ -48,6 +48,7 @@ complete -c ppipemon -n '__fish_ppipemon_using_command' -l key-file -r -d 'key t
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l command -s c -r -d 'what to do; see COMMANDS in the manual, or call without arguments'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l dlci -s d -r -d 'the DLCI that the command is about, or the only one to trace (Frame Relay)'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l xml -s x -d 'XML output'
+complete -c ppipemon -n '__fish_ppipemon_using_command' -l lcn -r -d 'the logical channel that the command is about, or the only one to trace (X.25)'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l json -d 'JSON output with stable keys'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l gui -s g -d 'choose from menus'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l top -d 'live view: line state, rates, errors, DLCIs; q or ESC ends it. Where standard output is no terminal, a plain sample an interval'
@@ -57,6 +58,7 @@ complete -c ppipemon -n '__fish_ppipemon_using_command' -l brief -d 'trace: a li
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l hex -d 'trace: with --brief, the octets of each frame too'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l systime -d 'trace: show the time of day instead of the adapter\'s milliseconds'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l prot -r -d 'trace: only frames of these protocols, of FR CHDLC PPP ETH IP X25 LAPB, joined by \'-\''
+complete -c ppipemon -n '__fish_ppipemon_using_command' -l x25opt -r -d 'trace: only data (DATA) or only other packets (PROT) of X.25'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l pcap -d 'trace: write a pcap file instead of showing frames'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l pcap-file -r -d 'trace: name of the pcap file, wp_trace_pcap.bin unless given; implies --pcap'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l count -r -d 'trace or --top: end after N frames or samples'
