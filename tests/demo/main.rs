@@ -1,5 +1,6 @@
 //! `make demo`: two routers joined by a 2 Mbit/s Frame Relay line, started from
-//! the sample files beside this one, pinged, filled, watched, cut and repaired.
+//! the sample files beside this one, pinged, filled, watched, cut and repaired;
+//! and a packet-radio station that the host pings.
 //!
 //! It needs `/dev/net/tun` and network namespaces (root, or user namespaces),
 //! and no program but the executable it shows.
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use wanbox_rig::{Error, Need, Result, Router, TempDir, sandbox, until};
 
 mod echo;
+mod station;
 mod transfer;
 
 /// The files of one router: path there, contents.
@@ -134,6 +136,9 @@ fn show(wanbox: &Path) -> Result {
     heading("Both stop");
     branch.show("wanrouter stop")?;
     hq.show("wanrouter stop")?;
+
+    heading("A packet-radio station with a TCP/IP of its own, and the host as its neighbour");
+    station::show(&wanbox)?;
 
     println!(
         "\nThat took {:.0} s; everything is cleaned up. What to try next:\n\
