@@ -127,6 +127,11 @@ impl Concentrator {
                 session.interim = (session.accounted && interim > 0).then(|| now + time);
             }
         }
+        if let Some(seconds) = changes.session_timeout
+            && let Some(links) = self.links_mut(id)
+        {
+            links.session_timeout = seconds;
+        }
         let Some(session) = self.sessions.get(id) else {
             return Err(ErrorCause::SESSION_CONTEXT_NOT_FOUND);
         };

@@ -73,6 +73,10 @@ pub(super) struct Links {
     pub multi_session: Box<str>,
     /// Acct-Link-Count (RFC 2866 section 5.12): how many links there have been.
     pub count: u32,
+    /// When the first link opened.
+    opened: Instant,
+    /// The Session-Timeout of that one, seconds; 0: none.
+    pub session_timeout: u32,
 }
 
 impl Links {
@@ -93,6 +97,12 @@ impl Concentrator {
     pub(super) fn links(&self, id: SessionId) -> Option<&Links> {
         let bundle = self.sessions.get(id)?.bundle?;
         self.bundles.get(&bundle)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn links_mut(&mut self, id: SessionId) -> Option<&mut Links> {
+        let bundle = self.sessions.get(id)?.bundle?;
+        self.bundles.get_mut(&bundle)
     }
 
     /// The session that has the address and the network layers of this one: itself, or the head of
@@ -118,6 +128,19 @@ impl Concentrator {
     pub(super) fn links_of(&self, id: SessionId) -> Vec<SessionId> {
         self.links(id)
             .map_or_else(|| vec![id], |links| links.sessions.clone())
+    }
+
+    /// When a session is too old, by its Session-Timeout. That of the first link is the time of the service that
+    /// the user gets (RFC 2865 section 5.27), whatever links come and go: with it all of them end. A server that
+    /// grants what is left of it to a further link means the same end, and one that grants less only ends that link.
+    pub(super) fn too_old(&self, session: &Session) -> Option<Instant> {
+        let end = |opened: Instant, seconds: u32| {
+            (seconds > 0).then(|| opened + Duration::from_secs(seconds.into()))
+        };
+        let own = end(session.opened, session.grant.as_deref()?.session_timeout);
+        let links = self.links(session.id);
+        let all = links.and_then(|links| end(links.opened, links.session_timeout));
+        own.into_iter().chain(all).min()
     }
 
     /// Whether a session is a further link of another one.
@@ -187,6 +210,10 @@ impl Concentrator {
                 "The bundle has as many links as it may have.",
             ));
         }
+        let first = head
+            .grant
+            .as_deref()
+            .map_or(0, |grant| grant.session_timeout);
         let address = head.address;
         let of_head = Shared {
             grant: head.grant.as_deref().cloned().unwrap_or_default(),
@@ -201,6 +228,9 @@ impl Concentrator {
             of_head.give(session);
         }
         if let Some(links) = self.bundles.get_mut(&bundle) {
+            if links.count == 1 {
+                links.session_timeout = first;
+            }
             links.sessions.push(id);
             links.count += 1;
         }
@@ -283,6 +313,8 @@ impl Concentrator {
             sessions: vec![id],
             multi_session: acct_session_id(session.unique, unix).into(),
             count: 1,
+            opened: session.opened,
+            session_timeout: 0,
         };
         self.bundles.insert(bundle, links);
         Some(bundle)

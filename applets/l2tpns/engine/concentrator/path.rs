@@ -137,13 +137,12 @@ impl Concentrator {
     pub(super) fn limit(&self, id: SessionId) -> Option<(Instant, bool)> {
         let session = self.sessions.get(id)?;
         let grant = session.grant.as_deref()?;
-        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        let age = (grant.session_timeout > 0)
-            .then(|| (session.opened + seconds(grant.session_timeout), true));
+        let age = self.too_old(session).map(|at| (at, true));
         let idle = (grant.idle_timeout > 0)
             .then(|| {
                 let data = self.traffic(self.head_of(id))?.data;
-                Some((data + seconds(grant.idle_timeout), false))
+                let idle = Duration::from_secs(grant.idle_timeout.into());
+                Some((data + idle, false))
             })
             .flatten();
         age.into_iter().chain(idle).min()

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use wanbox_link::ppp::{Phase, automaton::State};
 use wanbox_link::throttle::Throttle;
@@ -64,9 +64,8 @@ impl Concentrator {
     }
 
     fn session_remaining(&self, now: Instant, session: &Session) -> Option<u64> {
-        let seconds = session.grant.as_deref()?.session_timeout;
-        let end = session.opened + Duration::from_secs(seconds.into());
-        (seconds > 0).then(|| end.saturating_duration_since(now).as_secs())
+        let end = self.too_old(session)?;
+        Some(end.saturating_duration_since(now).as_secs())
     }
 
     /// Everything about a session is given to `show`; `None` when there is no such session.

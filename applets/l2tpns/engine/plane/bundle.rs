@@ -92,7 +92,8 @@ impl Plane {
         let (Some(at), Some(group)) = (place, self.groups.get_mut(bundle.0 as usize)) else {
             return false;
         };
-        group.head = at;
+        let before = mem::replace(&mut group.head, at);
+        self.pass_on_throttles(before, at);
         if let Some(entry) = self.entries.get_mut(at as usize)
             && entry.link.is_none_or(|link| link.group != bundle.0)
         {

@@ -131,6 +131,21 @@ impl Plane {
         })
     }
 
+    /// Gives the throttles of an entry to another, which has none, with the packets that wait there.
+    pub(super) fn pass_on_throttles(&mut self, from: u32, to: u32) {
+        let old = self.entries.get_mut(from as usize);
+        let Some(old) = old.and_then(|entry| entry.features.as_mut()) else {
+            return;
+        };
+        let (throttles, _) = (mem::take(&mut old.throttles), mem::take(&mut old.alarms));
+        if let Some(entry) = self.entries.get_mut(to as usize) {
+            entry.features.get_or_insert_default().throttles = throttles;
+        }
+        for direction in [Direction::In, Direction::Out] {
+            self.wake(to, direction);
+        }
+    }
+
     /// The throttle of one direction of a session.
     #[must_use]
     pub fn throttle(&self, session: SessionId, direction: Direction) -> Option<&Throttle> {

@@ -379,6 +379,66 @@ fn rates_lists_and_ends_are_those_of_the_bundle() {
 }
 
 #[test]
+fn what_waits_for_its_rate_outlives_the_head() {
+    let mut world = ann(&[], 2, &[]);
+    let now = world.now();
+    let head = world.lns.session_of("ann").unwrap();
+    world.lns.throttle(now, head, [0, 64]).unwrap();
+    let (own, far) = (world.teams[0].address(), Ipv4Addr::new(203, 0, 113, 7));
+    let header = VirtioHeader::parse(&[0; 12]).unwrap();
+    // As many as there is room for.
+    let mut sent = 0;
+    loop {
+        let mut down = packet(far, own, 1000);
+        let plane = world.lns.plane();
+        if plane.down(now, &header, &mut down, &mut world.out).is_err() {
+            break;
+        }
+        sent += 1;
+        assert!(sent < 1000);
+    }
+    // What went at once is on its way over both links.
+    world.run_for(SECOND / 20);
+    let now = world.now();
+    let queued = world.lns.buckets().next().unwrap().queued;
+    world.lns.drop_session(now, head, "test").unwrap();
+    let bucket = world.lns.buckets().next().unwrap();
+    assert_ne!(bucket.session, head);
+    assert!(queued > 0 && bucket.queued == queued, "{queued} waited");
+    world.run_for(10 * SECOND);
+    assert_eq!(world.teams[0].packets.len(), sent);
+    assert_eq!(world.lns.buckets().next().unwrap().queued, 0);
+}
+
+#[test]
+fn a_session_timeout_is_that_of_the_bundle() {
+    let mut world = ann(&[], 1, &[(Kind::SESSION_TIMEOUT, &[0, 0, 1, 0])]);
+    world.run_for(100 * SECOND);
+    world.team_up(0, 1);
+    let left: Vec<_> = {
+        let now = world.now();
+        let rows = world.lns.sessions().iter().map(|session| session.id);
+        let ids: Vec<_> = rows.collect();
+        ids.iter()
+            .map(|id| {
+                let left = |shown: &crate::show::Session<'_>| shown.session_timeout;
+                world.lns.with_session(now, *id, left).unwrap().unwrap()
+            })
+            .collect()
+    };
+    assert!(left.len() == 2 && left[0] == left[1], "{left:?}");
+    // The link that was the first goes; what is left of the time does not change.
+    let (lac, place) = world.teams[0].lines[0].at;
+    let now = world.now();
+    world.lacs[lac].hang_up(now, place, 1);
+    world.run_for((left[0] as u32 - 5) * SECOND);
+    assert_eq!(world.lns.sessions().len(), 1);
+    world.run_for(10 * SECOND);
+    assert!(world.lns.sessions().is_empty());
+    assert_eq!(world.radius.records.last().unwrap().3, Some(5));
+}
+
+#[test]
 fn a_link_that_fell_silent_is_not_used() {
     let mut world = ann(
         &[("echo_timeout", "5"), ("idle_echo_timeout", "60")],
