@@ -64,13 +64,10 @@ struct Args {
 }
 
 fn run(args: &[String]) -> Exit {
-    let args: Args = match argv::parse(NAME, args) {
+    let args = match argv::parse_consistent(NAME, args, consistent) {
         Ok(args) => args,
         Err(exit) => return exit,
     };
-    if let Err(what) = consistent(&args) {
-        return report::misuse(NAME, what);
-    }
     let root = Root::new(args.root.as_deref());
     if !args.execute.is_empty() {
         return cli::execute(NAME, &cli::socket(&root), &args.execute, args.json);
@@ -136,8 +133,7 @@ mod tests {
     use super::*;
 
     fn read(words: &[&str]) -> Result<Args, argv::Ended> {
-        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-        argv::read(NAME, &words)
+        argv::read(NAME, words)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
-use wanbox_grammar::{Applet, Exit, argv, report};
+use wanbox_grammar::{Applet, Exit, argv};
 use wanbox_runtime::files::Root;
 
 use crate::files::Files;
@@ -60,13 +60,10 @@ struct Args {
 }
 
 fn run(args: &[String]) -> Exit {
-    let args: Args = match argv::parse(NAME, args) {
+    let args = match argv::parse_consistent(NAME, args, consistent) {
         Ok(args) => args,
         Err(exit) => return exit,
     };
-    if let Err(what) = consistent(&args) {
-        return report::misuse(NAME, what);
-    }
     let root = Root::new(args.root.as_deref());
     if args.attach {
         return attach::run(&attach::socket(&root));
@@ -110,8 +107,7 @@ mod tests {
     use super::*;
 
     fn read(words: &[&str]) -> Result<Args, argv::Ended> {
-        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-        argv::read(NAME, &words)
+        argv::read(NAME, words)
     }
 
     #[test]

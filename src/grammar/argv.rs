@@ -25,6 +25,19 @@ pub fn parse<T: FromArgs + ArgsInfo>(name: &str, args: &[String]) -> Result<T, E
     }
 }
 
+/// As [`parse`], for options of which not all go together: `consistent` says what is wrong with them.
+pub fn parse_consistent<T: FromArgs + ArgsInfo>(
+    name: &str,
+    args: &[String],
+    consistent: fn(&T) -> Result<(), &'static str>,
+) -> Result<T, Exit> {
+    let parsed = parse(name, args)?;
+    match consistent(&parsed) {
+        Ok(()) => Ok(parsed),
+        Err(what) => Err(report::misuse(name, what)),
+    }
+}
+
 /// Why a command line gave no arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -35,8 +48,9 @@ pub enum Ended {
 }
 
 /// As [`parse`], but prints nothing.
-pub fn read<T: FromArgs + ArgsInfo>(name: &str, args: &[String]) -> Result<T, Ended> {
-    let words = normalise(&T::get_args_info(), args).map_err(Ended::Misuse)?;
+pub fn read<T: FromArgs + ArgsInfo>(name: &str, args: &[impl AsRef<str>]) -> Result<T, Ended> {
+    let args: Vec<String> = args.iter().map(|arg| arg.as_ref().to_owned()).collect();
+    let words = normalise(&T::get_args_info(), &args).map_err(Ended::Misuse)?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     T::from_args(&[name], &words).map_err(|exit| {
         if exit.status.is_ok() {
