@@ -27,6 +27,7 @@ mod backup;
 mod cisco_hdlc;
 mod commands;
 mod corpus;
+mod echoes;
 mod eql;
 mod eql_dial;
 mod eql_replay;

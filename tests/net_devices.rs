@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use wanbox_rig::ping::Ping;
 use wanbox_rig::run::finish;
 use wanbox_rig::{Error, Finished, Need, Netns, Result, Running, TempDir, ensure, netns, until};
 
+use crate::echoes::{connect, echoed};
 use crate::{test, wanbox};
 
 const NEEDS: &[Need] = &[
@@ -36,6 +38,16 @@ pub fn tests() -> Vec<Trial> {
             "net_devices::lines_go_and_come_back",
             &[Need::Namespaces, Need::Tool("socat")],
             lines,
+        ),
+        test(
+            "net_devices::two_stations_by_slip",
+            &[
+                Need::Namespaces,
+                Need::Tun,
+                Need::Tool("ip"),
+                Need::Tool("socat"),
+            ],
+            two_stations,
         ),
         test("net_devices::captures", NEEDS, captures),
     ]
@@ -146,36 +158,12 @@ fn data(len: usize, seed: u32) -> Vec<u8> {
         .collect()
 }
 
-/// Sends everything to a server that echoes, and has it back.
-fn echoed(address: (Ipv4Addr, u16), sent: &[u8]) -> Result {
-    let mut connection = TcpStream::connect(address)?;
-    connection.set_read_timeout(Some(LIMIT))?;
-    let mut writer = connection.try_clone()?;
-    let got = thread::scope(|scope| -> Result<Vec<u8>> {
-        scope.spawn(move || {
-            // A failure is seen by what is missing.
-            let _ = writer.write_all(sent);
-            let _ = writer.shutdown(Shutdown::Write);
-        });
-        let mut got = Vec::new();
-        connection.read_to_end(&mut got)?;
-        Ok(got)
-    })?;
-    ensure!(
-        got == sent,
-        "{} of {} octets came back, or not the same",
-        got.len(),
-        sent.len()
-    );
-    Ok(())
-}
-
 const STATION: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 
 fn connections() -> Result {
     let netns = Netns::new()?;
     let station = Station::start(&netns, &format!("{NI}tcp window 65535\nstart echo\n"))?;
-    netns.inside(|| echoed((STATION, 7), &data(20_000_000, 1)))?;
+    netns.inside(|| echoed(&connect((STATION, 7))?, 20_000_000))?;
     let shown = station.says("ifconfig ni0")?;
     ensure!(
         !shown.contains("refused") && !shown.contains("no_room"),
@@ -189,12 +177,14 @@ fn many_connections() -> Result {
     let station = Station::start(&netns, &format!("{NI}start echo\n"))?;
     netns.inside(|| {
         for number in 0..1000 {
-            echoed((STATION, 7), &data(100, number))?;
+            echoed(&connect((STATION, 7))?, 100 + number)?;
         }
         // A server has some of one host at once.
         thread::scope(|scope| {
             let at_once: Vec<_> = (0..8)
-                .map(|number| scope.spawn(move || echoed((STATION, 7), &data(100_000, number))))
+                .map(|number| {
+                    scope.spawn(move || echoed(&connect((STATION, 7))?, 100_000 + number))
+                })
                 .collect();
             at_once.into_iter().try_for_each(|one| {
                 let ended = one.join();
@@ -241,12 +231,12 @@ fn forwards() -> Result {
         to.shutdown(Shutdown::Write)?;
         Ok(octets)
     });
-    let sent = data(30_000_000, 5);
-    a.inside(|| echoed((Ipv4Addr::new(10, 2, 0, 2), 7), &sent))?;
+    let sent = 30_000_000;
+    a.inside(|| echoed(&connect((Ipv4Addr::new(10, 2, 0, 2), 7))?, sent))?;
     let octets = server
         .join()
         .map_err(|_| Error::new("the server failed"))??;
-    ensure!(octets == sent.len() as u64, "{octets} octets");
+    ensure!(octets == sent, "{octets} octets");
     let status = station.says("ip status")?;
     ensure!(!status.is_empty(), "no status");
     Ok(())
@@ -268,7 +258,7 @@ fn ethernet() -> Result {
         .all(&netns)?;
     }
     station.ping("10.9.0.2", 3000)?;
-    netns.inside(|| echoed((STATION, 7), &data(1_000_000, 2)))?;
+    netns.inside(|| echoed(&connect((STATION, 7))?, 1_000_000))?;
     let neighbour = netns.ip("neigh show 10.9.0.1")?;
     let arp = station.says("arp")?;
     ensure!(arp.contains("10.9.0.2"), "{arp}");
@@ -327,24 +317,51 @@ fn tunnels() -> Result {
     Ok(())
 }
 
+/// Two serial ports that a cable joins.
+fn cable(netns: &Netns, ends: &[PathBuf; 2]) -> Result<Running> {
+    let socat = wanbox_rig::need::find_tool("socat").ok_or_else(|| Error::new("no socat"))?;
+    let mut socat = Command::new(socat);
+    for end in ends {
+        socat.arg(format!("PTY,link={},raw,echo=0", end.display()));
+    }
+    let running = netns.spawn(&mut socat)?.into();
+    until("the line", LIMIT, || {
+        Ok(ends.iter().all(|end| end.exists()))
+    })?;
+    Ok(running)
+}
+
+/// A host, its station, a serial line with SLIP, another station.
+fn two_stations() -> Result {
+    let netns = Netns::new()?;
+    let dir = TempDir::new()?;
+    let ends = ["a", "b"].map(|name| dir.path().join(name));
+    let _line = cable(&netns, &ends)?;
+    let slip = |end: &Path| format!("attach asy {} 0 slip sl0 0 576 38400\n", end.display());
+    let near = format!(
+        "{NI}ip address 44.0.0.1\n{}route add 44.0.0.2 sl0\n",
+        slip(&ends[0])
+    );
+    let far = format!(
+        "ip address 44.0.0.2\n{}route add default sl0\nstart echo\n",
+        slip(&ends[1])
+    );
+    let near = Station::start(&netns, &near)?;
+    let far = Station::start(&netns, &far)?;
+    netns.ip("route add 44.0.0.2 dev ni0")?;
+    netns.inside(|| echoed(&connect((Ipv4Addr::new(44, 0, 0, 2), 7))?, 300_000))?;
+    near.ping("44.0.0.2", 2000)?;
+    let shown = far.says("ifconfig sl0")?;
+    ensure!(shown.contains("MTU 576 Link encap SLIP"), "{shown}");
+    Ok(())
+}
+
 fn lines() -> Result {
     let netns = Netns::new()?;
     netns.ip("link set lo up")?;
     let dir = TempDir::new()?;
     let ends = ["a", "b"].map(|name| dir.path().join(name));
-    let join = || -> Result<Running> {
-        let mut socat = Command::new(
-            wanbox_rig::need::find_tool("socat").ok_or_else(|| Error::new("no socat"))?,
-        );
-        for end in &ends {
-            socat.arg(format!("PTY,link={},raw,echo=0", end.display()));
-        }
-        let running = netns.spawn(&mut socat)?.into();
-        until("the line", LIMIT, || {
-            Ok(ends.iter().all(|end| end.exists()))
-        })?;
-        Ok(running)
-    };
+    let join = || cable(&netns, &ends);
     let mut line = join()?;
     let mut stations = Vec::new();
     for (this, other, end, auto) in [(1, 2, &ends[0], ""), (2, 1, &ends[1], " auto")] {

@@ -1,19 +1,18 @@
 //! The station's TCP against the host's kernel: much data, many connections, bad lines; its RIP against BIRD.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use wanbox_link::random::SplitMix64;
 use wanbox_rig::{
     Error, Need, Netns, Result, Running, TempDir, ensure, need, uninterrupted, until,
 };
 
+use crate::echoes::{connect, echoed};
 use crate::injector::{Faults, Injector};
 use crate::net_devices::Station;
 use crate::test;
@@ -42,14 +41,12 @@ const RIPD: &str = "/usr/lib/frr/ripd";
 /// The host's end of the link to the station, and the station's.
 const HOST: &str = "10.9.0.1";
 const STATION: &str = "10.9.0.2";
-const ECHO: &str = "10.9.0.2:7";
+const ECHO: (Ipv4Addr, u16) = (Ipv4Addr::new(10, 9, 0, 2), 7);
 /// The network behind the injector: of the far host, and of the station's.
 const FAR: &str = "10.9.1.1";
 const NEAR: &str = "10.9.1.2";
 
 const UP: Duration = Duration::from_secs(20);
-/// How long nothing may come.
-const SILENCE: Duration = Duration::from_secs(60);
 
 pub fn tests() -> Vec<Trial> {
     vec![
@@ -82,62 +79,6 @@ fn station(more: &str) -> Result<(Station, Netns)> {
         ),
     )?;
     Ok((station, netns))
-}
-
-fn connect(to: &str) -> Result<TcpStream> {
-    let to: SocketAddr = to.parse()?;
-    let stream = TcpStream::connect_timeout(&to, SILENCE)?;
-    stream.set_read_timeout(Some(SILENCE))?;
-    stream.set_write_timeout(Some(SILENCE))?;
-    Ok(stream)
-}
-
-/// Octets that nobody sends by mistake.
-struct Pattern(SplitMix64);
-
-impl Pattern {
-    fn fill(&mut self, octets: &mut [u8]) {
-        for eight in octets.chunks_mut(8) {
-            eight.copy_from_slice(&self.0.next_u64().to_le_bytes()[..eight.len()]);
-        }
-    }
-}
-
-/// Sends so many octets to an echo server and compares what comes back.
-fn echoed(stream: &TcpStream, octets: u64) -> Result {
-    const CHUNK: usize = 65_536;
-    let pattern = || Pattern(SplitMix64::new(octets));
-    thread::scope(|scope| {
-        let sender = scope.spawn(|| -> Result {
-            let (mut chunk, mut pattern) = (vec![0; CHUNK], pattern());
-            let mut left = octets as usize;
-            while left > 0 {
-                let now = left.min(CHUNK);
-                pattern.fill(&mut chunk[..now]);
-                (&*stream).write_all(&chunk[..now])?;
-                left -= now;
-            }
-            Ok(stream.shutdown(Shutdown::Write)?)
-        });
-        let (mut chunk, mut expected, mut pattern) = (vec![0; CHUNK], vec![0; CHUNK], pattern());
-        let mut left = octets as usize;
-        while left > 0 {
-            let now = left.min(CHUNK);
-            pattern.fill(&mut expected[..now]);
-            (&*stream).read_exact(&mut chunk[..now])?;
-            ensure!(
-                chunk[..now] == expected[..now],
-                "something else came within {CHUNK} octets of {}",
-                octets as usize - left
-            );
-            left -= now;
-        }
-        ensure!(
-            uninterrupted(|| (&*stream).read(&mut chunk))? == 0,
-            "more came than was sent"
-        );
-        sender.join().map_err(|_| Error::new("the sender failed"))?
-    })
 }
 
 fn much_data() -> Result {

@@ -13,6 +13,7 @@ use wanbox_rig::need::find_tool;
 use wanbox_rig::terminal::Terminal;
 use wanbox_rig::{Error, Need, Result, Router, Running, ensure, uninterrupted, until};
 
+use crate::echoes::echoed;
 use crate::{test, wanbox};
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
@@ -120,26 +121,6 @@ impl Station {
     }
 }
 
-fn octets(count: usize) -> Vec<u8> {
-    (0..count).map(|at| (at * 31 + at / 251) as u8).collect()
-}
-
-/// Sends octets and reads as many back.
-fn there_and_back(stream: TcpStream, data: Vec<u8>) -> Result {
-    let mut sender = stream.try_clone()?;
-    let copy = data.clone();
-    let sent = thread::spawn(move || sender.write_all(&copy));
-    let mut back = vec![0; data.len()];
-    { &stream }.read_exact(&mut back)?;
-    sent.join().map_err(|_| Error::new("the sender"))??;
-    ensure!(back == data, "other octets came back");
-    stream.shutdown(Shutdown::Write)?;
-    let mut rest = Vec::new();
-    { &stream }.read_to_end(&mut rest)?;
-    ensure!(rest.is_empty(), "{} octets too many", rest.len());
-    Ok(())
-}
-
 /// Somebody logs in with Debian's client, and goes on from there to Debian's server.
 fn telnet() -> Result {
     let mut station = Station::start("login password secret\nstart telnet\n")?;
@@ -204,9 +185,9 @@ fn finger() -> Result {
 
 fn small_servers() -> Result {
     let station = Station::start("start echo\nstart discard 99\nstart time\n")?;
-    there_and_back(station.connect(7)?, octets(2_000_000))?;
+    echoed(&station.connect(7)?, 2_000_000)?;
     let mut discard = station.connect(99)?;
-    discard.write_all(&octets(2_000_000))?;
+    discard.write_all(&vec![0x5a; 2_000_000])?;
     discard.shutdown(Shutdown::Write)?;
     let mut rest = Vec::new();
     discard.read_to_end(&mut rest)?;
@@ -218,7 +199,7 @@ fn small_servers() -> Result {
         .map_while(std::io::Result::ok)
         .sum::<usize>();
     ensure!(sent < 16 << 20, "{sent} octets are kept somewhere");
-    there_and_back(station.connect(7)?, octets(100_000))?;
+    echoed(&station.connect(7)?, 100_000)?;
     let answer = station.router.netns.inside(|| {
         let socket = UdpSocket::bind("0.0.0.0:0")?;
         socket.set_read_timeout(Some(LIMIT))?;
@@ -247,8 +228,8 @@ fn gate() -> Result {
     until("the socket", LIMIT, || Ok(path.exists()))?;
     // Two at a time.
     let other = station.connect(3600)?;
-    let first = thread::spawn(move || there_and_back(other, octets(1_000_000)));
-    let same = there_and_back(station.connect(3600)?, octets(1_000_001));
+    let first = thread::spawn(move || echoed(&other, 1_000_000));
+    let same = echoed(&station.connect(3600)?, 1_000_001);
     first.join().map_err(|_| Error::new("the other one"))??;
     same?;
     // Where nobody is behind it, it closes.
