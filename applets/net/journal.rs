@@ -18,8 +18,8 @@ pub struct Journal {
     /// When the program began, as people read it.
     started: String,
     open: Option<Open>,
-    /// Lines that could not be written.
-    pub lost: u64,
+    /// Lines that could not be written since the last that could.
+    lost: u64,
 }
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Journal {
     /// Writes to another file from now on, or to none. The end is said in the one before, if `last` says how.
     ///
     /// # Errors
-    /// The file cannot be opened: then nothing is written any more.
+    /// The file cannot be opened or written: then nothing is written any more.
     pub fn switch(&mut self, to: Option<(&str, &Path)>, last: &str) -> io::Result<()> {
         if self.open.is_some() {
             self.line(&format!("- {last}"));
@@ -58,8 +58,8 @@ impl Journal {
             file: append(path)?,
         });
         let started = format!("- NOS was started at {}", self.started);
-        self.line(&started);
-        Ok(())
+        self.lost = 0;
+        self.write(&started).inspect_err(|_| self.open = None)
     }
 
     /// Opens the file anew: somebody has put it aside.
@@ -76,19 +76,37 @@ impl Journal {
         self.open.as_ref().map(|open| open.name.as_str())
     }
 
-    /// Writes a line, with the present before it. What would end it is made harmless.
+    /// Writes a line, with the present before it. What would end it is made harmless. What cannot be written (a full
+    /// disk) is lost, which is said once, and how many there were as soon as something can be written.
     pub fn line(&mut self, text: &str) {
+        if let Err(error) = self.write(text) {
+            if self.lost == 0 {
+                let name = self.name().unwrap_or_default();
+                log::warn!("the log {name} cannot be written: {error}");
+            }
+            self.lost += 1;
+        }
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
         let Some(open) = &mut self.open else {
-            return;
+            return Ok(());
         };
         let mut line: String = format!("{} {text}", present());
         if line.contains(char::is_control) {
             line = line.replace(char::is_control, ".");
         }
         line.push('\n');
-        if open.file.write_all(line.as_bytes()).is_err() {
-            self.lost += 1;
+        if self.lost > 0 {
+            line = format!("{} - {} lines were lost\n{line}", present(), self.lost);
         }
+        let before = open.file.metadata()?.len();
+        open.file.write_all(line.as_bytes()).inspect_err(|_| {
+            // Half a line would spoil the next; what cannot be cut off stays.
+            let _ = open.file.set_len(before);
+        })?;
+        self.lost = 0;
+        Ok(())
     }
 }
 
@@ -143,6 +161,29 @@ mod tests {
                 .is_err()
         );
         assert!(journal.name().is_none());
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted() {
+        let dir = std::env::temp_dir().join(format!("wanbox-net-full-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("a");
+        let mut journal = Journal::new();
+        journal.switch(Some(("a", &path)), "").unwrap();
+        // As on a full disk, every write fails.
+        let whole = std::mem::replace(
+            &mut journal.open.as_mut().unwrap().file,
+            File::open(&path).unwrap(),
+        );
+        journal.line("one");
+        journal.line("two");
+        journal.open.as_mut().unwrap().file = whole;
+        journal.line("three");
+        journal.line("four");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().skip(1).map(|line| &line[25..]).collect();
+        assert_eq!(lines, ["- 2 lines were lost", "three", "four"]);
         std::fs::remove_dir_all(dir).unwrap();
     }
 }
