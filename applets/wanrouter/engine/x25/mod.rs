@@ -401,10 +401,11 @@ impl X25 {
                     self.last_down = Some(DownCause::Packets(down));
                 }
                 self.all_ports_down();
-                let cause = match (down, self.carrier) {
-                    (_, false) => Cause::Carrier,
-                    (Down::NoAnswer, true) => Cause::Keepalive,
-                    (_, true) => Cause::Closed,
+                let cause = match (down, self.last_down) {
+                    _ if !self.carrier => Cause::Carrier,
+                    (Down::Link, Some(DownCause::Lapb(cause))) => of_lapb(cause),
+                    (Down::NoAnswer, _) => Cause::Keepalive,
+                    _ => Cause::Closed,
                 };
                 self.set_up(false, cause);
                 if let Down::Peer { cause, diagnostic } = down {
