@@ -66,6 +66,7 @@ mod sdladump;
 mod tty;
 mod wancfg;
 mod x25_wire;
+mod x25;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
@@ -130,6 +131,7 @@ fn main() -> ExitCode {
     trials.extend(sdladump::tests());
     trials.extend(faults::tests());
     trials.extend(wancfg::tests());
+    trials.extend(x25::tests());
     trials.extend(pppconfig::tests());
     trials.extend(radius::tests());
     trials.extend(backup::tests());

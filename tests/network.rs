@@ -32,10 +32,12 @@ pub enum Over {
 /// One interface of a device.
 #[derive(Clone, Debug, Default)]
 pub struct Channel {
-    /// The DLCI; `None` for Cisco HDLC and PPP.
+    /// The DLCI; `None` but for Frame Relay.
     pub dlci: Option<u16>,
     /// The channel of a PPP link.
     pub ppp: bool,
+    /// The circuit of an X.25 link as it is addressed, and the number in its name and addresses.
+    pub circuit: Option<(String, u16)>,
     /// The usage mode; empty: `WANPIPE`.
     pub usage: &'static str,
     /// Lines of its section.
@@ -55,10 +57,19 @@ impl Channel {
 
     /// The name of the kernel's interface.
     pub fn name(&self) -> String {
-        match self.dlci {
-            Some(dlci) => format!("wp1_fr{dlci}"),
-            None if self.ppp => "wp1_ppp".to_owned(),
-            None => "wp1_chdlc".to_owned(),
+        match (self.dlci, &self.circuit) {
+            (_, Some((_, number))) => format!("wp1_x25{number}"),
+            (Some(dlci), None) => format!("wp1_fr{dlci}"),
+            (None, None) if self.ppp => "wp1_ppp".to_owned(),
+            (None, None) => "wp1_chdlc".to_owned(),
+        }
+    }
+
+    /// Its address on the link.
+    fn address(&self) -> String {
+        match &self.circuit {
+            Some((address, _)) => address.clone(),
+            None => self.dlci.map(|d| d.to_string()).unwrap_or_default(),
         }
     }
 }
@@ -66,7 +77,7 @@ impl Channel {
 /// One end of a line.
 #[derive(Clone, Debug)]
 pub struct End {
-    /// `WAN_FR`, `WAN_CHDLC` or `WAN_PPP`.
+    /// `WAN_FR`, `WAN_CHDLC`, `WAN_PPP` or `WAN_X25`.
     pub kind: &'static str,
     /// The port of the management protocol.
     pub udp_port: u16,
@@ -108,6 +119,25 @@ impl End {
         }
     }
 
+    /// An X.25 end with quick timers, these lines for its device, and these circuits: addressed so,
+    /// with these lines of their sections, and numbered from 1.
+    pub fn x25(station: &str, keys: &str, circuits: &[(&str, &str)]) -> Self {
+        let channels = circuits
+            .iter()
+            .zip(1..)
+            .map(|(&(address, keys), number)| Channel {
+                circuit: Some((address.to_owned(), number)),
+                keys: keys.to_owned(),
+                ..Channel::default()
+            });
+        Self {
+            kind: "WAN_X25",
+            udp_port: 9000,
+            keys: format!("STATION = {station}\nT1 = 1\nCALL_SETUP_LOG = YES\n{keys}"),
+            channels: channels.collect(),
+        }
+    }
+
     /// A PPP end with quick timers, and these lines for its device and its interface.
     pub fn ppp(keys: &str, interface: &str) -> Self {
         Self {
@@ -126,7 +156,7 @@ impl End {
     pub fn configuration(&self, line: &str) -> String {
         let mut text = format!("[devices]\n{DEVICE} = {}\n\n[interfaces]\n", self.kind);
         for channel in &self.channels {
-            let address = channel.dlci.map(|d| d.to_string()).unwrap_or_default();
+            let address = channel.address();
             let usage = match channel.usage {
                 "" => "WANPIPE",
                 usage => usage,
@@ -148,7 +178,8 @@ impl End {
         if !channel.ip.is_empty() {
             return channel.ip.clone();
         }
-        let net = channel.dlci.unwrap_or(1);
+        let number = channel.circuit.as_ref().map(|(_, number)| *number);
+        let net = number.or(channel.dlci).unwrap_or(1);
         let (here, there) = (n + 1, 2 - n);
         format!(
             "IPADDR=10.0.{net}.{here}\nNETMASK=255.255.255.255\n\

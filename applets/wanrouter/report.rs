@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::control::{Counters, DeviceStatus};
+use crate::control::{CircuitStatus, Counters, DeviceStatus};
 
 /// The rest of the state of a device, a line each.
 pub fn device(state: &DeviceStatus) -> String {
@@ -30,6 +30,16 @@ pub fn device(state: &DeviceStatus) -> String {
     line("times it came up", &state.link_ups);
     if let Some(signalling) = &state.signalling {
         line("signalling", signalling);
+    }
+    if let Some(x25) = &state.x25 {
+        let layer = match &x25.packet_layer {
+            Some(layer) => format!("packet layer {layer}, {} circuits", x25.circuits),
+            None => "no packet layer".to_owned(),
+        };
+        match &x25.lapb {
+            Some(lapb) => line("X.25", &format_args!("LAPB {lapb}; {layer}")),
+            None => line("X.25", &layer),
+        }
     }
     if let Some(tty) = &state.tty {
         let open = if tty.open { "in use" } else { "unused" };
@@ -86,13 +96,29 @@ pub fn device(state: &DeviceStatus) -> String {
                 Some(pid) => format!(" socket {}, used by process {pid}", api.socket.display()),
             },
         };
+        let circuit = interface.circuit.as_ref().map(circuit).unwrap_or_default();
         line(
             &interface.name,
             &format_args!(
-                "{usage}, {state}, MTU {}{address}{peer}{api}",
+                "{usage}, {state}, MTU {}{address}{peer}{circuit}{api}",
                 interface.mtu
             ),
         );
+    }
+    text
+}
+
+/// The circuit of an X.25 interface.
+fn circuit(circuit: &CircuitStatus) -> String {
+    let mut text = format!(", {} {}", circuit.kind, circuit.state);
+    if let Some(channel) = circuit.channel {
+        text += &format!(" on channel {channel}");
+    }
+    if let Some(remote) = &circuit.remote {
+        text += &format!(", {remote}");
+    }
+    if let Some(seconds) = circuit.hold_seconds {
+        text += &format!(", no call for {seconds}s");
     }
     text
 }
@@ -137,6 +163,22 @@ times it came up: 1
          wp1fr16: WANPIPE, up, MTU 1500 10.0.0.1 peer 10.0.0.2
 "
         );
+    }
+
+    #[test]
+    fn a_circuit_in_words() {
+        let mut state = CircuitStatus {
+            kind: "SVC".to_owned(),
+            channel: Some(7),
+            state: "connected".to_owned(),
+            remote: Some("31161".to_owned()),
+            hold_seconds: None,
+        };
+        assert_eq!(circuit(&state), ", SVC connected on channel 7, 31161");
+        state.channel = None;
+        state.hold_seconds = Some(9);
+        state.state = "idle".to_owned();
+        assert_eq!(circuit(&state), ", SVC idle, 31161, no call for 9s");
     }
 
     #[test]

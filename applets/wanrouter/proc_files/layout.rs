@@ -71,9 +71,11 @@ pub fn interfaces(devices: &[DeviceStatus]) -> String {
 }
 
 fn interface_row(device: &str, interface: &InterfaceStatus) -> String {
+    let circuit = interface.circuit.as_ref().and_then(|c| c.channel);
     let media = interface
         .dlci
-        .map_or_else(|| "N/A".to_owned(), |dlci| dlci.to_string());
+        .or(circuit)
+        .map_or_else(|| "N/A".to_owned(), |number| number.to_string());
     let state = if interface.connected {
         "Connected"
     } else {

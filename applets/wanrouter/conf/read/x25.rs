@@ -2,6 +2,7 @@
 
 use wanbox_grammar::diagnostic::Diagnostics;
 use wanbox_grammar::sections::Sections;
+use wanbox_wire::x25::{Address, Facilities, MAX_FACILITIES, MAX_FAST_USER_DATA};
 
 use super::values::Values;
 use super::{Declared, Listed};
@@ -10,12 +11,6 @@ use crate::conf::model::*;
 use crate::conf::settings::device_name;
 use crate::conf::x25::*;
 
-/// Digits of an address (X.121).
-const DIGITS: usize = 15;
-/// Octets of user data in a call with fast select.
-const USER_DATA: usize = 128;
-/// Octets of facilities in a call.
-const FACILITIES: usize = 109;
 /// The section of routes.
 pub const ROUTES: &str = "x25routes";
 /// What a route looks like.
@@ -336,7 +331,7 @@ fn digits(text: &str) -> Result<(), String> {
             "'{text}' is not an address: it has others than digits"
         ));
     }
-    if text.len() > DIGITS {
+    if text.len() > Address::MAX {
         return Err(format!("an address of {} digits is too long", text.len()));
     }
     Ok(())
@@ -396,9 +391,15 @@ impl CallString {
         match (word.get(..2), word.get(2..)) {
             (Some("-d"), Some(text)) => self.called = address(text)?,
             (Some("-s"), Some(text)) => self.calling = address(text)?,
-            (Some("-u"), Some(text)) => self.user_data = Some(octets(text, USER_DATA)?),
+            (Some("-u"), Some(text)) => self.user_data = Some(octets(text, MAX_FAST_USER_DATA)?),
             (Some("-f"), Some(text)) => {
-                self.facilities = octets(text, FACILITIES)?;
+                let octets = octets(text, MAX_FACILITIES)?;
+                let wrong = |error: &dyn std::fmt::Display| format!("facilities {text}: {error}");
+                let facilities = Facilities::parse(&octets).map_err(|error| wrong(&error))?;
+                for facility in facilities.iter() {
+                    facility.value().map_err(|error| wrong(&error))?;
+                }
+                self.facilities = octets;
             }
             _ => return Err(format!("'{word}' is not a part of a call")),
         }

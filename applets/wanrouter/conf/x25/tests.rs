@@ -124,7 +124,7 @@ fn circuits_and_their_calls() {
                      LOWESTSVC=7\nHIGHESTSVC=9\nLOWESTOUTGOING=10\nHIGHESTOUTGOING=4095\n\
                      STATION = DCE\nX25_MODE=128\nLAPB_MODE=128\nHDLCWINDOW=127\n\
                      PACKETWINDOW=100\nDEF_PKT_SIZE=128\nMAX_PKT_SIZE=4096";
-    let own = "X25_CALL_STRING = -s31162 -uCC0102 -f420707\nX25_ACCEPT_SRC_ADDR = 31*\n\
+    let own = "X25_CALL_STRING = -s31162 -uCC0102 -f420707430202\nX25_ACCEPT_SRC_ADDR = 31*\n\
                X25_ACCEPT_USR_DATA = cc*\nX25_WINDOW = 100\nX25_PKT_SIZE = 4096\n\
                IDLETIMEOUT = 0\nHOLDTIMEOUT = 500ms\nX25_ENCAPSULATION = SNAP";
     let outcome = with("a = w, @31161, WANPIPE\nb = w, 2, WANPIPE", link_keys, own);
@@ -139,7 +139,7 @@ fn circuits_and_their_calls() {
     assert_eq!(circuit.circuit, X25Circuit::Switched("31161".to_owned()));
     assert_eq!(circuit.calling, "31162");
     assert_eq!(circuit.user_data.as_deref(), Some(&[0xcc, 1, 2][..]));
-    assert_eq!(circuit.facilities, [0x42, 7, 7]);
+    assert_eq!(circuit.facilities, [0x42, 7, 7, 0x43, 2, 2]);
     assert_eq!(circuit.accept.source.as_deref(), Some("31*"));
     assert_eq!(circuit.accept.user_data.as_deref(), Some("CC*"));
     assert_eq!(circuit.encapsulation, X25Encapsulation::Snap);
