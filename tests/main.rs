@@ -65,8 +65,8 @@ mod radius;
 mod sdladump;
 mod tty;
 mod wancfg;
-mod x25_wire;
 mod x25;
+mod x25_wire;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {

@@ -133,7 +133,7 @@ impl End {
         Self {
             kind: "WAN_X25",
             udp_port: 9000,
-            keys: format!("STATION = {station}\nT1 = 1\nCALL_SETUP_LOG = YES\n{keys}"),
+            keys: format!("STATION = {station}\nCALL_SETUP_LOG = YES\n{keys}"),
             channels: channels.collect(),
         }
     }
