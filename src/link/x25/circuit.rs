@@ -280,3 +280,30 @@ impl Table {
         Lci::new(number + steps as u16)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_circuit_that_does_nothing_is_small() {
+        assert!(size_of::<Circuit>() <= 768, "{}", size_of::<Circuit>());
+    }
+
+    #[test]
+    fn a_set_knows_its_ends() {
+        let mut set = Set::new();
+        assert_eq!((set.lowest(), set.highest()), (None, None));
+        for number in [1, 64, 700, 4095] {
+            let channel = Lci::new(number).unwrap();
+            assert!(set.insert(channel));
+            assert!(!set.insert(channel));
+            assert_eq!(set.highest(), Some(channel));
+            assert_eq!(set.lowest(), Lci::new(1));
+        }
+        for (number, lowest) in [(1, 64), (64, 700), (700, 4095)] {
+            set.remove(Lci::new(number).unwrap());
+            assert_eq!(set.lowest(), Lci::new(lowest));
+        }
+    }
+}

@@ -93,6 +93,7 @@ impl Layer {
             circuit.state = State::Clearing;
             circuit.call = answer;
             circuit.reason = reason;
+            circuit.owners = false;
             circuit.attempts = 0;
             circuit.due = 0;
         }
@@ -136,6 +137,7 @@ impl Layer {
         if let Some(circuit) = self.circuits.get_mut(channel) {
             circuit.state = State::Cleared;
             circuit.call = None;
+            circuit.owners = false;
             circuit.due = 0;
         }
         self.forget(channel);

@@ -20,19 +20,11 @@ pub fn fuzz_x25_layer(start: Instant, input: &[u8]) {
     };
     let set = |bit: u8| kind & 1 << bit != 0;
     let role = if set(0) { Role::Dte } else { Role::Dce };
-    let single = set(2);
-    let channels = if single {
-        Channels {
-            two_way: Some(1..=1),
-            ..Channels::default()
-        }
-    } else {
-        Channels {
-            permanent: Some(1..=1),
-            incoming: Some(2..=2),
-            two_way: Some(3..=5),
-            outgoing: Some(LAST..=LAST),
-        }
+    let channels = Channels {
+        permanent: Some(1..=1),
+        incoming: Some(2..=2),
+        two_way: Some(3..=5),
+        outgoing: Some(LAST..=LAST),
     };
     let parameters = Parameters {
         modulo: if set(1) {
@@ -40,7 +32,7 @@ pub fn fuzz_x25_layer(start: Instant, input: &[u8]) {
         } else {
             Modulo::Eight
         },
-        single,
+        acknowledgement: Duration::from_secs(u64::from(set(2))),
         negotiation: set(3),
         fast_select: set(4),
         reverse_charging: set(5),
@@ -141,7 +133,7 @@ fn check(layer: &mut Layer, now: Instant, packet: &mut Vec<u8>) {
         ready += 1;
         assert!(ready < READY, "packets without end");
         let sent = Packet::parse(modulo, packet).and_then(|parsed| PacketRepr::parse(&parsed));
-        let known = sent.is_ok_and(|repr| repr.lci.get() <= LAST || layer.parameters().single);
+        let known = sent.is_ok_and(|repr| repr.lci.get() <= LAST);
         assert!(known, "sent what cannot be: {packet:02x?}");
     }
     while let Some(event) = layer.poll_event() {

@@ -71,10 +71,6 @@ pub struct Layer {
     pub(super) attempts: u8,
     /// Diagnostics to send.
     pub(super) diagnostics: VecDeque<(u8, Explanation)>,
-    /// The channel of a single circuit.
-    pub(super) only: Lci,
-    /// The logical channel that its packets carry.
-    pub(super) on_wire: Lci,
     pub(super) spare: Spare,
     pub(super) events: VecDeque<Event>,
     pub(super) counters: Counters,
@@ -104,11 +100,7 @@ impl Layer {
                 callable.insert(channel);
             }
         }
-        let lowest = channels.ranges().next().map_or(0, |range| *range.start());
-        let only = Lci::new(lowest).unwrap_or_default();
         Ok(Self {
-            only,
-            on_wire: only,
             circuits,
             callable,
             parameters,
@@ -201,7 +193,7 @@ impl Layer {
     /// A cause as this end may say it: a DTE says its own, or passes on what a network said with the
     /// first bit set (5.5.2.1).
     pub(super) fn own_cause(&self, cause: u8) -> u8 {
-        if self.is_dce() || self.parameters.single || cause == 0 {
+        if self.is_dce() || cause == 0 {
             cause
         } else {
             cause | cause::DTE
@@ -215,7 +207,7 @@ impl Layer {
 
     /// Whether a DTE said a cause that only networks say (5.5.2.1, 5.6.1.1).
     pub(super) fn is_improper(&self, said: u8) -> bool {
-        self.is_dce() && !self.parameters.single && said != 0 && said < cause::DTE
+        self.is_dce() && said != 0 && said < cause::DTE
     }
 
     /// The channel has something to send.
@@ -276,6 +268,9 @@ impl Layer {
 
     /// The circuit of a call is no more: the channel is ready (p1).
     pub(super) fn free(&mut self, channel: Lci) {
+        if let Some(circuit) = self.circuits.get_mut(channel) {
+            circuit.state = State::Cleared;
+        }
         self.forget(channel);
         let owners = self
             .circuits

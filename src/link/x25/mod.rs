@@ -1,8 +1,8 @@
 //! The packet layer of ITU-T X.25 (1988, sections 3 to 6): many circuits share one link, each with
 //! its own flow control, and nothing that was acknowledged is lost.
 //!
-//! [`Layer`] is one end of it, DTE or DCE, over LAPB or over a connection of its own (XOT). It has
-//! no clock and no descriptor. One module is one part of the standard:
+//! [`Layer`] is one end of it, DTE or DCE, over LAPB or over what takes its place
+//! ([`crate::xot`]). It has no clock and no descriptor. One module is one part of the standard:
 //!
 //! | section | what | module |
 //! |---|---|---|
@@ -46,5 +46,7 @@ pub use layer::Layer;
 pub use parameters::{BadParameter, Channels, FlowControl, Parameters, Range};
 pub use status::{CallState, LinkState, ResetState, Status};
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -77,10 +77,6 @@ pub struct Parameters {
     pub role: Role,
     /// How far packets are counted. The ends must have the same.
     pub modulo: Modulo,
-    /// One end of a connection that carries one circuit alone (XOT, RFC 1613): without restarts,
-    /// registration and diagnostics, the logical channel number of the peer taken as it comes, and
-    /// flow control parameters in every call. The only channel is the lowest of [`Channels`].
-    pub single: bool,
     /// The logical channels. At least one.
     pub channels: Channels,
     /// Packet size where none is agreed on for a call; 128 by default.
@@ -98,7 +94,7 @@ pub struct Parameters {
     pub fast_select: bool,
     /// Whether calls with reverse charging are taken (6.19).
     pub reverse_charging: bool,
-    /// Whether data packets with D are taken (4.3.3).
+    /// Whether data packets with D are taken (4.3.3). Calls with D are, and answered without.
     pub delivery_confirmation: bool,
     /// T20 (T10): how long a restart may take; 1 s to 1 h, 30 s by default, as all of them in
     /// WANPIPE.
@@ -133,7 +129,6 @@ impl Parameters {
         Self {
             role,
             modulo: Modulo::Eight,
-            single: false,
             channels,
             packet_size: PacketSize::STANDARD,
             packet_size_limit: PacketSize::MAX,

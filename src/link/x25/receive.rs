@@ -71,12 +71,12 @@ fn verdict(role: Role, state: Option<State>, class: Class) -> Verdict {
 }
 
 impl Layer {
-    /// A packet came, in order, as LAPB or XOT have it.
+    /// A packet came, in order, as LAPB has it.
     pub fn receive(&mut self, _now: Instant, packet: &[u8]) {
         if self.phase == Phase::Down {
             return count(&mut self.counters.while_down);
         }
-        let Some(mut channel) = Lci::of(packet) else {
+        let Some(channel) = Lci::of(packet) else {
             count(&mut self.counters.too_short);
             return self.complain(diagnostic::TOO_SHORT, packet);
         };
@@ -94,12 +94,6 @@ impl Layer {
                 (Class::Other, Err(fault))
             }
         };
-        if self.parameters.single {
-            if class == Class::Call {
-                self.on_wire = channel;
-            }
-            channel = self.only;
-        }
         if let Ok(body) = &body {
             self.counters.traffic.received.count(body);
             if let Some(circuit) = self.circuits.get_mut(channel) {

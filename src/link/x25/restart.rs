@@ -30,14 +30,6 @@ impl Layer {
     /// The link below is up, or was reset: packets may be lost, so the layer restarts.
     /// [`Event::Up`] follows.
     pub fn link_up(&mut self, _now: Instant) {
-        let was_up = self.phase != Phase::Down;
-        if self.parameters.single {
-            if was_up {
-                self.end_all(By::Link, Down::Link, (0, 0));
-            }
-            self.come_up();
-            return;
-        }
         let cause = self.procedure_cause(cause::restart::NETWORK_OPERATIONAL);
         self.begin_restart(By::Link, Down::Link, (cause, diagnostic::NONE));
     }
@@ -54,13 +46,10 @@ impl Layer {
     /// follows.
     ///
     /// # Errors
-    /// The link is down, or carries a single circuit: that is cleared or reset.
+    /// The link is down.
     pub fn restart(&mut self, _now: Instant, cause: u8, diagnostic: u8) -> Result<(), Refusal> {
         if self.phase == Phase::Down {
             return self.refuse(Refusal::Down);
-        }
-        if self.parameters.single {
-            return self.refuse(Refusal::State);
         }
         if self.phase != Phase::Ours {
             let reason = (self.own_cause(cause), diagnostic);
@@ -122,7 +111,7 @@ impl Layer {
         let mut from = 0;
         while let Some(channel) = self.circuits.from(from) {
             from = channel.get() + 1;
-            let Some(circuit) = self.circuits.get(channel) else {
+            let Some(circuit) = self.circuits.get_mut(channel) else {
                 continue;
             };
             if circuit.permanent {
@@ -137,6 +126,7 @@ impl Layer {
                 }
             } else {
                 if circuit.is_owned() {
+                    circuit.owners = false;
                     self.tell(Event::Cleared {
                         channel,
                         by,

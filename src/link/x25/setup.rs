@@ -7,7 +7,7 @@ use wanbox_wire::lapb::Role;
 use wanbox_wire::x25::facility::FastSelect;
 use wanbox_wire::x25::{CallFields, Fault, Lci, cause, diagnostic};
 
-use super::call::{Wishes, is_answer, limited, turned, user_data_limit, with_flow};
+use super::call::{Wishes, is_answer, limited, user_data_limit, with_flow};
 use super::circuit::{Circuit, State, due};
 use super::counters::count;
 use super::layer::Phase;
@@ -48,18 +48,13 @@ impl Layer {
         {
             return Err(Refusal::Facility);
         }
-        let mut call = call.clone();
-        if self.parameters.single {
-            call.facilities = with_flow(&call.facilities.get(), turned(proposed), (true, true))
-                .map_err(|_| Refusal::Facility)?;
-        }
         let free = match self.parameters.role {
             Role::Dte => self.callable.highest(),
             Role::Dce => self.callable.lowest(),
         };
         let channel = free.ok_or(Refusal::NoChannel)?;
         let circuit = Circuit {
-            call: Some(Box::new(call)),
+            call: Some(Box::new(call.clone())),
             fast_select: wishes.fast_select,
             proposed,
             ..Circuit::new(State::Calling, proposed)
@@ -171,19 +166,14 @@ impl Layer {
         }) {
             Ok((delivery, fields, wishes)) => {
                 let proposed = wishes.called(self.parameters.flow());
-                if let Err((cause, diagnostic)) = self.consider(&fields, &wishes, delivery) {
+                if let Err((cause, diagnostic)) = self.consider(&fields, &wishes) {
                     return self.refuse_call(channel, cause, diagnostic);
                 }
                 let limits = &self.parameters;
                 let flow = limited(proposed, limits.packet_size_limit, limits.window_limit);
-                let negotiates = if self.parameters.single {
-                    (true, true)
-                } else {
-                    wishes.negotiates()
-                };
                 let circuit = Circuit {
                     fast_select: wishes.fast_select,
-                    negotiates,
+                    negotiates: wishes.negotiates(),
                     proposed,
                     ..Circuit::new(state, flow)
                 };
@@ -207,12 +197,7 @@ impl Layer {
     }
 
     /// Whether a call may come through; else cause and diagnostic.
-    fn consider(
-        &self,
-        fields: &CallFields<'_>,
-        wishes: &Wishes,
-        delivery: bool,
-    ) -> Result<(), (u8, u8)> {
+    fn consider(&self, fields: &CallFields<'_>, wishes: &Wishes) -> Result<(), (u8, u8)> {
         let limit = user_data_limit(wishes.fast_select);
         let parameters = &self.parameters;
         let rules = [
@@ -235,11 +220,6 @@ impl Layer {
                 parameters.reverse_charging || !wishes.reverse_charging,
                 cause::clear::REVERSE_CHARGING_NOT_ACCEPTED,
                 diagnostic::NONE,
-            ),
-            (
-                parameters.delivery_confirmation || !delivery,
-                cause::clear::INVALID_FACILITY,
-                diagnostic::D_BIT_NOT_SUPPORTED,
             ),
         ];
         match rules.into_iter().find(|(kept, ..)| !kept) {

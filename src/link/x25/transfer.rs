@@ -80,15 +80,19 @@ impl Layer {
     }
 
     /// Whether the owner of a circuit says itself when packets with D are delivered, as a switch
-    /// must that waits for the other side; else reading delivers. Packets behind such a packet are
-    /// not acknowledged before it is.
+    /// must that waits for the other side; else, and what waits when that ends, reading delivers.
+    /// Packets behind such a packet are not acknowledged before it is.
     ///
     /// # Errors
     /// No such circuit.
     pub fn withhold_delivery(&mut self, channel: Lci, withhold: bool) -> Result<(), Refusal> {
         match self.circuits.get_mut(channel) {
             Some(circuit) if circuit.is_owned() => {
-                circuit.incoming.withhold = withhold;
+                let incoming = &mut circuit.incoming;
+                incoming.withhold = withhold;
+                if !withhold && incoming.deliver_all() && circuit.is_ready() {
+                    self.owe(channel, due::ACKNOWLEDGEMENT);
+                }
                 Ok(())
             }
             _ => self.refuse(Refusal::NoCircuit),

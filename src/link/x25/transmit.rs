@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use wanbox_wire::lapb::Role;
 use wanbox_wire::x25::{Body, CallFields, Flow, Lci, PacketRepr};
 
 use super::circuit::{Resetting, due};
@@ -198,18 +197,13 @@ impl Layer {
             circuit.traffic.sent.count(&body);
         }
         self.counters.traffic.sent.count(&body);
-        let lci = if self.parameters.single {
-            self.on_wire
-        } else {
-            channel
-        };
-        PacketRepr { lci, body }.append(self.parameters.modulo, packet);
+        PacketRepr { lci: channel, body }.append(self.parameters.modulo, packet);
     }
 
     /// The DCE tells that something was wrong with a packet that belongs to no circuit, or with
     /// nothing at all (annex C and D: DIAG).
     pub(super) fn complain(&mut self, code: u8, packet: &[u8]) {
-        if self.parameters.role != Role::Dce || self.parameters.single {
+        if !self.is_dce() {
             return;
         }
         if self.diagnostics.len() == DIAGNOSTICS {

@@ -9,8 +9,8 @@ use wanbox_wire::x25::{Marks, Modulo};
 const OVERHEAD: usize = 32;
 /// The longest message.
 pub(super) const MESSAGE_LAST: usize = 64 * 1024;
-/// Buffers that are kept to be used again.
-const SPARE: usize = 256;
+/// Buffers that are kept to be used again, and octets of the longest.
+const SPARE: (usize, usize) = (256, 16 * 1024);
 
 /// Buffers to be used again.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Spare {
     }
 
     fn give(&mut self, buffer: Vec<u8>) {
-        if self.0.len() < SPARE {
+        if self.0.len() < SPARE.0 && buffer.capacity() <= SPARE.1 {
             self.0.push(buffer);
         }
     }
@@ -294,6 +294,13 @@ impl Incoming {
     /// The oldest packet that is withheld is delivered, if there is one.
     pub(super) fn deliver(&mut self) -> bool {
         self.withheld.pop_front().is_some()
+    }
+
+    /// All packets that are withheld are delivered, if there are any.
+    pub(super) fn deliver_all(&mut self) -> bool {
+        let waited = !self.withheld.is_empty();
+        self.withheld.clear();
+        waited
     }
 
     /// Everything is forgotten; how many packets were not read.

@@ -536,48 +536,194 @@ fn restarts_are_repeated() {
 }
 
 #[test]
-fn a_single_circuit_lives_alone() {
-    let mut ends = Ends::new(|parameters| {
-        parameters.single = true;
+fn a_clear_during_a_reset_is_told_once() {
+    let mut ends = Ends::up(|_| ());
+    let channel = ends.connect(&called("1"), &Call::default());
+    let now = ends.now;
+    ends.dte.reset(now, channel, 0, 0).unwrap();
+    sent(&mut ends.dte, now);
+    ends.dce
+        .clear(now, channel, 0, 0, &Call::default())
+        .unwrap();
+    ends.settle();
+    assert_eq!(events(&mut ends.dte), [cleared(By::Peer, channel, 0, 0)]);
+    assert_eq!(events(&mut ends.dce), [Event::ClearConfirmed(channel)]);
+    let channel = ends.connect(&called("1"), &Call::default());
+    ends.dte.reset(now, channel, 0, 0).unwrap();
+    ends.dte.link_down(now);
+    let told = events(&mut ends.dte);
+    let gone = cleared(By::Link, channel, cause::clear::OUT_OF_ORDER, 0);
+    assert_eq!(told[2..], [gone, Event::Down(Down::Link)]);
+}
+
+#[test]
+fn a_call_may_ask_for_delivery_confirmation() {
+    for supported in [true, false] {
+        let mut ends = Ends::up(|_| ());
+        ends.dce.parameters.delivery_confirmation = supported;
+        let now = ends.now;
+        let call = Call {
+            delivery: true,
+            ..called("1")
+        };
+        let channel = ends.dte.call(now, &call).unwrap();
+        ends.settle();
+        let heard = events(&mut ends.dce);
+        assert!(matches!(&heard[..], [Event::Incoming { call, .. }] if call.delivery));
+        let answer = Call {
+            delivery: true,
+            ..Call::default()
+        };
+        let accepted = ends.dce.accept(now, channel, &answer);
+        if !supported {
+            assert_eq!(accepted, Err(Refusal::NoDelivery));
+            ends.dce.accept(now, channel, &Call::default()).unwrap();
+        }
+        ends.settle();
+        let heard = events(&mut ends.dte);
+        assert!(
+            matches!(&heard[..], [Event::Connected { call, .. }] if call.delivery == supported)
+        );
+    }
+}
+
+#[test]
+fn all_channels_of_a_link_at_once() {
+    let mut ends = Ends::up(|parameters| {
         parameters.channels = Channels {
-            two_way: Some(1..=1),
+            two_way: Some(1..=Channels::LAST),
             ..Channels::default()
         };
     });
     let now = ends.now;
-    ends.dte.link_up(now);
-    ends.dce.link_up(now);
-    assert_eq!(events(&mut ends.dte), [Event::Up]);
-    assert_eq!(events(&mut ends.dce), [Event::Up]);
-    let channel = ends.dte.call(now, &called("1")).unwrap();
-    let mut packets = sent(&mut ends.dte, now);
-    // No restart, and sizes and windows said.
-    assert_eq!(
-        packets,
-        [hex("10 01 0b 41 12 22 20 06 42 07 07 43 02 02 cc")]
-    );
-    // Somebody else's logical channel is as good.
-    packets[0][1] = 0x77;
-    ends.dce.receive(now, &packets[0]);
-    assert!(
-        matches!(events(&mut ends.dce)[..], [Event::Incoming { channel: at, .. }] if at == channel)
-    );
-    ends.dce.accept(now, channel, &Call::default()).unwrap();
-    let packets = sent(&mut ends.dce, now);
-    assert_eq!(packets, [hex("10 77 0f 00 06 42 07 07 43 02 02")]);
-    ends.dte.receive(now, &packets[0]);
-    assert!(matches!(
-        events(&mut ends.dte)[..],
-        [Event::Connected { .. }]
-    ));
-    assert_eq!(ends.dte.restart(now, 0, 0), Err(Refusal::State));
-    // Causes of networks pass.
-    ends.dte
-        .clear(now, channel, cause::clear::NUMBER_BUSY, 0, &Call::default())
-        .unwrap();
+    for number in (1..=Channels::LAST).rev() {
+        assert_eq!(ends.dte.call(now, &called("1")), Ok(lci(number)));
+    }
+    assert_eq!(ends.dte.call(now, &called("1")), Err(Refusal::NoChannel));
     ends.settle();
-    assert_eq!(events(&mut ends.dce), [cleared(By::Peer, channel, 1, 0)]);
-    ends.dte.link_down(now);
-    events(&mut ends.dte);
-    assert_eq!(ends.dte.call(now, &called("1")), Err(Refusal::Down));
+    for event in events(&mut ends.dce) {
+        let Event::Incoming { channel, .. } = event else {
+            panic!("{event:?}");
+        };
+        ends.dce.accept(now, channel, &Call::default()).unwrap();
+    }
+    ends.settle();
+    assert_eq!(events(&mut ends.dte).len(), usize::from(Channels::LAST));
+    for number in 1..=Channels::LAST {
+        ends.dte
+            .send(now, lci(number), PLAIN, &number.to_be_bytes())
+            .unwrap();
+    }
+    ends.settle();
+    for number in 1..=Channels::LAST {
+        let heard = read(&mut ends.dce, now, lci(number));
+        assert_eq!(heard, [(PLAIN, number.to_be_bytes().to_vec())]);
+    }
+    events(&mut ends.dce);
+    ends.dce.restart(now, 0, 0).unwrap();
+    ends.settle();
+    for end in [&mut ends.dte, &mut ends.dce] {
+        let told = events(end);
+        assert_eq!(told.len(), usize::from(Channels::LAST) + 2);
+        assert!(matches!(told.last(), Some(Event::Up)));
+        assert_eq!(end.circuits().count(), 0);
+        assert_eq!((end.poll_timeout(), end.counters().events_lost), (None, 0));
+    }
+}
+
+#[test]
+fn parameters_have_ranges() {
+    let good = || Parameters::new(Role::Dte, channels());
+    assert_eq!(good().check(), Ok(()));
+    let ranges = |permanent, incoming, two_way, outgoing| Channels {
+        permanent,
+        incoming,
+        two_way,
+        outgoing,
+    };
+    #[expect(clippy::reversed_empty_ranges, reason = "a wrong range")]
+    let wrong = [
+        ranges(None, None, None, None),
+        ranges(None, None, Some(0..=5), None),
+        ranges(None, None, Some(1..=4096), None),
+        ranges(None, None, Some(5..=4), None),
+        ranges(Some(1..=5), None, Some(5..=6), None),
+        ranges(None, Some(7..=8), Some(5..=6), None),
+        ranges(None, None, Some(7..=8), Some(5..=6)),
+    ];
+    for channels in wrong {
+        let error = Parameters { channels, ..good() }.check().unwrap_err();
+        assert_eq!(error.name, "channels");
+    }
+    let second = Duration::from_secs(1);
+    let half = PacketSize::from_octets(64).unwrap();
+    for (wrong, name) in [
+        (
+            Parameters {
+                packet_size_limit: half,
+                ..good()
+            },
+            "packet size",
+        ),
+        (
+            Parameters {
+                window: 0,
+                ..good()
+            },
+            "window",
+        ),
+        (
+            Parameters {
+                window: 8,
+                ..good()
+            },
+            "window",
+        ),
+        (
+            Parameters {
+                window_limit: 8,
+                ..good()
+            },
+            "window",
+        ),
+        (
+            Parameters {
+                window_limit: 1,
+                ..good()
+            },
+            "window",
+        ),
+        (
+            Parameters {
+                t20: second / 2,
+                ..good()
+            },
+            "T20 to T26",
+        ),
+        (
+            Parameters {
+                t26: Some(3601 * second),
+                ..good()
+            },
+            "T20 to T26",
+        ),
+        (
+            Parameters {
+                acknowledgement: 11 * second,
+                ..good()
+            },
+            "acknowledgement",
+        ),
+        (
+            Parameters {
+                queue: 1023,
+                ..good()
+            },
+            "queue",
+        ),
+    ] {
+        let error = Layer::new(wrong).unwrap_err();
+        assert_eq!(error.name, name);
+        assert!(error.to_string().contains(error.allowed));
+    }
 }

@@ -279,6 +279,13 @@ fn delivery_is_confirmed_when_the_other_end_says_so() {
         assert_eq!(outstanding(&ends), left);
     }
     assert_eq!(ends.dce.deliver(now, channel), Err(Refusal::State));
+    // When it is no longer withheld, it is delivered.
+    ends.dte.send(now, channel, DELIVERY, b"last").unwrap();
+    ends.settle();
+    assert_eq!(read(&mut ends.dce, now, channel).len(), 1);
+    ends.dce.withhold_delivery(channel, false).unwrap();
+    ends.settle();
+    assert_eq!(events(&mut ends.dte), [Event::Delivered(channel)]);
 }
 
 #[test]
