@@ -38,6 +38,18 @@ impl Pattern {
 /// # Errors
 /// Something else came back, or less, or more.
 pub fn echoed(stream: &TcpStream, octets: u64) -> Result {
+    exchanged(stream, octets, true)
+}
+
+/// The same with one that closes both ways as soon as one way is closed.
+///
+/// # Errors
+/// As [`echoed`].
+pub fn echoed_before_the_end(stream: &TcpStream, octets: u64) -> Result {
+    exchanged(stream, octets, false)
+}
+
+fn exchanged(stream: &TcpStream, octets: u64, ends_early: bool) -> Result {
     const CHUNK: usize = 65_536;
     let pattern = || Pattern(SplitMix64::new(octets));
     thread::scope(|scope| {
@@ -50,7 +62,10 @@ pub fn echoed(stream: &TcpStream, octets: u64) -> Result {
                 (&*stream).write_all(&chunk[..now])?;
                 left -= now;
             }
-            Ok(stream.shutdown(Shutdown::Write)?)
+            if ends_early {
+                stream.shutdown(Shutdown::Write)?;
+            }
+            Ok(())
         });
         let (mut chunk, mut expected, mut pattern) = (vec![0; CHUNK], vec![0; CHUNK], pattern());
         let mut left = octets as usize;
@@ -64,6 +79,9 @@ pub fn echoed(stream: &TcpStream, octets: u64) -> Result {
                 octets as usize - left
             );
             left -= now;
+        }
+        if !ends_early {
+            stream.shutdown(Shutdown::Write)?;
         }
         ensure!(
             uninterrupted(|| (&*stream).read(&mut chunk))? == 0,
