@@ -40,7 +40,7 @@ REASONS = {
     7: "no logical channel is free",
     8: "there is no such call or circuit",
     9: "too many applications or calls",
-    10: "lost with a reset or a clear",
+    10: "lost with a reset",
 }
 STATES = {0: "idle", 1: "listening", 2: "calling", 3: "connected", 4: "clearing"}
 COUNTERS = "rx_packets rx_octets tx_messages tx_octets resets refused".split()

@@ -67,6 +67,7 @@ mod tty;
 mod wancfg;
 mod x25;
 mod x25_wire;
+mod x25_api;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
@@ -161,6 +162,7 @@ fn main() -> ExitCode {
     trials.extend(eql::tests());
     trials.extend(eql_replay::tests());
     trials.extend(x25_wire::tests());
+    trials.extend(x25_api::tests());
     let conclusion = libtest_mimic::run(&arguments, trials);
     again::report();
     conclusion.exit_code()

@@ -200,6 +200,22 @@ pub struct X25Status {
     pub packet_layer: Option<String>,
     /// Circuits, permanent ones included, of interfaces and applications.
     pub circuits: usize,
+    /// What is at the X.25 socket; absent without packet layer.
+    #[serde(default)]
+    pub applications: Option<X25Applications>,
+}
+
+/// Applications at the X.25 socket of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct X25Applications {
+    /// Connections, those to other devices included.
+    pub connections: usize,
+    /// Of these, those that listen for calls.
+    pub listeners: usize,
+    /// Circuits of applications, those that end included.
+    pub circuits: usize,
+    /// Incoming calls that wait to be accepted.
+    pub calls: usize,
 }
 
 /// The circuit of an X.25 interface.

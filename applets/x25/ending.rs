@@ -43,10 +43,8 @@ impl fmt::Display for Cleared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} (cause {}, diagnostic {}: {})",
+            "{}, {}",
             cause::text(Of::Clear, self.cause),
-            self.cause,
-            self.diagnostic,
             diagnostic::text(self.diagnostic)
         )
     }
@@ -95,9 +93,7 @@ impl Ending {
     }
 
     fn json(&self) -> serde_json::Value {
-        let text = self
-            .cleared
-            .map(|c| cause::text(Of::Clear, c.cause).to_string());
+        let text = self.cleared.map(|c| cause::known(Of::Clear, c.cause));
         json!({
             "device": self.device,
             "called": self.called,

@@ -12,6 +12,7 @@ use std::thread;
 
 use wanbox_grammar::report;
 use wanbox_wire::x25::cause::{self, Of};
+use wanbox_wire::x25::diagnostic;
 use wanbox_wire::x25api::{Kind, Repr, flags};
 
 use crate::client::{Buffer, Connection, refused};
@@ -204,10 +205,10 @@ impl Circuit<'_> {
                     return self.manner.tell("cleared");
                 }
                 Kind::Reset => {
-                    let (cause, diagnostic) = (repr.cause, repr.diagnostic);
-                    let text = cause::text(Of::Reset, cause);
+                    let cause = cause::text(Of::Reset, repr.cause);
+                    let code = diagnostic::text(repr.diagnostic);
                     self.trouble(format!(
-                        "data may be lost: the circuit was reset: {text} (cause {cause}, diagnostic {diagnostic})"
+                        "data may be lost: the circuit was reset: {cause}, {code}"
                     ));
                     self.clear(code::ABNORMAL);
                 }
@@ -292,3 +293,6 @@ impl Circuit<'_> {
         self.ending.trouble.get_or_insert(what);
     }
 }
+
+#[cfg(test)]
+mod tests;

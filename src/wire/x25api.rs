@@ -241,7 +241,7 @@ pub enum Reason {
     Absent,
     /// More applications or calls than the daemon has room for.
     Limit,
-    /// A reset or a clear came before the other end had acknowledged it.
+    /// A reset came before the other end had acknowledged it.
     Lost,
     /// A number that this version does not know.
     Other(u16),
@@ -262,7 +262,7 @@ impl Reason {
         (Self::NoChannel, 7, "no logical channel is free"),
         (Self::Absent, 8, "there is no such call or circuit"),
         (Self::Limit, 9, "too many applications or calls"),
-        (Self::Lost, 10, "lost with a reset or a clear"),
+        (Self::Lost, 10, "lost with a reset"),
     ];
 }
 

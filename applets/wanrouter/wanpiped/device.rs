@@ -30,6 +30,7 @@ use super::monitor::Facts;
 use super::secrets::Secrets;
 use super::tty::Tty;
 use super::watch::{Framing, Watch};
+use super::x25api::X25Api;
 use crate::conf::{DeviceConf, TtyMode};
 
 mod line_use;
@@ -74,6 +75,8 @@ pub mod owner {
     pub const CHARACTERS: u32 = 18;
     /// The sockets of a bundle, by place; when the first device of one is sought again.
     pub const BUNDLE: u32 = 20;
+    /// The X.25 socket, its connections, by place, and their timers.
+    pub const X25: u32 = 21;
 }
 
 /// How soon a line that failed is opened again.
@@ -156,6 +159,8 @@ pub struct Device {
     pub bundle_buffer: Vec<u8>,
     /// Who may be at the other end of a PPP link.
     pub secrets: Secrets,
+    /// Applications with X.25 circuits of their own.
+    pub x25api: Option<Box<X25Api>>,
     /// The line takes frames, as far as the bundle was told.
     line_ready: bool,
     /// A packet that the engine made of received frames.
@@ -285,6 +290,7 @@ impl Device {
             bundle: parts.bundle,
             bundle_buffer: Vec::new(),
             secrets: parts.secrets,
+            x25api: None,
             line_ready: true,
             made_packet: Vec::new(),
             control_frame: Vec::new(),
@@ -502,6 +508,7 @@ impl Handler for Device {
             owner::BUNDLE => self.bundle_ready(lp, token.id, readiness),
             owner::APPLICATIONS => self.accept_applications(lp, token.id as u16),
             owner::APPLICATION => self.application_ready(lp, token.id as u16, readiness),
+            owner::X25 => self.x25api_ready(lp, token.id, readiness),
             _ => {}
         }
     }
@@ -524,6 +531,7 @@ impl Handler for Device {
             owner::LISTEN => self.listen_again(lp, token.id as u16),
             owner::APPLICATIONS => self.take_applications_again(lp, token.id as u16),
             owner::PAUSED => self.look_at_paused_line(lp),
+            owner::X25 => self.x25api_timer(lp, token.id),
             // The turn's end writes them.
             _ => {}
         }
@@ -557,6 +565,7 @@ impl Handler for Device {
         }
         self.follow_tty(lp);
         self.follow_applications(lp);
+        self.follow_x25api(lp);
         if let Err(error) = self.watch.write_capture() {
             log::error!("{}: the capture ended: {error}", self.conf.name);
             self.texts_stale = true;

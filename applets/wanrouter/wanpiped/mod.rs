@@ -7,6 +7,7 @@
 //! | [`events`] | what the engine says of the link, and what becomes of it at the host |
 //! | [`datapath`] | packets between interfaces and line |
 //! | [`api`] | raw frames between applications and line |
+//! | [`x25api`] | X.25 circuits of applications, calls passed on to other devices |
 //! | [`characters`], [`tty`] | lines of characters; terminals |
 //! | [`line`], [`batch`], [`watch`] | the line, frames on their way to it, trace and capture |
 //! | [`map`] | the state of the device in a mapped file |
@@ -56,6 +57,7 @@ mod status;
 mod tty;
 mod watch;
 mod x25;
+mod x25api;
 
 pub use monitor::fuzz_monitor;
 

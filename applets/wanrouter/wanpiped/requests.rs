@@ -177,6 +177,7 @@ impl Device {
         self.guard = guard;
         let mut changes = Vec::new();
         let old = std::mem::replace(&mut self.conf, new.clone());
+        self.change_x25_routes();
         if old.udp_port != new.udp_port {
             changes.push(format!("UDPPORT is {}", new.udp_port));
         }

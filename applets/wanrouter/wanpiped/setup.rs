@@ -91,6 +91,7 @@ pub fn build(
         Err(error) => log::warn!("{}: its state is not kept: {error}", device.conf.name),
     }
     device.start_bundle(lp)?;
+    device.open_x25api(lp)?;
     device.follow_carrier(now);
     device.pump(lp);
     Ok(device)

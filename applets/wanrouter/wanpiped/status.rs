@@ -367,7 +367,12 @@ impl Device {
                     group("bundle", &counters);
                 }
             }
-            Link::X25(engine) => super::x25::counters(engine, group),
+            Link::X25(engine) => {
+                super::x25::counters(engine, group);
+                if let Some(api) = &self.x25api {
+                    group("x25_api", &api.counts());
+                }
+            }
             Link::CiscoHdlc(engine) => {
                 let s = engine.stats();
                 group(

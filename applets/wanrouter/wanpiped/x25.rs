@@ -365,6 +365,7 @@ impl Device {
             }),
             packet_layer: engine.layer().map(|layer| layer.link_state().to_string()),
             circuits: engine.layer().map_or(0, |layer| layer.circuits().count()),
+            applications: self.x25api.as_ref().map(|api| api.census()),
         })
     }
 
@@ -382,6 +383,7 @@ impl Device {
                 idle = false;
                 self.event(lp, event);
             }
+            idle &= !self.tell_x25api(lp);
             self.deliver_made(now);
             if idle {
                 break;

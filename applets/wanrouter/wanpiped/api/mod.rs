@@ -19,7 +19,7 @@ use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
 use wanbox_runtime::files;
 use wanbox_wire::api::{Kind, Reason, Refused, Repr, Status};
 
-use self::queue::Queue;
+pub use self::queue::Queue;
 use super::device::owner;
 
 /// Answers that may wait before an application is not read any more until it reads.
@@ -385,7 +385,8 @@ impl Client {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+/// The socket takes no more now.
+pub fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory
@@ -407,7 +408,7 @@ fn refusal(
 }
 
 /// Nanoseconds since 1970.
-fn wall_ns() -> u64 {
+pub fn wall_ns() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_nanos() as u64)
