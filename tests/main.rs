@@ -66,8 +66,8 @@ mod sdladump;
 mod tty;
 mod wancfg;
 mod x25;
-mod x25_wire;
 mod x25_api;
+mod x25_wire;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
