@@ -74,9 +74,11 @@ impl Layer {
         self.attempts = 0;
     }
 
-    /// The peer restarts, too. When it has not been sent that this end does, it is answered.
+    /// The peer restarts, too. It is answered when it has not been sent that this end does, or so
+    /// long ago that nobody was there.
     pub(super) fn restart_met(&mut self) {
-        if self.restart_sent {
+        let waits = self.t20.is_some() || self.restart_due;
+        if self.restart_sent && waits {
             self.come_up();
         } else {
             self.restart_due = false;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use wanbox_wire::x25::{Body, CallFields, Flow, Lci, PacketRepr};
 
-use super::circuit::{Resetting, due};
+use super::circuit::due;
 use super::counters::count;
 use super::layer::Phase;
 use super::timers::Timer;
@@ -163,7 +163,6 @@ impl Layer {
         let Some(circuit) = self.circuits.get_mut(channel) else {
             return;
         };
-        debug_assert_eq!(circuit.resetting, Resetting::No);
         circuit.due &= !due::ACKNOWLEDGEMENT;
         let pr = circuit.incoming.pr(modulo);
         circuit.incoming.acknowledged = pr;

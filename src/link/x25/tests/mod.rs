@@ -12,6 +12,7 @@ use super::*;
 
 mod calls;
 mod circuits;
+mod links;
 mod tables;
 
 pub(super) fn lci(number: u16) -> Lci {
@@ -128,6 +129,16 @@ impl Ends {
             matches!(events(&mut self.dte)[..], [Event::Connected { channel: at, .. }] if at == channel)
         );
         channel
+    }
+}
+
+pub(super) fn cleared(by: By, channel: Lci, cause: u8, diagnostic: u8) -> Event {
+    Event::Cleared {
+        channel,
+        by,
+        cause,
+        diagnostic,
+        answer: Box::default(),
     }
 }
 
