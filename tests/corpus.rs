@@ -139,6 +139,9 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_link::xot::fuzz::fuzz_xot(Instant::now(), octets);
     }),
     ("x25", wanbox_wire::x25::fuzz_x25),
+    ("x25_device", |octets| {
+        wanbox_wanrouter_engine::fuzz::fuzz_x25_device(Instant::now(), octets);
+    }),
     ("x25api", wanbox_wire::x25api::fuzz_x25api),
     ("x25_layer", |octets| {
         wanbox_link::x25::fuzz::fuzz_x25_layer(Instant::now(), octets);

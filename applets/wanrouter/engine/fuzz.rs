@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use wanbox_link::lapb;
 use wanbox_link::ppp::{Profile, ipcp, lcp};
+use wanbox_link::x25::{Channels, Parameters};
+use wanbox_wire::lapb::Role;
+use wanbox_wire::x25::{Address, FacilityList, Lci};
 
 use crate::cisco_hdlc::{self, CiscoHdlc};
 use crate::frame_relay::{self, ChannelConfig, FrameRelay, Signalling, Station};
 use crate::ppp::{self, Ppp};
+use crate::x25::{self, Accept, Circuit, Encapsulation, Owner, PortConfig, X25};
 use crate::{ChannelId, Engine, Header, Marks, PayloadKind};
 
 /// The most control frames that an engine may have ready at one time.
@@ -113,6 +118,66 @@ pub fn fuzz_ppp_link(start: Instant, input: &[u8]) {
     }
 }
 
+/// Any octets drive an X.25 device with interfaces of every kind and an application: the first says
+/// which layers there are, the rest what happens. `start` is any moment.
+pub fn fuzz_x25_device(start: Instant, input: &[u8]) {
+    let Some((&kind, input)) = input.split_first() else {
+        return;
+    };
+    let role = if kind & 1 == 0 { Role::Dte } else { Role::Dce };
+    let alone = kind & 2 != 0;
+    let channels = Channels {
+        permanent: Some(1..=2),
+        two_way: Some(3..=6),
+        ..Channels::default()
+    };
+    let config = x25::Config {
+        lapb: (alone || kind & 4 != 0).then(|| (role, lapb::Parameters::default())),
+        packets: (!alone).then(|| Parameters::new(role, channels)),
+    };
+    let Ok(mut device) = X25::new(config, start) else {
+        return;
+    };
+    let port = |circuit, encapsulation| PortConfig {
+        circuit,
+        calling: Address::NONE,
+        accept: Accept::default(),
+        encapsulation,
+        user_data: None,
+        facilities: FacilityList::new(),
+        idle: Duration::from_secs(9),
+        hold: Duration::from_secs(3),
+        mtu: 256,
+    };
+    let permanent = Lci::new(1).map_or(Circuit::Link, Circuit::Permanent);
+    let called = "1".parse().unwrap_or(Address::NONE);
+    let ports: &[PortConfig] = if alone {
+        &[port(Circuit::Link, Encapsulation::Ip)]
+    } else {
+        &[
+            port(permanent, Encapsulation::Ip),
+            port(Circuit::Switched(called), Encapsulation::Null),
+            port(Circuit::Switched(called), Encapsulation::Snap),
+            port(Circuit::Switched(Address::NONE), Encapsulation::Ip),
+            port(Circuit::Switched(Address::NONE), Encapsulation::Raw),
+        ]
+    };
+    for (id, port) in (0..).map(ChannelId).zip(ports) {
+        let added = device.add_channel(start, id, port.clone());
+        assert!(added.is_ok(), "{added:?}");
+    }
+    let listens = Accept {
+        destination: Some(x25::Pattern::new("7*")),
+        ..Accept::default()
+    };
+    device.listen(Owner(1), listens);
+    drive(&mut device, start, input);
+    assert!(device.is_consistent(), "{device:?}");
+    while device.poll_application().is_some() {}
+    device.release(start, Owner(1));
+    assert!(device.circuits_of(Owner(1)).next().is_none());
+}
+
 /// Steps of one octet each, some with more behind it.
 fn drive(engine: &mut impl Engine, start: Instant, mut input: &[u8]) {
     let mut now = start;
@@ -190,6 +255,49 @@ mod tests {
             random.fill(&mut input);
             fuzz_frame_relay_link(start, &input);
             fuzz_cisco_hdlc_link(start, &input);
+            fuzz_x25_device(start, &input);
+        }
+    }
+
+    /// Packets that mean something, on few channels, between times and packets of our own.
+    #[test]
+    fn random_packets() {
+        const KINDS: [u8; 12] = [
+            0x0b, 0x0f, 0x13, 0x17, 0x1b, 0x1f, 0x23, 0x27, 0xfb, 0xff, 0x00, 0x01,
+        ];
+        let start = wanbox_sim::Clock::new().now();
+        let mut random = Random::new(4);
+        for _ in 0..20_000 {
+            let mut input = vec![random.between(0, 1) as u8, 8];
+            for packet in [[0x10, 0, 0xff, 0, 0], [0x10, 0, 0xfb, 0, 0]] {
+                input.extend_from_slice(&[4, 5]);
+                input.extend_from_slice(&packet);
+            }
+            for _ in 0..random.between(1, 60) {
+                match random.between(0, 5) {
+                    0 => input.push(random.between(0, 31) as u8 * 8 + 3),
+                    1 => input.push(random.between(0, 9) as u8 * 8 + 1),
+                    2 => input.push(2),
+                    _ => {
+                        let kind = KINDS[random.between(0, 11) as usize];
+                        let mut packet = vec![0x10, random.between(0, 7) as u8, kind];
+                        match kind {
+                            0x0b => {
+                                let called = [0x70, 0x10, 0x00][random.between(0, 2) as usize];
+                                packet.extend_from_slice(&[0x01, called, 0]);
+                                packet
+                                    .push([0xcc, 0x00, 0x80, 0x42][random.between(0, 3) as usize]);
+                            }
+                            0x00 => packet.extend_from_slice(&[0x45; 20]),
+                            _ => packet.extend_from_slice(&[0, 0][..random.between(0, 2) as usize]),
+                        }
+                        input.push(4);
+                        input.push(packet.len() as u8);
+                        input.extend_from_slice(&packet);
+                    }
+                }
+            }
+            fuzz_x25_device(start, &input);
         }
     }
 }

@@ -196,7 +196,14 @@ fn channel(interface: &InterfaceStatus) -> Channel<'_> {
     Channel {
         interface: &interface.name,
         usage: &interface.usage,
-        dlci: interface.dlci.unwrap_or(0),
+        // Of X.25, the logical channel.
+        dlci: interface
+            .dlci
+            .or(interface
+                .circuit
+                .as_ref()
+                .and_then(|circuit| circuit.channel))
+            .unwrap_or(0),
         flags: flag(interface.connected, channel_flags::CONNECTED)
             | flag(interface.up, channel_flags::UP),
         address: interface.address.unwrap_or(Ipv4Addr::UNSPECIFIED),
@@ -258,6 +265,9 @@ fn settings(conf: &DeviceConf, each: &mut dyn FnMut(&str, &str)) {
             },
         );
         each("FR_ISSUE_FS", yes_no(link.full_status_at_start));
+    }
+    if let Protocol::X25(link) = &conf.protocol {
+        super::x25::settings(link, each);
     }
     let channel = conf.interfaces.first().map(|interface| &interface.channel);
     if let Some(conf::Channel::CiscoHdlc(channel)) = channel {

@@ -203,6 +203,43 @@ pub fn reason(engine: &X25) -> String {
     }
 }
 
+/// What the link was told, with the keys and words of its file.
+pub fn settings(link: &X25Conf, each: &mut dyn FnMut(&str, &str)) {
+    each("STATION", link.station.word());
+    let mut number = |key: &str, value: u128| each(key, &value.to_string());
+    let modulo = |extended| if extended { 128 } else { 8 };
+    let lapb = &link.lapb;
+    number("LAPB_MODE", modulo(lapb.extended));
+    number("HDLCWINDOW", lapb.window.into());
+    number("T1", lapb.t1.as_secs().into());
+    number("T2", lapb.t2.as_secs().into());
+    number("T4", lapb.t4.into());
+    number("N2", lapb.n2.into());
+    if let Some(packets) = &link.packets {
+        let ranges = ["PVC", "INCOMING", "SVC", "OUTGOING"];
+        for (word, range) in ranges.into_iter().zip(packets.ranges()) {
+            let (low, high) = range.unwrap_or_default();
+            number(&format!("LOWEST{word}"), low.into());
+            number(&format!("HIGHEST{word}"), high.into());
+        }
+        number("X25_MODE", modulo(packets.extended));
+        number("PACKETWINDOW", packets.window.into());
+        number("DEF_PKT_SIZE", packets.size.into());
+        number("MAX_PKT_SIZE", packets.max_size.into());
+        number("T10_T20", packets.restart.as_secs().into());
+        number("T11_T21", packets.call.as_secs().into());
+        number("T12_T22", packets.reset.as_secs().into());
+        number("T13_T23", packets.clear.as_secs().into());
+        number("T16_T26", packets.interrupt.as_secs().into());
+        number("R10_R20", packets.restarts.into());
+        number("R12_R22", packets.resets.into());
+        number("R13_R23", packets.clears.into());
+        number("CCITTCOMPAT", packets.year.into());
+    }
+    let alone = if link.packets.is_none() { "YES" } else { "NO" };
+    each("LAPB_HDLC_ONLY", alone);
+}
+
 /// The word of a circuit's state.
 fn word(state: State) -> &'static str {
     match state {

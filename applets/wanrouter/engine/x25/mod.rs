@@ -448,6 +448,19 @@ impl X25 {
         }
     }
 
+    /// Whether every circuit of an interface is there once: for fuzzing.
+    pub(crate) fn is_consistent(&self) -> bool {
+        self.ports.iter().enumerate().all(|(place, port)| {
+            let state = port.as_ref().map(Port::state);
+            match state {
+                Some(State::Calling(channel) | State::Up(channel)) => {
+                    self.holder(channel) == Holder::Port(ChannelId(place as u16))
+                }
+                _ => true,
+            }
+        })
+    }
+
     fn drop_unclaimed(&mut self, channel: Lci) {
         let Some(layer) = &mut self.layer else {
             return;
