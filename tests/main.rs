@@ -53,6 +53,7 @@ mod lapb;
 mod lines;
 mod monitors;
 mod monitors_ppp;
+mod monitors_x25;
 mod net;
 mod net_devices;
 mod net_paths;
@@ -129,6 +130,7 @@ fn main() -> ExitCode {
     trials.extend(api::tests());
     trials.extend(monitors::tests());
     trials.extend(monitors_ppp::tests());
+    trials.extend(monitors_x25::tests());
     trials.extend(sdladump::tests());
     trials.extend(faults::tests());
     trials.extend(wancfg::tests());

@@ -248,6 +248,7 @@ impl Session<'_> {
             "FR" => "fpipemon",
             "PPP" => "ppipemon",
             "S51X" => "mppipemon",
+            "X25" => "xpipemon",
             _ => "cpipemon",
         };
         self.output.print(format_args!(

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use wanbox_link::lapb;
 use wanbox_link::ppp::Profile;
 use wanbox_link::ppp::auth::Method;
+use wanbox_link::x25::{Channels, Parameters};
 use wanbox_wanrouter_engine::frame_relay::{
     self, ChannelConfig, CommittedRate, FrameRelay, Signalling, Station,
 };
 use wanbox_wanrouter_engine::ppp::{self, Ppp};
+use wanbox_wanrouter_engine::x25::{self, X25};
+use wanbox_wire::lapb::Role;
 use wanbox_wanrouter_engine::{ChannelId, Engine, cisco_hdlc};
 use wanbox_wire::pipemon::opcode::{self, fr, name};
 use wanbox_wire::pipemon::{MAX_MESSAGE, Repr};
@@ -22,6 +26,8 @@ const CHANNELS: [u16; 3] = [16, 17, 991];
 
 /// The bit of a kind that makes it PPP.
 const PPP_KIND: u8 = 0x80;
+/// The bit that makes it X.25.
+const X25_KIND: u8 = 0x40;
 
 /// What a desk borrows.
 struct Office {
@@ -42,6 +48,8 @@ impl Office {
     fn open(now: Instant, kind: u8) -> Option<Self> {
         let mut link = if kind & PPP_KIND != 0 {
             Link::Ppp(Box::new(ppp_link(now, kind)?))
+        } else if kind & X25_KIND != 0 {
+            Link::X25(Box::new(x25_link(now, kind)?))
         } else if kind & 1 == 0 {
             Link::FrameRelay(Box::new(frame_relay_link(now, kind)?))
         } else {
@@ -213,6 +221,29 @@ fn ppp_link(now: Instant, kind: u8) -> Option<Ppp> {
         mtu: 1500,
     };
     Ppp::new(config, now, 1).ok()
+}
+
+fn x25_link(now: Instant, kind: u8) -> Option<X25> {
+    let role = if kind & 1 == 0 {
+        Role::Dte
+    } else {
+        Role::Dce
+    };
+    let channels = Channels {
+        permanent: Some(1..=1),
+        two_way: Some(2..=4),
+        ..Default::default()
+    };
+    let packets = Parameters {
+        // Over TCP there is no LAPB.
+        single: kind & 2 != 0,
+        ..Parameters::new(role, channels)
+    };
+    let config = x25::Config {
+        lapb: (kind & 2 == 0).then(|| (role, lapb::Parameters::default())),
+        packets: (kind & 4 == 0).then_some(packets),
+    };
+    X25::new(config, now).ok()
 }
 
 /// Any octets drive a device: the first says which, the rest are frames on its line, time, and
