@@ -12,8 +12,8 @@ use wanbox_wanrouter_engine::frame_relay::{
 };
 use wanbox_wanrouter_engine::ppp::{self, Ppp};
 use wanbox_wanrouter_engine::x25::{self, X25};
-use wanbox_wire::lapb::Role;
 use wanbox_wanrouter_engine::{ChannelId, Engine, cisco_hdlc};
+use wanbox_wire::lapb::Role;
 use wanbox_wire::pipemon::opcode::{self, fr, name};
 use wanbox_wire::pipemon::{MAX_MESSAGE, Repr};
 
@@ -224,22 +224,15 @@ fn ppp_link(now: Instant, kind: u8) -> Option<Ppp> {
 }
 
 fn x25_link(now: Instant, kind: u8) -> Option<X25> {
-    let role = if kind & 1 == 0 {
-        Role::Dte
-    } else {
-        Role::Dce
-    };
+    let role = if kind & 1 == 0 { Role::Dte } else { Role::Dce };
     let channels = Channels {
         permanent: Some(1..=1),
         two_way: Some(2..=4),
         ..Default::default()
     };
-    let packets = Parameters {
-        // Over TCP there is no LAPB.
-        single: kind & 2 != 0,
-        ..Parameters::new(role, channels)
-    };
+    let packets = Parameters::new(role, channels);
     let config = x25::Config {
+        // Over TCP there is none.
         lapb: (kind & 2 == 0).then(|| (role, lapb::Parameters::default())),
         packets: (kind & 4 == 0).then_some(packets),
     };
