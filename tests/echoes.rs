@@ -38,18 +38,6 @@ impl Pattern {
 /// # Errors
 /// Something else came back, or less, or more.
 pub fn echoed(stream: &TcpStream, octets: u64) -> Result {
-    exchanged(stream, octets, true)
-}
-
-/// The same with one that closes both ways as soon as one way is closed.
-///
-/// # Errors
-/// As [`echoed`].
-pub fn echoed_before_the_end(stream: &TcpStream, octets: u64) -> Result {
-    exchanged(stream, octets, false)
-}
-
-fn exchanged(stream: &TcpStream, octets: u64, ends_early: bool) -> Result {
     const CHUNK: usize = 65_536;
     let pattern = || Pattern(SplitMix64::new(octets));
     thread::scope(|scope| {
@@ -62,10 +50,7 @@ fn exchanged(stream: &TcpStream, octets: u64, ends_early: bool) -> Result {
                 (&*stream).write_all(&chunk[..now])?;
                 left -= now;
             }
-            if ends_early {
-                stream.shutdown(Shutdown::Write)?;
-            }
-            Ok(())
+            Ok(stream.shutdown(Shutdown::Write)?)
         });
         let (mut chunk, mut expected, mut pattern) = (vec![0; CHUNK], vec![0; CHUNK], pattern());
         let mut left = octets as usize;
@@ -79,9 +64,6 @@ fn exchanged(stream: &TcpStream, octets: u64, ends_early: bool) -> Result {
                 octets as usize - left
             );
             left -= now;
-        }
-        if !ends_early {
-            stream.shutdown(Shutdown::Write)?;
         }
         ensure!(
             uninterrupted(|| (&*stream).read(&mut chunk))? == 0,

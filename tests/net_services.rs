@@ -13,7 +13,7 @@ use wanbox_rig::need::find_tool;
 use wanbox_rig::terminal::Terminal;
 use wanbox_rig::{Error, Need, Result, Router, Running, ensure, uninterrupted, until};
 
-use crate::echoes::{echoed, echoed_before_the_end};
+use crate::echoes::echoed;
 use crate::{test, wanbox};
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
@@ -228,8 +228,8 @@ fn gate() -> Result {
     until("the socket", LIMIT, || Ok(path.exists()))?;
     // Two at a time.
     let other = station.connect(3600)?;
-    let first = thread::spawn(move || echoed_before_the_end(&other, 1_000_000));
-    let same = echoed_before_the_end(&station.connect(3600)?, 1_000_001);
+    let first = thread::spawn(move || echoed(&other, 1_000_000));
+    let same = echoed(&station.connect(3600)?, 1_000_001);
     first.join().map_err(|_| Error::new("the other one"))??;
     same?;
     // Where nobody is behind it, it closes.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
@@ -42,6 +42,14 @@ impl Socket {
         match self {
             Self::Tcp(stream) => { stream }.write(octets),
             Self::Unix(stream) => { stream }.write(octets),
+        }
+    }
+
+    /// Nothing more is written.
+    fn finish(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         }
     }
 
@@ -108,6 +116,7 @@ impl Gates {
             match notice {
                 Notice::GateOpen(id, destination) => self.open(lp, desk, id, &destination),
                 Notice::GateReadable(id) | Notice::GateWritable(id) => self.pass(lp, desk, id),
+                Notice::GateFinished(id) => self.finish(lp, desk, id),
                 Notice::GateClosed(id) => self.close(lp, id),
                 _ => {}
             }
@@ -207,6 +216,15 @@ impl Gates {
         desk.services.gate_closed(lp.now(), &mut desk.station, id);
     }
 
+    /// The network's side says nothing more.
+    fn finish(&mut self, lp: &mut Loop, desk: &mut Desk, id: GateId) {
+        if let Some((_, Step::Open(socket, _))) = self.gates.get(&id.number())
+            && socket.finish().is_err()
+        {
+            self.fail(lp, desk, id);
+        }
+    }
+
     /// Copies what can be copied.
     fn pass(&mut self, lp: &mut Loop, desk: &mut Desk, id: GateId) {
         let Some((_, Step::Open(socket, source))) = self.gates.get(&id.number()) else {
@@ -248,7 +266,11 @@ impl Gates {
                     room = services.gate_room(station, id);
                 }
                 Ok(None) => break,
-                Ok(Some(_)) | Err(_) => {
+                Ok(Some(_)) => {
+                    services.gate_ended(now, station, id);
+                    room = 0;
+                }
+                Err(_) => {
                     self.fail(lp, desk, id);
                     return;
                 }

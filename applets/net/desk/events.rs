@@ -200,6 +200,7 @@ impl Desk {
             Notice::GateOpen(..)
             | Notice::GateReadable(_)
             | Notice::GateWritable(_)
+            | Notice::GateFinished(_)
             | Notice::GateClosed(_) => self.gates.push_back(notice),
         }
     }

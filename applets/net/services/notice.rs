@@ -61,6 +61,8 @@ pub enum Notice {
     GateReadable(GateId),
     /// A gate that did not take everything has room again.
     GateWritable(GateId),
+    /// The network's side says nothing more, and everything it said was taken: the host is to be told.
+    GateFinished(GateId),
     /// A gate is over: its connection on the host is to be closed.
     GateClosed(GateId),
     /// Somebody has logged in: a console is to be made.

@@ -19,20 +19,28 @@ pub(super) struct Gate {
     told: bool,
     /// The owner is to be told when there is room.
     wants_room: bool,
+    /// The owner was told that the network's side says nothing more.
+    finished: bool,
+    /// The host's side says nothing more.
+    pub(super) ended: bool,
 }
 
 impl Gate {
-    /// Something happened to its connection.
+    /// Something happened to its connection, of which octets came, or the end of them was read.
     pub(super) fn news(
         &mut self,
         id: GateId,
         station: &Station,
         received: bool,
+        finished: bool,
         notices: &mut std::collections::VecDeque<Notice>,
     ) {
         let waits = station.tcp.peek(id.0).is_ok_and(|(a, _)| !a.is_empty());
         if received && self.opened && waits && !std::mem::replace(&mut self.told, true) {
             notices.push_back(Notice::GateReadable(id));
+        }
+        if self.opened && finished && !std::mem::replace(&mut self.finished, true) {
+            notices.push_back(Notice::GateFinished(id));
         }
         let room = station.tcp.sendable(id.0).unwrap_or(0) > 0;
         if room && std::mem::take(&mut self.wants_room) {
@@ -73,6 +81,7 @@ impl Services {
     pub fn gate_consume(&mut self, now: Instant, station: &mut Station, id: GateId, octets: usize) {
         if let Some(gate) = self.gate(id) {
             gate.told = false;
+            self.moved(now, id);
             // There was something to be peeked at.
             let _ = station.tcp.consume(id.0, octets);
             self.drive(now, station, id.0, false);
@@ -81,7 +90,7 @@ impl Services {
 
     /// How many octets of the host a gate takes now. When it is none, [`Notice::GateWritable`] comes with the room.
     pub fn gate_room(&mut self, station: &Station, id: GateId) -> usize {
-        let Some(gate) = self.gate(id) else {
+        let Some(gate) = self.gate(id).filter(|gate| !gate.ended) else {
             return 0;
         };
         let room = station.tcp.sendable(id.0).unwrap_or(0);
@@ -97,6 +106,25 @@ impl Services {
         let sent = station.tcp.send(id.0, octets).unwrap_or(0);
         gate.wants_room |= sent < octets.len();
         sent
+    }
+
+    /// The host's side says nothing more, and still listens: what it sent before goes out, and what the network's
+    /// side says until it ends, too, comes in.
+    pub fn gate_ended(&mut self, now: Instant, station: &mut Station, id: GateId) {
+        if let Some(gate) = self.gate(id) {
+            gate.ended = true;
+            self.moved(now, id);
+            // An error says that it is over.
+            let _ = station.tcp.close(id.0);
+            self.drive(now, station, id.0, false);
+        }
+    }
+
+    /// Something passed.
+    fn moved(&mut self, now: Instant, id: GateId) {
+        if let Some(served) = self.servers.served.get_mut(&id.0.number()) {
+            served.seen = now;
+        }
     }
 
     /// The host's side is closed, or could not be opened. What it sent before still goes out.

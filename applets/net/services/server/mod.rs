@@ -121,7 +121,7 @@ impl Served {
     fn due(&self) -> Option<Instant> {
         match &self.role {
             Role::Discard | Role::Echo => Some(self.seen + IDLE),
-            Role::Gate(_) => None,
+            Role::Gate(gate) => gate.ended.then_some(self.seen + CLOSING),
             Role::Login(login) => Some(login.due(self.seen)),
             Role::Closing => Some(self.seen + CLOSING),
         }
@@ -441,7 +441,10 @@ impl Services {
                     served.seen = now;
                 }
             }
-            Role::Gate(gate) => gate.news(GateId(id), station, received, &mut self.notices),
+            Role::Gate(gate) => {
+                let finished = station.tcp.is_finished(id) && !is_over(now, station, id);
+                gate.news(GateId(id), station, received, finished, &mut self.notices);
+            }
             Role::Login(_) => self.login_news(now, station, id, served, flushed),
             Role::Closing => {
                 discard(station, id);
@@ -451,7 +454,12 @@ impl Services {
                 }
             }
         }
-        station.tcp.is_finished(id) && (served.pending.is_empty() || is_over(now, station, id))
+        // The host may have more to say when the network has not, as with a question and its answer.
+        let waits = match &served.role {
+            Role::Gate(gate) => !gate.ended,
+            _ => !served.pending.is_empty(),
+        };
+        station.tcp.is_finished(id) && (!waits || is_over(now, station, id))
     }
 
     /// Lets go of a connection, and tells who cares.

@@ -55,8 +55,15 @@ fn octets_pass_both_ways_and_either_end_closes() {
     net.seconds(1);
     assert_eq!(net.notices(1), [Notice::GateReadable(gate)]);
     assert_eq!(host_reads(&mut net, gate, 100), b"bye");
-    assert_eq!(net.notices(1), [Notice::GateClosed(gate)]);
+    assert_eq!(net.notices(1), [Notice::GateFinished(gate)]);
+    // The host may still answer.
+    net.with(1, |services, station, now, _| {
+        assert_eq!(services.gate_received(station, gate, b"bye, too"), 8);
+        services.gate_ended(now, station, gate);
+    });
     net.seconds(1);
+    assert_eq!(net.receive(0, id), b"bye, too");
+    assert_eq!(net.notices(1), [Notice::GateClosed(gate)]);
     assert!(net.nodes[0].station.tcp.is_finished(id));
     // It is nobody's any more.
     assert_eq!(host_reads(&mut net, gate, 100), b"");
@@ -97,6 +104,28 @@ fn the_host_closes() {
     assert!(net.nodes[1].station.tcp.is_empty());
     // Who closed need not be told.
     assert_eq!(net.notices(1), []);
+}
+
+#[test]
+fn the_host_ends_and_still_listens() {
+    let mut net = Net::new();
+    let (id, gate) = open(&mut net);
+    net.with(1, |services, station, now, _| {
+        services.gate_opened(now, station, gate);
+        services.gate_received(station, gate, b"question");
+        services.gate_ended(now, station, gate);
+        assert_eq!(services.gate_room(station, gate), 0);
+    });
+    net.seconds(1);
+    assert_eq!(net.receive(0, id), b"question");
+    assert!(net.nodes[0].station.tcp.is_finished(id));
+    net.send(0, id, b"answer");
+    net.seconds(1);
+    assert_eq!(net.notices(1), [Notice::GateReadable(gate)]);
+    assert_eq!(host_reads(&mut net, gate, 100), b"answer");
+    // A peer that never ends does not keep the gate for ever.
+    net.seconds(130);
+    assert_eq!(net.notices(1), [Notice::GateClosed(gate)]);
 }
 
 #[test]
