@@ -16,6 +16,11 @@ pub const INNER: [&str; 2] = ["10.0.16.1", "10.0.16.2"];
 pub enum Protocol {
     FrameRelay,
     Ppp,
+    /// X.25 with this packet size and window; an interface that calls, and applications.
+    X25 {
+        size: u16,
+        window: u8,
+    },
 }
 
 impl Protocol {
@@ -24,6 +29,7 @@ impl Protocol {
         match self {
             Self::FrameRelay => "wp1_fr16",
             Self::Ppp => "wp1ppp",
+            Self::X25 { .. } => "wp1svc1",
         }
     }
 
@@ -47,6 +53,21 @@ impl Protocol {
                  [wanpipe1]\nLINE = {line}\nMTU = 1500\nUDPPORT = 9000\n\
                  [wp1ppp]\n"
             ),
+            Self::X25 { size, window } => {
+                let station = ["DTE", "DCE"][n];
+                let modulo = if window > 7 { 128 } else { 8 };
+                format!(
+                    "[devices]\nwanpipe1 = WAN_X25\n\
+                     [interfaces]\nwp1svc1 = wanpipe1, @{}, WANPIPE\n\
+                     [wanpipe1]\nLINE = {line}\nSTATION = {station}\n\
+                     LOWESTSVC = 1\nHIGHESTSVC = 100\nX25_MODE = {modulo}\n\
+                     LAPB_MODE = {modulo}\nPACKETWINDOW = {window}\nHDLCWINDOW = {window}\n\
+                     DEF_PKT_SIZE = {size}\nMAX_PKT_SIZE = 4096\nMTU = 1500\nUDPPORT = 9000\n\
+                     [wp1svc1]\nX25_SRC_ADDR = {}\n",
+                    2 - n,
+                    n + 1
+                )
+            }
         }
     }
 }
@@ -66,8 +87,13 @@ impl Link {
         netns::veth(&ends[0].netns, "eth0", &ends[1].netns, "eth0")?;
         for (n, router) in ends.iter().enumerate() {
             let (here, there) = (OUTER[n], OUTER[1 - n]);
-            // Room for a tunnelled packet of 1500 octets: neither tunnel is to be measured by fragments.
-            router.netns.ip("link set eth0 mtu 1600")?;
+            // Room for a tunnelled packet of 1500 octets, or X.25's of 4096: neither tunnel is to be
+            // measured by fragments.
+            let mtu = match protocol {
+                Protocol::X25 { .. } => 4200,
+                Protocol::FrameRelay | Protocol::Ppp => 1600,
+            };
+            router.netns.ip(&format!("link set eth0 mtu {mtu}"))?;
             router.netns.ip(&format!("addr add {here}/24 dev eth0"))?;
             let line = format!("udp:{here}:7000,{there}:7000");
             router.write("/etc/wanpipe/wanrouter.rc", "WAN_DEVICES=\"wanpipe1\"\n")?;
@@ -87,10 +113,11 @@ impl Link {
         }
         let link = Self { ends };
         until("the link", Duration::from_secs(40), || {
-            Ok(link
-                .ends
-                .iter()
-                .all(|end| end.is_channel_up("wanpipe1", protocol.interface())))
+            Ok(link.ends.iter().all(|end| match protocol {
+                // The circuit is there when it is needed.
+                Protocol::X25 { .. } => end.is_connected("wanpipe1"),
+                _ => end.is_channel_up("wanpipe1", protocol.interface()),
+            }))
         })?;
         Ok(link)
     }

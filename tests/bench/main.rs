@@ -23,6 +23,7 @@ mod ppp;
 mod session;
 mod start;
 mod throughput;
+mod x25;
 
 /// One line of the table at the end.
 #[derive(tabled::Tabled)]
@@ -87,12 +88,13 @@ fn run(wanbox: &Path, wanted: &[String]) -> Result<bool> {
     );
     let mut rows = Vec::new();
     let mut all = true;
-    let parts: [(&str, Part); 11] = [
+    let parts: [(&str, Part); 12] = [
         ("start", start::run),
         ("throughput", throughput::frame_relay),
         ("ppp-throughput", throughput::ppp),
         ("ppp-pppd", ppp::run),
         ("ppp-sessions", session::run),
+        ("x25", x25::run),
         ("idle", idle::run),
         ("eql", eql::run),
         ("eqld", eqld::run),

@@ -182,7 +182,7 @@ fn drain(receiver: &UdpSocket) {
 }
 
 /// Bits a second of one TCP stream, as iperf3 measures it at the receiver.
-fn tcp(link: &Link, to: &str) -> Result<f64> {
+pub fn tcp(link: &Link, to: &str) -> Result<f64> {
     let iperf3 = need::find_tool("iperf3").ok_or_else(|| Error::new("iperf3 is missing"))?;
     let mut server = link.ends[1].netns.spawn(
         Command::new(&iperf3)
