@@ -61,8 +61,12 @@ pub struct Net {
 
 /// The section of a device.
 pub fn section(device: &str, station: &str, line: &str, keys: &str) -> String {
+    let channels = match keys.contains("SVC") {
+        true => "",
+        false => "LOWESTSVC = 1\nHIGHESTSVC = 255\n",
+    };
     format!(
-        "[{device}]\nLINE = {line}\nSTATION = {station}\nLOWESTSVC = 1\nHIGHESTSVC = 255\n\
+        "[{device}]\nLINE = {line}\nSTATION = {station}\n{channels}\
          MTU = 1500\nUDPPORT = 9000\nTTL = 255\nT1 = 1\n{keys}\n"
     )
 }

@@ -9,6 +9,7 @@ pub fn tests() -> Vec<Trial> {
         test("x25_api::a_slow_reader", NEEDS, slow_reader),
         test("x25_api::marks_and_interrupts", NEEDS, marks_and_interrupts),
         test("x25_api::wrong_requests", NEEDS, wrong_requests),
+        test("x25_api::permanent_circuits", NEEDS, permanent_circuits),
     ]
 }
 
@@ -306,5 +307,43 @@ fn wrong_requests() -> Result {
     drop(caller);
     let clear = called.expect(Kind::Clear)?.repr;
     ensure!((clear.cause, clear.diagnostic) == (0, 242), "{clear:?}");
+    Ok(())
+}
+
+/// A permanent circuit is taken by its channel, has one application, and is reset when that ends.
+fn permanent_circuits() -> Result {
+    let keys = "LOWESTPVC = 1\nHIGHESTPVC = 2\nLOWESTSVC = 3\nHIGHESTSVC = 9\n";
+    let net = Net::pair(Over::Cable, keys)?;
+    let [a, b] = &net.routers[..] else {
+        return Err(Error::new("two routers"));
+    };
+    let attach = |router: &Router, channel: u16| -> Result<Application> {
+        let application = Application::new(router, DEVICE)?;
+        let repr = Repr {
+            channel,
+            ..tagged(Kind::Attach, 1)
+        };
+        application.send(repr, &[])?;
+        Ok(application)
+    };
+    let (mut near, mut far) = (attach(a, 2)?, attach(b, 2)?);
+    ensure!(near.expect(Kind::Accept)?.repr.channel == 2, "another");
+    far.expect(Kind::Accept)?;
+    ensure!(attach(a, 2)?.refused(1)? == Reason::Busy, "taken twice");
+    ensure!(attach(a, 3)?.refused(1)? == Reason::Absent, "switched");
+    near.send(Repr::new(Kind::Data), &noise(4, 5000))?;
+    let mut octets = Vec::new();
+    while octets.len() < 5000 {
+        octets.extend(far.expect(Kind::Data)?.payload);
+    }
+    ensure!(octets == noise(4, 5000), "octets");
+    near.send(tagged(Kind::Clear, 7), &[])?;
+    ensure!(near.expect(Kind::Done)?.repr.tag == 7, "not given back");
+    near.expect_end()?;
+    far.expect(Kind::Reset)?;
+    let mut again = attach(a, 2)?;
+    again.expect(Kind::Accept)?;
+    far.send(Repr::new(Kind::Data), b"again")?;
+    ensure!(again.expect(Kind::Data)?.payload == b"again", "again");
     Ok(())
 }

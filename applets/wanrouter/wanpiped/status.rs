@@ -370,7 +370,7 @@ impl Device {
             Link::X25(engine) => {
                 super::x25::counters(engine, group);
                 if let Some(api) = &self.x25api {
-                    group("x25_api", &api.counts());
+                    group("x25_api", &api.counters.by_name());
                 }
             }
             Link::CiscoHdlc(engine) => {

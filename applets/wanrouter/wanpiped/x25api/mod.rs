@@ -9,6 +9,7 @@
 //! they are told, the other device is asked for ([`switch`]).
 
 mod connection;
+mod counters;
 mod device;
 mod events;
 mod requests;
@@ -28,6 +29,7 @@ use wanbox_wire::x25::{Lci, cause, diagnostic};
 use wanbox_wire::x25api::{HEADER, Kind, MAX_PAYLOAD, Reason, Refused, Repr};
 
 use self::connection::{Connection, Role, Stage};
+use self::counters::Counters;
 use super::device::owner;
 use crate::conf::X25Route;
 use crate::control::X25Applications;
@@ -48,31 +50,6 @@ const LISTEN_AFTER: Duration = Duration::from_secs(1);
 const LISTENER: u32 = u32::MAX;
 /// The identifier of the timer for what did not fit into a turn.
 const AGAIN: u32 = u32::MAX - 1;
-
-/// What is counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counters {
-    /// X25Api that connected.
-    pub applications: u64,
-    /// X25Api turned away because there were too many.
-    pub turned_away: u64,
-    /// Calls of applications.
-    pub calls_out: u64,
-    /// Incoming calls told to a listener.
-    pub calls_in: u64,
-    /// Incoming calls that were accepted.
-    pub accepted: u64,
-    /// Incoming calls that nobody took.
-    pub not_taken: u64,
-    /// Circuits cleared because their application was gone.
-    pub abandoned: u64,
-    /// Messages of applications that were refused.
-    pub refused: u64,
-    /// Calls passed on to other devices.
-    pub switched: u64,
-    /// Calls that could not be passed on.
-    pub not_switched: u64,
-}
 
 /// An incoming call that waits to be accepted.
 struct Waiting {
@@ -561,23 +538,6 @@ impl X25Api {
             circuits: self.circuits.len(),
             calls: self.calls.len(),
         }
-    }
-
-    /// What is counted, by name.
-    pub fn counts(&self) -> [(&'static str, u64); 10] {
-        let c = self.counters;
-        [
-            ("applications", c.applications),
-            ("turned_away", c.turned_away),
-            ("calls_out", c.calls_out),
-            ("calls_in", c.calls_in),
-            ("accepted", c.accepted),
-            ("not_taken", c.not_taken),
-            ("abandoned", c.abandoned),
-            ("refused", c.refused),
-            ("switched", c.switched),
-            ("not_switched", c.not_switched),
-        ]
     }
 }
 
