@@ -14,13 +14,13 @@ pub mod ppp;
 
 /// What differs between the drivers.
 pub struct Driver {
-    /// The commands.
+    /// The command for what happened to packets of the host.
     pub sends: u8,
-    /// The commands.
+    /// The one for what woke the driver.
     pub interrupts: u8,
-    /// The commands.
+    /// The one for requests of monitors.
     pub general: u8,
-    /// The commands.
+    /// The one that clears all of these.
     pub flush: u8,
     /// The titles of the three reports.
     pub titles: [&'static str; 3],

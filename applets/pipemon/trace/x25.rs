@@ -200,8 +200,7 @@ fn is_ip(octets: &[u8]) -> bool {
     }
 }
 
-/// The name of a packet. Both directions have the same octets; the names are those of the network
-/// towards a DTE only where the originals had them.
+/// The name of a packet, as the originals show it in both directions.
 fn name(body: &Body<'_>) -> &'static str {
     match body {
         Body::Data { .. } => "Data",
