@@ -66,6 +66,7 @@ pub fn tests() -> Vec<Trial> {
     more("reload_leaves_other_calls_alone", NEEDS, reload);
     more("wrong_files_are_refused", NEEDS, wrong_files);
     more("two_hundred_calls", NEEDS, two_hundred_calls);
+    more("sixteen_circuits_carry_100_mb", COPIES, sixteen_circuits);
     tests
 }
 
@@ -469,27 +470,83 @@ fn wrong_files() -> Result {
     Ok(())
 }
 
-/// Each of two hundred interfaces calls one of the other end.
-fn two_hundred_calls() -> Result {
-    const COUNT: usize = 200;
-    let numbered = |first: usize, peer: usize| -> Vec<(String, String)> {
-        (0..COUNT)
+/// Interfaces that call one another, each from an address of its own.
+fn many(count: usize, keys: &str) -> [End; 2] {
+    let end = |station: &str, first: usize, peer: usize| {
+        let circuits: Vec<(String, String)> = (0..count)
             .map(|n| {
-                let circuit = format!("@{}", peer + n);
-                (circuit, format!("X25_SRC_ADDR = {}\n", first + n))
+                let own = format!("X25_SRC_ADDR = {}\n", first + n);
+                (format!("@{}", peer + n), own)
             })
-            .collect()
-    };
-    let end = |station: &str, circuits: &[(String, String)]| {
+            .collect();
         let circuits: Vec<(&str, &str)> = circuits
             .iter()
             .map(|(circuit, keys)| (circuit.as_str(), keys.as_str()))
             .collect();
-        End::x25(station, CHANNELS, &circuits)
+        End::x25(station, &format!("{CHANNELS}{keys}"), &circuits)
     };
-    let a = end("DTE", &numbered(1000, 2000));
-    let b = end("DCE", &numbered(2000, 1000));
-    let pair = started(Over::Cable, &[a, b])?;
+    [end("DTE", 1000, 2000), end("DCE", 2000, 1000)]
+}
+
+/// 100 MB by TCP, through as many circuits at once.
+fn sixteen_circuits() -> Result {
+    const COUNT: usize = 16;
+    const OCTETS: usize = 100_000_000 / COUNT;
+    let keys = "PACKETWINDOW = 7\nDEF_PKT_SIZE = 1024\nLAPB_MODE = 128\nHDLCWINDOW = 127\n";
+    let pair = started(Over::Udp, &many(COUNT, keys))?;
+    let data: Vec<u8> = (0..OCTETS).map(|n| (n * 7919 / 13) as u8).collect();
+    let from = pair.file("sent");
+    std::fs::write(&from, &data)?;
+    let mut copies = Vec::new();
+    for net in 1..=COUNT {
+        let to = pair.file(&format!("got{net}"));
+        let mut server = Command::new("socat");
+        server.args([
+            "-u",
+            &format!("TCP-LISTEN:{},bind=10.0.{net}.2,reuseaddr", 5000 + net),
+            &format!("CREATE:{}", to.display()),
+        ]);
+        let server = pair.b.netns.spawn(&mut server)?;
+        let mut client = Command::new("socat");
+        client.args([
+            "-u",
+            &format!("OPEN:{}", from.display()),
+            &format!("TCP:10.0.{net}.2:{},retry=50,interval=0.2", 5000 + net),
+        ]);
+        let client = pair.a.netns.spawn(&mut client)?;
+        copies.push((server, client, to));
+    }
+    let ended = until("the copies", 2 * COPY, || {
+        let mut ended = true;
+        for (server, client, _) in &mut copies {
+            ended &= server.try_wait()?.is_some() && client.try_wait()?.is_some();
+        }
+        Ok(ended)
+    });
+    if let Err(error) = ended {
+        for (server, client, _) in &mut copies {
+            // They would wait for ever.
+            let _ = (server.kill(), client.kill());
+        }
+        return Err(pair.explain(error));
+    }
+    for (_, _, to) in &copies {
+        ensure!(std::fs::read(to)? == data, "{} differs", to.display());
+    }
+    for router in [&pair.a, &pair.b] {
+        ensure!(router.counter(DEVICE, "lapb", "resets")? == 0, "a reset");
+        ensure!(
+            router.counter(DEVICE, "lapb", "downs")? == 0,
+            "the link went down"
+        );
+    }
+    Ok(())
+}
+
+/// Each of two hundred interfaces calls one of the other end.
+fn two_hundred_calls() -> Result {
+    const COUNT: usize = 200;
+    let pair = started(Over::Cable, &many(COUNT, ""))?;
     let mut pings = Vec::new();
     for net in 1..=COUNT {
         let mut ping = Command::new("ping");
