@@ -197,6 +197,9 @@ impl Layer {
         } else {
             self.complain(diagnostic::CLEAR_TIME_EXPIRED, &[]);
             self.free(channel);
+            // Not for calls of this end before the peer was heard: an answer to the old call that is
+            // under way would be taken for one to the new.
+            self.callable.remove(channel);
         }
     }
 }

@@ -110,9 +110,11 @@ pub struct Parameters {
     pub t26: Option<Duration>,
     /// R20 (R10): how often a restart is sent again, 0 to 255; 5 by default, as the others.
     pub r20: u8,
-    /// R22 (R12): how often a reset is sent again.
+    /// R22 (R12): how often a reset is sent again before the call is cleared; on a permanent circuit
+    /// it is sent for ever.
     pub r22: u8,
-    /// R23 (R13): how often clearing is sent again.
+    /// R23 (R13): how often clearing is sent again. Then the channel is free for calls of the peer,
+    /// and for those of this end when the peer was heard on it.
     pub r23: u8,
     /// How long an acknowledgement may wait for a data packet that carries it, or for half a window
     /// of others; up to 10 s, zero at once; 100 ms by default.

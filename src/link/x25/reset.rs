@@ -116,16 +116,17 @@ impl Layer {
         let Some(circuit) = self.circuits.get_mut(channel) else {
             return;
         };
-        if circuit.attempts < again {
-            circuit.attempts += 1;
-            circuit.reason = (cause, diagnostic::RESET_TIME_EXPIRED);
-            self.owe(channel, due::RESET);
-        } else if circuit.permanent {
-            // Annex D: taken for ready.
+        let used_up = circuit.attempts == again;
+        if used_up && !circuit.permanent {
+            return self.give_up(channel, diagnostic::RESET_TIME_EXPIRED);
+        }
+        // A permanent circuit is not taken for ready, as annex D lets a DCE do: data of before that
+        // are under way would be taken for new ones.
+        circuit.attempts = circuit.attempts.saturating_add(1);
+        circuit.reason = (cause, diagnostic::RESET_TIME_EXPIRED);
+        self.owe(channel, due::RESET);
+        if used_up {
             self.complain(diagnostic::RESET_TIME_EXPIRED, &[]);
-            self.reset_done(channel);
-        } else {
-            self.give_up(channel, diagnostic::RESET_TIME_EXPIRED);
         }
     }
 }

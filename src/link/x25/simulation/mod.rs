@@ -38,14 +38,15 @@ fn channels(random: &mut Random) -> Channels {
     }
 }
 
-/// What both ends have, and timers of their own.
+/// What both ends have, and timers of their own: longer than LAPB tries to bring a packet over, for
+/// the answer to one that was sent again cannot be told from that to the first.
 fn parameters(random: &mut Random) -> [Parameters; 2] {
     let modulo = *random.pick(&[Modulo::Eight, Modulo::OneTwentyEight]);
     let channels = channels(random);
     let packet_size = PacketSize::from_log2(random.between(4, 9) as u8).unwrap();
     let window = random.between(1, modulo.highest().into()) as u8;
     let mut one = |role| {
-        let mut timer = || Duration::from_millis(random.between(5_000, 30_000));
+        let mut timer = || Duration::from_millis(random.between(30_000, 90_000));
         let [t20, t21, t22, t23] = [timer(), timer(), timer(), timer()];
         Parameters {
             modulo,
@@ -219,7 +220,6 @@ fn both_ends_agree_and_everything_arrives_once_and_in_order() {
             (seen.refused, 1_000),
             (seen.cleared, 50_000),
             (seen.resets, 20_000),
-            (seen.errors, 100),
             (seen.restarts, 30_000),
             (seen.collisions, 2_000),
             (seen.interrupts, 100_000),

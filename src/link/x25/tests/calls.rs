@@ -380,10 +380,15 @@ fn a_call_that_nobody_answers_is_cleared() {
     ends.now += t23;
     ends.dte.handle_timeout(ends.now);
     assert_eq!(ends.dte.status(channel), None);
-    assert_eq!(ends.dte.call(ends.now, &called("1")), Ok(channel));
     let counters = ends.dte.counters();
     assert_eq!((counters.t21_expired, counters.t23_expired), (1, 3));
     assert_eq!(events(&mut ends.dte), []);
+    // The channel is called on again when the peer was heard there.
+    assert_eq!(ends.dte.call(ends.now, &called("1")), Ok(lci(9)));
+    ends.dte.receive(ends.now, &hex("10 0a 17"));
+    sent(&mut ends.dte, ends.now);
+    ends.dte.receive(ends.now, &hex("10 0a 17"));
+    assert_eq!(ends.dte.call(ends.now, &called("1")), Ok(channel));
 }
 
 #[test]

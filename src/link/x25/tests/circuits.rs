@@ -442,20 +442,15 @@ fn resets_are_repeated_and_then_given_up() {
     }
     let first = [hex("10 0a 1b 00 00"), hex("10 01 1b 00 00")];
     let again = [hex("10 01 1b 00 33"), hex("10 0a 1b 00 33")];
-    // A call is cleared; a permanent circuit is taken for ready.
+    // A call is cleared; a permanent circuit is reset until somebody is there.
     assert_eq!(heard[0], first);
     assert_eq!(heard[1], again);
-    assert_eq!(heard[2], [hex("10 0a 13 00 33")]);
+    assert_eq!(heard[2], [again[0].clone(), hex("10 0a 13 00 33")]);
+    let error = cleared(By::Layer, channel, 0, diagnostic::RESET_TIME_EXPIRED);
+    assert_eq!(events(&mut ends.dte), [error]);
+    ends.settle();
     let told = events(&mut ends.dte);
     assert!(told.contains(&Event::ResetConfirmed(permanent)));
-    assert!(told.contains(&Event::Cleared {
-        channel,
-        by: By::Layer,
-        cause: 0,
-        diagnostic: diagnostic::RESET_TIME_EXPIRED,
-        answer: Box::default(),
-    }));
-    assert_eq!(ends.dte.counters().t22_expired, 4);
 }
 
 #[test]
