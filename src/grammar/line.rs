@@ -63,6 +63,28 @@ pub enum Kind {
         /// The only network that it is taken from, with its prefix length.
         source: Option<(IpAddr, u8)>,
     },
+    /// X.25 over TCP (RFC 1613): a connection a circuit.
+    Xot(Box<Xot>),
+}
+
+/// The ends of X.25 over TCP. One of the two addresses at least.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Xot {
+    /// Where calls go.
+    pub remote: Option<Endpoint>,
+    /// Where calls of others are taken.
+    pub local: Option<Endpoint>,
+    /// The only network that they are taken from.
+    pub source: Option<(IpAddr, u8)>,
+    /// The interface at the other end that has our permanent circuits.
+    pub interface: Option<String>,
+}
+
+impl Xot {
+    /// The port that RFC 1613 has for both.
+    pub const PORT: u16 = 1998;
+    /// The longest name of an interface, octets.
+    const INTERFACE: usize = 64;
 }
 
 /// Flow control of a serial port.
@@ -107,12 +129,10 @@ pub enum Host {
 
 /// The kinds this version drives, for people who wrote something else.
 pub const ALLOWED: &str = "cable:NAME, udp:LOCAL:PORT,REMOTE:PORT, packet:IFNAME, lapbether:IFNAME, \
-     tty:DEVICE, pty:LINK, tcp:HOST:PORT, tcp-listen:ADDRESS:PORT; then loss=N% delay=TIME queue=FRAMES, \
-     with tty also flow=none|rtscts|xonxoff dcd=watch|ignore, with tcp-listen also \
-     source=ADDRESS/BITS";
-
-/// Kinds that are known but not driven yet.
-const LATER: &[&str] = &["xot"];
+     tty:DEVICE, pty:LINK, tcp:HOST:PORT, tcp-listen:ADDRESS:PORT, xot:HOST[:PORT], \
+     xot-listen:ADDRESS[:PORT]; then loss=N% delay=TIME queue=FRAMES, \
+     with tty also flow=none|rtscts|xonxoff dcd=watch|ignore, with tcp-listen and xot also \
+     source=ADDRESS/BITS, with xot also listen=ADDRESS[:PORT] interface=NAME";
 
 /// The longest path of a device or a link, octets.
 const PATH: usize = 255;
@@ -161,6 +181,9 @@ impl FromStr for Line {
                 _ => return Err(format!("unknown line option '{option}'")),
             }
             seen.push(option);
+        }
+        if matches!(line.kind, Kind::Xot(_)) && line.loss > 0 {
+            return Err("loss: X.25 over TCP has nobody to send packets again".to_owned());
         }
         Ok(line)
     }
@@ -226,9 +249,22 @@ impl FromStr for Kind {
                 local: place.parse()?,
                 source: None,
             }),
-            _ if LATER.contains(&kind) => Err(format!(
-                "lines of kind {kind} are not yet driven by this version"
-            )),
+            "xot" => {
+                let remote = Endpoint::parse(place, Xot::PORT)?;
+                one_host(&remote)?;
+                Ok(Self::Xot(Box::new(Xot {
+                    remote: Some(remote),
+                    local: None,
+                    source: None,
+                    interface: None,
+                })))
+            }
+            "xot-listen" => Ok(Self::Xot(Box::new(Xot {
+                remote: None,
+                local: Some(Endpoint::parse(place, Xot::PORT)?),
+                source: None,
+                interface: None,
+            }))),
             _ => Err(format!("unknown kind of line '{kind}'")),
         }
     }
@@ -258,7 +294,11 @@ impl Kind {
     /// Frames are octet-stuffed into a stream, so that control characters may matter.
     pub fn is_stream(&self) -> bool {
         match self {
-            Self::Cable(_) | Self::Udp { .. } | Self::Packet(_) | Self::Lapbether(_) => false,
+            Self::Cable(_)
+            | Self::Udp { .. }
+            | Self::Packet(_)
+            | Self::Lapbether(_)
+            | Self::Xot(_) => false,
             Self::Tty { .. } | Self::Pty(_) | Self::Tcp(_) | Self::TcpListen { .. } => true,
         }
     }
@@ -279,6 +319,22 @@ impl Kind {
                 };
             }
             (Self::TcpListen { source, .. }, "source") => *source = Some(value::prefix(text)?),
+            (Self::Xot(xot), "source") => {
+                if xot.local.is_none() {
+                    return Err("source is of those who call, behind listen=ADDRESS".to_owned());
+                }
+                xot.source = Some(value::prefix(text)?);
+            }
+            (Self::Xot(xot), "listen") if xot.remote.is_some() => {
+                xot.local = Some(Endpoint::parse(text, Xot::PORT)?);
+            }
+            (Self::Xot(xot), "interface") if xot.remote.is_some() => {
+                let legal = text.bytes().all(|b| b.is_ascii_graphic());
+                if !legal || !(1..=Xot::INTERFACE).contains(&text.len()) {
+                    return Err(format!("'{text}' is not the name of an interface"));
+                }
+                xot.interface = Some(text.to_owned());
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -294,6 +350,18 @@ impl Kind {
             ));
         }
         Ok(Self::Udp { local, remote })
+    }
+}
+
+impl Endpoint {
+    /// As [`FromStr`], with a port that may be left out.
+    fn parse(text: &str, port: u16) -> Result<Self, String> {
+        let bare = text.parse::<Ipv6Addr>().is_ok();
+        if text.ends_with(']') || !text.contains(':') || bare {
+            format!("{text}:{port}").parse()
+        } else {
+            text.parse()
+        }
     }
 }
 
@@ -375,6 +443,25 @@ impl Display for Kind {
                     None => Ok(()),
                 }
             }
+            Self::Xot(xot) => {
+                if let Some(remote) = &xot.remote {
+                    write!(f, "xot:{remote}")?;
+                }
+                if let Some(local) = &xot.local {
+                    let word = match xot.remote {
+                        Some(_) => " listen=",
+                        None => "xot-listen:",
+                    };
+                    write!(f, "{word}{local}")?;
+                }
+                if let Some((network, bits)) = xot.source {
+                    write!(f, " source={network}/{bits}")?;
+                }
+                match &xot.interface {
+                    Some(name) => write!(f, " interface={name}"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -397,172 +484,4 @@ pub fn fuzz_line(data: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn read(text: &str) -> Line {
-        text.parse().unwrap_or_else(|why| panic!("{text}: {why}"))
-    }
-
-    #[test]
-    fn the_kinds() {
-        assert_eq!(read("cable:demo").kind, Kind::Cable("demo".to_owned()));
-        assert_eq!(read("packet:hdlc0").kind, Kind::Packet("hdlc0".to_owned()));
-        assert_eq!(
-            read("lapbether:eth0").kind,
-            Kind::Lapbether("eth0".to_owned())
-        );
-        let line = read("cable:demo loss=1% delay=20ms queue=64");
-        assert_eq!(line.loss, 10_000);
-        assert_eq!(line.delay, Duration::from_millis(20));
-        assert_eq!(line.queue, Some(64));
-        let Kind::Udp { local, remote } = read("udp:[::]:5001,[fd00::2]:5002").kind else {
-            panic!("udp");
-        };
-        assert_eq!(local.host, Host::Address("::".parse().unwrap()));
-        assert_eq!((local.port, remote.port), (5001, 5002));
-        let Kind::Udp { remote, .. } = read("udp:0.0.0.0:1,far.example.org:65535").kind else {
-            panic!("udp");
-        };
-        assert_eq!(remote.host, Host::Name("far.example.org".to_owned()));
-    }
-
-    #[test]
-    fn the_kinds_that_are_streams() {
-        let line = read("tty:/dev/ttyUSB0 flow=rtscts dcd=ignore queue=8");
-        assert_eq!(line.queue, Some(8));
-        assert_eq!(
-            line.kind,
-            Kind::Tty {
-                device: "/dev/ttyUSB0".into(),
-                flow: Flow::RtsCts,
-                ignore_dcd: true,
-            }
-        );
-        assert_eq!(read("pty:/run/line").kind, Kind::Pty("/run/line".into()));
-        let Kind::Tcp(remote) = read("tcp:terminal-server:2001").kind else {
-            panic!("tcp");
-        };
-        assert_eq!(remote.to_string(), "terminal-server:2001");
-        let text = "tcp-listen:[::]:2001 source=fd00::/16";
-        assert_eq!(read(text).to_string(), text);
-        for stream in ["tty:/dev/x", "pty:/x", "tcp:h:1", "tcp-listen:h:1"] {
-            assert!(read(stream).kind.is_stream(), "{stream}");
-        }
-        assert!(!read("cable:x").kind.is_stream());
-    }
-
-    #[test]
-    fn what_is_wrong_is_said() {
-        for (text, said) in [
-            ("", "no line"),
-            ("demo", "KIND:PLACE"),
-            ("wire:x", "unknown kind of line 'wire'"),
-            ("tty:ttyS0", "absolute path"),
-            ("pty:/run/", "absolute path"),
-            ("tty:/dev/ttyS0 flow=x", "none, rtscts, xonxoff"),
-            ("tty:/dev/ttyS0 dcd=no", "watch, ignore"),
-            ("pty:/run/line dcd=ignore", "unknown line option 'dcd'"),
-            ("tcp:1.2.3.4", "HOST:PORT"),
-            ("tcp:0.0.0.0:1", "one host"),
-            ("tcp-listen::1", "neither an address nor"),
-            ("tcp-listen:0.0.0.0:1 source=1.2.3.4/33", "prefix"),
-            ("xot:host", "not yet"),
-            ("cable:", "cable's name"),
-            ("cable:../x", "cable's name"),
-            ("cable:a/b", "cable's name"),
-            ("packet:too-long-a-name-x", "interface name"),
-            ("udp:1.2.3.4:5", "LOCAL:PORT,REMOTE:PORT"),
-            ("udp:1.2.3.4:0,1.2.3.5:1", "port"),
-            ("udp:1.2.3.4:1,0.0.0.0:1", "one host"),
-            ("udp:1.2.3.4:1,[fd00::1]:1", "one IP version"),
-            ("udp:1.2.3.4:1,fd00::1:1", "brackets"),
-            ("udp:1.2.3.4:1,[fd00::1:1", "']'"),
-            ("udp:1.2.3.4:1,1.2.3:1", "neither an address nor"),
-            ("cable:a loss", "OPTION=VALUE"),
-            ("cable:a loss=2", "percentage"),
-            ("cable:a delay=20", "delay"),
-            ("cable:a delay=61s", "delay"),
-            ("cable:a queue=0", "queue"),
-            ("cable:a speed=1", "unknown line option 'speed'"),
-            ("cable:a loss=1% loss=2%", "twice"),
-        ] {
-            let why = text.parse::<Line>().unwrap_err();
-            assert!(why.contains(said), "{text}: {why}");
-        }
-    }
-
-    fn endpoints() -> impl Strategy<Value = Kind> {
-        let v4 = (any::<[u8; 4]>(), "[a-z]{1,8}(\\.[a-z]{2,4})?", 1..=u16::MAX).prop_map(
-            |(address, name, port)| Kind::Udp {
-                local: Endpoint {
-                    host: Host::Address(address.into()),
-                    port,
-                },
-                remote: Endpoint {
-                    host: Host::Name(name),
-                    port,
-                },
-            },
-        );
-        let v6 = (any::<[u8; 16]>(), 1..=u16::MAX)
-            .prop_map(|(address, port)| Endpoint {
-                host: Host::Address(address.into()),
-                port,
-            })
-            .prop_filter("one host", |e| match e.host {
-                Host::Address(a) => !a.is_unspecified() && !a.is_multicast(),
-                Host::Name(_) => false,
-            })
-            .prop_map(|remote| Kind::Udp {
-                local: remote.clone(),
-                remote,
-            });
-        let path = || "/[a-zA-Z0-9/._-]{0,30}[a-z]";
-        let flow = prop_oneof![Just(Flow::None), Just(Flow::RtsCts), Just(Flow::XonXoff)];
-        let tty = (path(), flow, any::<bool>()).prop_map(|(device, flow, ignore_dcd)| Kind::Tty {
-            device,
-            flow,
-            ignore_dcd,
-        });
-        let endpoint = ("[a-z]{1,8}", 1..=u16::MAX).prop_map(|(name, port)| Endpoint {
-            host: Host::Name(name),
-            port,
-        });
-        let source = proptest::option::of(
-            (any::<[u8; 4]>(), 0..=32u8).prop_map(|(host, bits)| (host.into(), bits)),
-        );
-        prop_oneof![
-            v4,
-            v6,
-            tty,
-            path().prop_map(Kind::Pty),
-            endpoint.clone().prop_map(Kind::Tcp),
-            (endpoint, source).prop_map(|(local, source)| Kind::TcpListen { local, source }),
-            "[a-zA-Z0-9_-]{1,32}".prop_map(Kind::Cable),
-            "[a-z][a-z0-9.]{0,14}".prop_map(Kind::Packet),
-            "[a-z][a-z0-9.]{0,14}".prop_map(Kind::Lapbether),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn lines_read_back(
-            kind in endpoints(),
-            loss in 0..=1_000_000u32,
-            delay in 0..=60_000u64,
-            queue in proptest::option::of(1..=100_000u32),
-        ) {
-            let line = Line { kind, loss, delay: Duration::from_millis(delay), queue };
-            prop_assert_eq!(line.to_string().parse(), Ok(line.clone()));
-            let json = serde_json::to_string(&line).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Line>(&json).unwrap(), line);
-        }
-
-        #[test]
-        fn nothing_panics(text in "(cable:|udp:|packet:|lapbether:|tty:|pty:|tcp:|tcp-listen:)?([a-z0-9:,.= %\\[\\]]|\\PC){0,30}") {
-            fuzz_line(text.as_bytes());
-        }
-    }
-}
+mod tests;

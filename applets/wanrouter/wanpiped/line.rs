@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use wanbox_grammar::line::{Endpoint, Host, Kind as KindSpec, Line as LineSpec};
 use wanbox_link::pace::{self, Pace, Priority};
+use wanbox_link::xot::Parameters;
 use wanbox_runtime::cable::{Cable, CableEvent};
 use wanbox_runtime::files::Root;
 use wanbox_runtime::resolver::{self, Family};
@@ -21,9 +22,11 @@ use crate::conf::AsyncConf;
 mod packet;
 mod raw;
 mod stream;
+mod xot;
 
 use packet::PacketLine;
 use stream::StreamLine;
+use xot::XotLine;
 
 /// The receive and send buffers of a UDP line, octets: some milliseconds of its highest rate.
 const UDP_BUFFER: usize = 4 * 1024 * 1024;
@@ -38,6 +41,7 @@ enum Kind {
     Cable(Box<Cable>),
     Udp(BatchSocket),
     Packet(Box<PacketLine>),
+    Xot(Box<XotLine>),
     Stream(Box<StreamLine>),
 }
 
@@ -77,6 +81,8 @@ pub struct Pacing {
     pub content: Content,
     /// Decides which frames are lost on purpose.
     pub seed: u64,
+    /// The circuits of X.25 over TCP.
+    pub circuits: Option<Parameters>,
 }
 
 impl Line {
@@ -97,6 +103,10 @@ impl Line {
                 let line = PacketLine::open_lapbether(name, pacing.max_frame)?;
                 Kind::Packet(Box::new(line))
             }
+            KindSpec::Xot(ends) => match &pacing.circuits {
+                Some(circuits) => Kind::Xot(Box::new(XotLine::open(ends, circuits.clone())?)),
+                None => return Err("LINE: X.25 over TCP without X.25".to_owned()),
+            },
             stream => match StreamLine::open(stream, root, pacing)? {
                 Some(line) => Kind::Stream(Box::new(line)),
                 None => return Err(format!("LINE: {stream} is not driven")),
@@ -137,7 +147,8 @@ impl Line {
         !self.cut
             && match &self.kind {
                 Kind::Cable(cable) => cable.carrier(),
-                Kind::Udp(_) => true,
+                // Connections of circuits come and go.
+                Kind::Udp(_) | Kind::Xot(_) => true,
                 Kind::Packet(packet) => packet.carrier(),
                 Kind::Stream(stream) => stream.carrier(),
             }
@@ -147,7 +158,7 @@ impl Line {
     pub fn trouble(&self) -> Option<&str> {
         match &self.kind {
             Kind::Stream(stream) => stream.trouble(),
-            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet(_) => None,
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet(_) | Kind::Xot(_) => None,
         }
     }
 
@@ -155,7 +166,7 @@ impl Line {
     pub fn modem_lines(&self) -> Option<ModemLines> {
         match &self.kind {
             Kind::Stream(stream) => stream.modem_lines(),
-            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet(_) => None,
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet(_) | Kind::Xot(_) => None,
         }
     }
 
@@ -163,7 +174,7 @@ impl Line {
     pub fn can_break(&self) -> bool {
         match &self.kind {
             Kind::Stream(stream) => stream.can_break(),
-            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet(_) => false,
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Packet(_) | Kind::Xot(_) => false,
         }
     }
 
@@ -182,7 +193,8 @@ impl Line {
             Kind::Cable(cable) if cut => cable.cut(),
             Kind::Cable(cable) => cable.join(),
             Kind::Stream(stream) => stream.set_cut(cut),
-            Kind::Udp(_) | Kind::Packet(_) => {}
+            Kind::Xot(xot) if cut => xot.cut(),
+            Kind::Udp(_) | Kind::Packet(_) | Kind::Xot(_) => {}
         }
         if cut {
             self.forget();
@@ -207,6 +219,7 @@ impl Line {
             Kind::Cable(cable) => cable.as_fd(),
             Kind::Udp(socket) => socket.as_fd(),
             Kind::Packet(packet) => packet.frames_fd(),
+            Kind::Xot(xot) => xot.as_fd(),
             Kind::Stream(stream) => stream.as_fd(),
         }
     }
@@ -215,7 +228,7 @@ impl Line {
     pub fn state_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.kind {
             Kind::Packet(packet) => Some(packet.state_fd()),
-            Kind::Cable(_) | Kind::Udp(_) | Kind::Stream(_) => None,
+            Kind::Cable(_) | Kind::Udp(_) | Kind::Stream(_) | Kind::Xot(_) => None,
         }
     }
 
@@ -266,6 +279,7 @@ impl Line {
             Kind::Stream(stream) => stream.on_ready()?,
             Kind::Udp(_) => {}
             Kind::Packet(packet) => return packet.on_ready(),
+            Kind::Xot(xot) => xot.on_ready()?,
         }
         self.lost_carrier()
     }
@@ -282,7 +296,7 @@ impl Line {
                 self.full &= !changes.room;
                 return Ok(changes.lost);
             }
-            Kind::Udp(_) | Kind::Packet(_) => return Ok(false),
+            Kind::Udp(_) | Kind::Packet(_) | Kind::Xot(_) => return Ok(false),
         };
         let mut lost = false;
         while let Some(event) = cable.poll_event() {
@@ -305,6 +319,7 @@ impl Line {
         let received = match &mut self.kind {
             Kind::Cable(cable) => cable.receive(buffer)?,
             Kind::Packet(packet) => return packet.receive(buffer, each),
+            Kind::Xot(xot) => return Ok(xot.receive(buffer, each)),
             Kind::Stream(stream) => return stream.receive(buffer, each),
             Kind::Udp(socket) => {
                 let Some(received) = socket.receive(buffer)? else {
@@ -394,10 +409,15 @@ impl Line {
 
     /// When [`Self::pump`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        let own = match &self.kind {
+            Kind::Xot(xot) => xot.poll_timeout(),
+            _ => None,
+        };
         if self.full || self.waits {
-            return None;
+            return own;
         }
-        self.pace.as_ref().and_then(Pace::poll_timeout)
+        let pace = self.pace.as_ref().and_then(Pace::poll_timeout);
+        [own, pace].into_iter().flatten().min()
     }
 
     /// Sends paced frames that are due.
@@ -410,6 +430,9 @@ impl Line {
         watch: &mut Watch,
         counters: &mut LineCounters,
     ) -> io::Result<()> {
+        if let Kind::Xot(xot) = &mut self.kind {
+            xot.handle_timeout(now);
+        }
         loop {
             if !self.waits {
                 let due = match &mut self.pace {
@@ -462,12 +485,16 @@ impl Line {
                     self.full = stream.is_full();
                     taken
                 }
-                Kind::Cable(_) | Kind::Packet(_) => {
+                Kind::Cable(_) | Kind::Packet(_) | Kind::Xot(_) => {
                     let mut taken = 0;
                     for frame in batch.waiting() {
                         let took = match &mut self.kind {
                             Kind::Cable(cable) => cable.send(&[frame])?,
                             Kind::Packet(packet) => packet.send(frame)?,
+                            Kind::Xot(xot) => {
+                                xot.send(frame);
+                                true
+                            }
                             Kind::Udp(_) | Kind::Stream(_) => false,
                         };
                         if !took {
@@ -493,6 +520,10 @@ impl Line {
             Kind::Cable(cable) => cable.send(&[frame])?,
             Kind::Udp(socket) => socket.send(&[[IoSlice::new(frame), IoSlice::new(&[])]])? == 1,
             Kind::Packet(packet) => packet.send(frame)?,
+            Kind::Xot(xot) => {
+                xot.send(frame);
+                true
+            }
             Kind::Stream(stream) => {
                 // What the line has begun to take it takes whole, sooner or later.
                 let taken = stream.push(frame);
@@ -530,6 +561,7 @@ impl Line {
                 ]
             }
             Kind::Packet(packet) => packet.counters(),
+            Kind::Xot(xot) => xot.counters(),
             Kind::Stream(stream) => stream.counters(),
         };
         if let Some(pace) = &self.pace {
@@ -584,6 +616,11 @@ pub fn resolve(spec: &LineSpec, root: &Root) -> Result<LineSpec, String> {
         }
         KindSpec::Tcp(end) | KindSpec::TcpListen { local: end, .. } => {
             resolve_end(end, root, Family::Any)?;
+        }
+        KindSpec::Xot(ends) => {
+            for end in [&mut ends.remote, &mut ends.local].into_iter().flatten() {
+                resolve_end(end, root, Family::Any)?;
+            }
         }
         KindSpec::Cable(_)
         | KindSpec::Packet(_)

@@ -108,6 +108,7 @@ pub fn open_line(
     root: &Root,
 ) -> Result<Line, String> {
     let baud_rate = u64::from(conf.baud_rate);
+    let seed = seed()?;
     let pacing = Pacing {
         rate_bps: match (conf.clocking, &asynchronous) {
             (Clocking::External, _) => 0,
@@ -134,7 +135,13 @@ pub fn open_line(
             (None, Some(TtyMode::Async)) => Content::Octets,
             (None, Some(TtyMode::Sync) | None) => Content::Frames,
         },
-        seed: seed()?,
+        seed,
+        circuits: match (&conf.protocol, &spec.kind) {
+            (Protocol::X25(link), Kind::Xot(ends)) => {
+                super::x25::over_tcp(&conf.name, link, ends, seed)?
+            }
+            _ => None,
+        },
     };
     Line::open(spec, root, &pacing)
 }

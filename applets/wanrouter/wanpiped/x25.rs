@@ -4,8 +4,10 @@
 use std::time::Instant;
 
 use log::Level;
+use wanbox_grammar::line::{Kind as LineKind, Xot};
 use wanbox_link::lapb::{self, Phase};
 use wanbox_link::x25::{Channels as Ranges, Parameters, Range};
+use wanbox_link::xot::{Parameters as OverTcp, Permanent};
 use wanbox_runtime::event_loop::{Loop, Token};
 use wanbox_wanrouter_engine::x25::{
     Accept, Circuit, Config, DownCause, Encapsulation, Pattern, Port, PortConfig, State, X25,
@@ -46,18 +48,64 @@ pub fn longest_packet(conf: &X25Conf, mtu: u16) -> usize {
 /// # Errors
 /// What is wrong with it, for people.
 pub fn engine(conf: &DeviceConf, link: &X25Conf, now: Instant) -> Result<X25, String> {
+    let over_tcp = matches!(
+        conf.line.as_ref().map(|line| &line.kind),
+        Some(LineKind::Xot(_))
+    );
     let role = match link.station {
+        // The network is in the line.
+        _ if over_tcp => Role::Dte,
         X25Station::Dte => Role::Dte,
         X25Station::Dce => Role::Dce,
     };
+    let lapb = || (role, lapb_parameters(link, &link.lapb, conf.mtu));
     let config = Config {
-        lapb: Some((role, lapb_parameters(link, &link.lapb, conf.mtu))),
+        lapb: (!over_tcp).then(lapb),
         packets: match &link.packets {
             Some(packets) => Some(parameters(role, packets)?),
             None => None,
         },
     };
     X25::new(config, now).map_err(|error| format!("{}: {error}", conf.name))
+}
+
+/// The circuits of X.25 over TCP; `None` without a packet layer.
+///
+/// # Errors
+/// What is wrong with the configuration, for people.
+pub fn over_tcp(
+    device: &str,
+    link: &X25Conf,
+    ends: &Xot,
+    seed: u64,
+) -> Result<Option<OverTcp>, String> {
+    let Some(packets) = &link.packets else {
+        return Ok(None);
+    };
+    let Parameters {
+        channels,
+        modulo,
+        packet_size,
+        window,
+        ..
+    } = parameters(Role::Dte, packets)?;
+    Ok(Some(OverTcp {
+        modulo,
+        calls: [channels.incoming.clone(), channels.two_way.clone()]
+            .into_iter()
+            .flatten()
+            .collect(),
+        highest: channels.highest(),
+        permanent: channels.permanent.map(|channels| Permanent {
+            channels,
+            interface: device.to_owned(),
+            remote_interface: ends.interface.clone().unwrap_or_default(),
+        }),
+        packet_size,
+        window,
+        has_remote: ends.remote.is_some(),
+        seed,
+    }))
 }
 
 fn modulo(extended: bool) -> Modulo {

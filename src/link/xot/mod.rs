@@ -356,6 +356,12 @@ impl Xot {
         }
     }
 
+    /// Whether [`Self::poll_packet`] has something.
+    #[must_use]
+    pub fn has_packets(&self) -> bool {
+        !self.packets.is_empty()
+    }
+
     /// When [`Self::handle_timeout`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {

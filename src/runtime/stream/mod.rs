@@ -7,6 +7,7 @@
 //! `None`.
 
 mod line_break;
+mod many;
 mod pty;
 pub(crate) mod serial;
 mod tcp;
@@ -23,6 +24,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
+pub use many::{Happened, Streams};
 pub use serial::{FlowControl, ModemLines, Parity, PortCounts, SerialSettings, StopBits};
 pub use tcp::{ListenSettings, TcpSettings, connect_tcp, connect_unix};
 

@@ -171,18 +171,8 @@ pub struct Listen {
 
 impl Listen {
     pub fn open(settings: ListenSettings) -> Result<Self, String> {
-        let address = settings.local;
-        let fail = |error: io::Error| format!("{address}: {error}");
-        let socket = tcp(&address).map_err(fail)?;
-        let prepared = || -> io::Result<()> {
-            setsockopt(&socket, sockopt::ReuseAddr, &true)?;
-            bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
-            listen(&socket, Backlog::new(4)?)?;
-            Ok(())
-        };
-        prepared().map_err(fail)?;
         Ok(Self {
-            listener: socket.into(),
+            listener: listener(settings.local, 4)?,
             source: settings.source,
             stream: None,
         })
@@ -204,29 +194,17 @@ impl Listen {
     /// Takes the next caller. `Some(false)`: it was turned away; `None`: nobody calls. A caller
     /// from where the present one called takes its place: the present one lost its memory of us.
     pub fn accept(&mut self, plugged: bool) -> io::Result<Option<bool>> {
-        let (stream, from) = match self.listener.accept() {
-            Ok(call) => call,
-            Err(error) => {
-                return match error.kind() {
-                    // Errors of the connection, not of the listener.
-                    ErrorKind::WouldBlock
-                    | ErrorKind::Interrupted
-                    | ErrorKind::ConnectionAborted
-                    | ErrorKind::ConnectionReset => Ok(None),
-                    _ => Err(error),
-                };
-            }
+        let Some(stream) = accept(&self.listener, self.source)? else {
+            return Ok(None);
         };
-        let host = from.ip().to_canonical();
-        let allowed = self.source.is_none_or(|source| is_within(host, source));
+        let Some((stream, host)) = stream else {
+            return Ok(Some(false));
+        };
         let busy = self
             .stream
             .as_ref()
             .is_some_and(|(_, other)| *other != host);
-        if !plugged || !allowed || busy {
-            return Ok(Some(false));
-        }
-        if stream.set_nonblocking(true).is_err() || prepare(&stream).is_err() {
+        if !plugged || busy {
             return Ok(Some(false));
         }
         self.stream = Some((stream, host));
@@ -236,6 +214,46 @@ impl Listen {
     pub fn hang_up(&mut self) {
         self.stream = None;
     }
+}
+
+/// Listens on an address, without waiting for anybody.
+pub fn listener(address: SocketAddr, backlog: i32) -> Result<TcpListener, String> {
+    let fail = |error: io::Error| format!("{address}: {error}");
+    let socket = tcp(&address).map_err(fail)?;
+    let prepared = || -> io::Result<()> {
+        setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
+        listen(&socket, Backlog::new(backlog)?)?;
+        Ok(())
+    };
+    prepared().map_err(fail)?;
+    Ok(socket.into())
+}
+
+/// The next caller and its host. `Some(None)`: it was turned away; `None`: nobody calls.
+pub fn accept(
+    listener: &TcpListener,
+    source: Option<(IpAddr, u8)>,
+) -> io::Result<Option<Option<(TcpStream, IpAddr)>>> {
+    let (stream, from) = match listener.accept() {
+        Ok(call) => call,
+        Err(error) => {
+            return match error.kind() {
+                // Errors of the connection, not of the listener.
+                ErrorKind::WouldBlock
+                | ErrorKind::Interrupted
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::ConnectionReset => Ok(None),
+                _ => Err(error),
+            };
+        }
+    };
+    let host = from.ip().to_canonical();
+    let allowed = source.is_none_or(|source| is_within(host, source));
+    if !allowed || stream.set_nonblocking(true).is_err() || prepare(&stream).is_err() {
+        return Ok(Some(None));
+    }
+    Ok(Some(Some((stream, host))))
 }
 
 fn is_within(host: IpAddr, (network, bits): (IpAddr, u8)) -> bool {

@@ -121,7 +121,9 @@ pub fn read(
                 diagnostics.warning(line, key, what);
             }
         }
-        Some(Kind::Cable(_) | Kind::Udp { .. } | Kind::Packet(_) | Kind::Lapbether(_)) => {
+        Some(
+            Kind::Cable(_) | Kind::Udp { .. } | Kind::Packet(_) | Kind::Lapbether(_) | Kind::Xot(_),
+        ) => {
             let what = "characters need a line that is a stream of them";
             wrong(link, "LINE", what, "tty:, pty:, tcp: or tcp-listen:");
         }

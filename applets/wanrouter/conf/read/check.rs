@@ -1,6 +1,7 @@
 //! What no key can say alone: how those of a device go together.
 
 use wanbox_grammar::diagnostic::Diagnostics;
+use wanbox_grammar::line::{Kind, Line};
 
 use super::values::Values;
 use super::{ppp, x25};
@@ -15,6 +16,13 @@ pub fn device(
     listed: &[usize],
     diagnostics: &mut Diagnostics,
 ) {
+    if let Some(Line {
+        kind: Kind::Xot(ends),
+        ..
+    }) = &device.line
+    {
+        x25::check_over_tcp(device, ends, values, diagnostics);
+    }
     match &device.protocol {
         Protocol::FrameRelay(link) => {
             frame_relay(device, link, values, diagnostics);

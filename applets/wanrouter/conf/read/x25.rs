@@ -1,6 +1,7 @@
 //! X.25: what its keys say, and how circuits and routes go together.
 
 use wanbox_grammar::diagnostic::Diagnostics;
+use wanbox_grammar::line::Xot;
 use wanbox_grammar::sections::Sections;
 use wanbox_wire::x25::{Address, Facilities, MAX_FACILITIES, MAX_FAST_USER_DATA};
 
@@ -456,6 +457,37 @@ pub fn check_device(
             }
             None => seen.push((number, &interface.name)),
         }
+    }
+}
+
+/// Checks a device whose line is X.25 over TCP.
+pub fn check_over_tcp(
+    device: &DeviceConf,
+    ends: &Xot,
+    values: &Values,
+    diagnostics: &mut Diagnostics,
+) {
+    let line = values.line_of("LINE").unwrap_or(0);
+    let packets = match &device.protocol {
+        Protocol::X25(conf) => conf.packets.as_ref(),
+        _ => None,
+    };
+    let Some(packets) = packets else {
+        let what = "X.25 over TCP carries the packets of X.25 and nothing else";
+        let allowed = "WAN_X25 without LAPB_HDLC_ONLY = YES, or another line";
+        diagnostics.error(line, "LINE", what, allowed);
+        return;
+    };
+    if packets.permanent.is_some() && ends.remote.is_some() && ends.interface.is_none() {
+        let what = "permanent circuits are on an interface of the other end, which has a name";
+        diagnostics.error(line, "LINE", what, "interface=NAME behind xot:HOST");
+    }
+    let lapb = ["LAPB_MODE", "HDLCWINDOW", "T1", "T2", "T4", "N2", "STATION"];
+    for (key, line) in lapb
+        .iter()
+        .filter_map(|key| Some((*key, values.line_of(key)?)))
+    {
+        diagnostics.warning(line, key, "without effect: X.25 over TCP has no LAPB");
     }
 }
 

@@ -60,7 +60,8 @@ impl StreamLine {
             KindSpec::Cable(_)
             | KindSpec::Udp { .. }
             | KindSpec::Packet(_)
-            | KindSpec::Lapbether(_) => return Ok(None),
+            | KindSpec::Lapbether(_)
+            | KindSpec::Xot(_) => return Ok(None),
             KindSpec::Tty {
                 device,
                 flow,
