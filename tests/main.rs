@@ -69,6 +69,7 @@ mod wancfg;
 mod x25;
 mod x25_api;
 mod x25_wire;
+mod xot;
 
 /// The executable under test.
 fn wanbox() -> PathBuf {
@@ -127,6 +128,7 @@ fn main() -> ExitCode {
     trials.extend(cisco_hdlc::tests());
     trials.extend(ppp::tests());
     trials.extend(lapb::tests());
+    trials.extend(xot::tests());
     trials.extend(api::tests());
     trials.extend(monitors::tests());
     trials.extend(monitors_ppp::tests());

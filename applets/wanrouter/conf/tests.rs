@@ -418,7 +418,7 @@ wp1fr20 = wanpipe1, 20, wanpipe
 wp1fr21 = wanpipe1, 21, STACK
 short = wanpipe1
 [wanpipe1]
-LINE = xot:router
+LINE = wire:router
 T391 = 31
 T392 = 010
 N392 = 4
@@ -448,7 +448,7 @@ wanpipe1.conf:9: wp1fr19: 'wanpipe9' is not in [devices]; allowed: wanpipe1, wan
 wanpipe1.conf:10: wp1fr20: mode 'wanpipe' is written WANPIPE; allowed: WANPIPE, BRIDGE, BRIDGE_NODE, API
 wanpipe1.conf:11: wp1fr21: mode STACK is not yet driven by this version; allowed: WANPIPE, BRIDGE, BRIDGE_NODE, API
 wanpipe1.conf:12: short: too few parts; allowed: INTERFACE = DEVICE, ADDRESS (may be empty), MODE[, description]
-wanpipe1.conf:14: LINE: lines of kind xot are not yet driven by this version; allowed: cable:NAME, udp:LOCAL:PORT,REMOTE:PORT, packet:IFNAME, lapbether:IFNAME, tty:DEVICE, pty:LINK, tcp:HOST:PORT, tcp-listen:ADDRESS:PORT; then loss=N% delay=TIME queue=FRAMES, with tty also flow=none|rtscts|xonxoff dcd=watch|ignore, with tcp-listen also source=ADDRESS/BITS
+wanpipe1.conf:14: LINE: unknown kind of line 'wire'; allowed: cable:NAME, udp:LOCAL:PORT,REMOTE:PORT, packet:IFNAME, lapbether:IFNAME, tty:DEVICE, pty:LINK, tcp:HOST:PORT, tcp-listen:ADDRESS:PORT, xot:HOST[:PORT], xot-listen:ADDRESS[:PORT]; then loss=N% delay=TIME queue=FRAMES, with tty also flow=none|rtscts|xonxoff dcd=watch|ignore, with tcp-listen and xot also source=ADDRESS/BITS, with xot also listen=ADDRESS[:PORT] interface=NAME
 wanpipe1.conf:15: T391: '31' is out of range; allowed: 5 to 30 seconds, or with a unit as 15s
 wanpipe1.conf:16: warning: T392: '010' is octal for 8; leave the leading 0 out if 8 is not meant
 wanpipe1.conf:17: N392: 4 errors never fit into N393 = 3 events; allowed: at most N393
