@@ -28,7 +28,7 @@ pub fn tests() -> Vec<Trial> {
 
 /// How many cases the scripts have.
 const ALONE: usize = 12;
-const PEERS: usize = 21;
+const PEERS: usize = 20;
 
 /// Runs a script with the kernel's X.25 and a program for its sockets.
 fn cases(script: &str, count: usize) -> Result<Ran> {
