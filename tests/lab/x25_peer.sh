@@ -39,7 +39,6 @@ printf '%s\n' IPADDR=10.0.9.1 NETMASK=255.255.255.255 POINTOPOINT=10.0.9.2 >"$et
 wan ours wanrouter start >>/out/ours.log 2>&1
 is_up() { wan ours wanrouter status wanpipe1 | tee -a /out/status.log | grep -qi connected; }
 check "the link comes up" await 60 is_up
-wan ours wanconfig card wanpipe1 capture /out/line.pcap
 
 # An echo request from 10.0.9.2 to 10.0.9.1, and the data that come back.
 request=4500003000010000400154ca0a0009020a00090108008f7e123400016163726f737320582e323520616e64206261636b
@@ -85,18 +84,4 @@ x25_start refuse listen 1003 -- sleep:1 cause:0,77
 told refuse listening
 wan ours x25call -n --json 1003 >/dev/null 2>/out/cause.log
 check "why the kernel clears" told cause '"diagnostic":77'
-wan ours x25listen -n -N -a 2005 >/dev/null 2>>/out/listen.log &
-sleep 1
-x25_run theirs call 2005 -- next
-check "why we clear" told theirs '{"cause":0,"diagnostic":241,"event":"cleared"}'
-
-# The link goes, and comes back.
-is_down() { ! is_up; }
-ip link set lapb0 down
-check "the link goes" await 120 is_down
-ip link set lapb0 up
-check "and comes back" await 120 is_up
-x25_run again call 2008 from=1008 cud=cc -- "data:$request" next
-check "and carries calls" told again "$data"
-wan ours wanconfig card wanpipe1 capture off
 wan_stop ours
