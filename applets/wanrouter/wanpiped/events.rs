@@ -22,7 +22,8 @@ impl Device {
     /// The engine tells of a change.
     pub fn event(&mut self, lp: &mut Loop, event: Event) {
         let now = lp.now();
-        self.texts_stale = true;
+        // Room comes with every few packets, and is nothing that is shown.
+        self.texts_stale |= !matches!(event, Event::Room(_));
         let of_state = matches!(
             event,
             Event::LinkUp | Event::LinkDown(_) | Event::ChannelUp(_) | Event::ChannelDown(_)

@@ -122,9 +122,6 @@ impl Layer {
                 return self.clear_error(channel, fault.diagnostic);
             }
         };
-        if self.is_improper(cause) {
-            return self.clear_error(channel, diagnostic::IMPROPER_CAUSE);
-        }
         if fast_select == FastSelect::No && !fields.user_data.is_empty() {
             return self.clear_error(channel, diagnostic::TOO_LONG);
         }

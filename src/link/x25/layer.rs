@@ -205,11 +205,6 @@ impl Layer {
         if self.is_dce() { dce } else { 0 }
     }
 
-    /// Whether a DTE said a cause that only networks say (5.5.2.1, 5.6.1.1).
-    pub(super) fn is_improper(&self, said: u8) -> bool {
-        self.is_dce() && said != 0 && said < cause::DTE
-    }
-
     /// The channel has something to send.
     pub(super) fn wake(&mut self, channel: Lci) {
         if self.queued.insert(channel) {

@@ -238,9 +238,6 @@ impl Layer {
                 self.invalid_in_reset(resetting)
             }
             (Class::Reset, Resetting::No) => match body {
-                Ok(Body::ResetRequest { cause, .. }) if self.is_improper(cause) => {
-                    diagnostic::IMPROPER_CAUSE
-                }
                 Ok(Body::ResetRequest { cause, diagnostic }) => {
                     return self.receive_reset(channel, cause, diagnostic);
                 }

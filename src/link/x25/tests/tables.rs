@@ -323,22 +323,15 @@ fn data_that_break_a_rule_reset_the_circuit() {
     );
 }
 
+/// By the letter it is an error (diagnostic 81), but Linux as a DTE clears with whatever cause its program says.
 #[test]
-fn a_dce_takes_no_causes_of_networks_from_a_dte() {
-    let mut layer = in_state(Role::Dce, "p4");
-    assert_eq!(
-        done(&mut layer, "10 05 1b 07 00"),
-        Reset(diagnostic::IMPROPER_CAUSE)
-    );
-    let mut layer = in_state(Role::Dce, "p4");
-    assert_eq!(
-        done(&mut layer, "10 05 13 05 00"),
-        Clear(diagnostic::IMPROPER_CAUSE)
-    );
-    let mut layer = in_state(Role::Dte, "p4");
-    assert_eq!(done(&mut layer, "10 05 1b 07 00"), Normal);
-    let mut layer = in_state(Role::Dce, "p4");
-    assert_eq!(done(&mut layer, "10 05 1b 87 00"), Normal);
+fn a_dce_takes_causes_of_networks_from_a_dte() {
+    for cause in ["05", "87", "00"] {
+        let mut layer = in_state(Role::Dce, "p4");
+        assert_eq!(done(&mut layer, &format!("10 05 1b {cause} 00")), Normal);
+        let mut layer = in_state(Role::Dce, "p4");
+        assert_eq!(done(&mut layer, &format!("10 05 13 {cause} 00")), Normal);
+    }
 }
 
 #[test]
