@@ -55,7 +55,9 @@ impl Destination {
         };
         let is_name = |name: &str| {
             let plain = |c: char| c.is_ascii_alphanumeric() || "-._+".contains(c);
-            !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(plain)
+            // What begins with a sign could be taken for a number.
+            let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+            begins && name.len() <= LONGEST_NAME && name.chars().all(plain)
         };
         let host = match host {
             "*" | "loopback" | "localhost" => "127.0.0.1",
@@ -154,6 +156,7 @@ mod tests {
             ("a:65536", "a port is a number from 1 to 65535"),
             ("a:*", "no service has port 0"),
             ("a:", "the service is a number or a name"),
+            ("a:+80", "the service is a number or a name"),
             (":7", "it is not HOST:SERVICE, unix:PATH or local:PATH"),
             ("a b:7", "it is not HOST:SERVICE, unix:PATH or local:PATH"),
             ("unix", "it is not HOST:SERVICE, unix:PATH or local:PATH"),
@@ -165,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_word(word in "(unix:|local:)?[a-z/.*:0-9-]{0,20}") {
+        fn any_word(word in "(unix:|local:)?[a-z/.*:0-9+-]{0,20}") {
             fuzz_destination(word.as_bytes());
         }
     }
