@@ -223,7 +223,11 @@ fn place(
             diagnostic: code::ABNORMAL,
             ..Repr::new(Kind::Clear)
         };
-        connection.send(&clear, &[])?;
+        match connection.send(&clear, &[]) {
+            // It has ended by itself meanwhile.
+            Err(error) if client::is_over(&error) => {}
+            done => done?,
+        }
         return Err(Failure::Failed(format!(
             "the call was not answered within {} s",
             args.timeout.unwrap_or(0)

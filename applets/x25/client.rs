@@ -108,7 +108,8 @@ impl Connection {
         &self.path
     }
 
-    /// Sends a message; waits while the circuit takes no more.
+    /// Sends a message; waits while the circuit takes no more. What [`is_over`] tells of an error
+    /// means that the daemon's last word, which says why, is still to be received.
     pub fn send(&self, repr: &Repr, payload: &[u8]) -> io::Result<()> {
         let length = u16::try_from(payload.len()).map_err(io::Error::other)?;
         let header = Repr { length, ..*repr }.octets();
@@ -172,6 +173,15 @@ impl Connection {
             }
         }
     }
+}
+
+/// Whether sending failed because the daemon has closed the connection, as it does with a circuit
+/// that is cleared.
+pub fn is_over(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// What a refusal says.

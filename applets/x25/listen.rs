@@ -13,7 +13,7 @@ use wanbox_wire::x25api::{Call, Kind, Pattern, Repr, is_pattern};
 
 use crate::call::Input;
 use crate::client::{self, Buffer, Connection};
-use crate::ending::{Ending, code};
+use crate::ending::{Cleared, Ending, code};
 use crate::relay::{self, Manner};
 use crate::{Failure, facilities, hex, unhex};
 
@@ -292,7 +292,12 @@ impl Incoming {
         connection.send(&accept, &answer.octets())?;
         match connection.answer(buffer, None)? {
             Some((repr, _)) if repr.kind == Kind::Accept => {}
-            _ => return Err(Failure::Failed("the call was cleared".to_owned())),
+            Some((repr, _)) if repr.kind == Kind::Clear => {
+                let cleared = Cleared::of(&repr);
+                let why = format!("the call was cleared: {cleared}");
+                return Err(Failure::Failed(why));
+            }
+            _ => return Err(Failure::Failed("an answer that fits no call".to_owned())),
         }
         Ok(connection)
     }

@@ -15,7 +15,7 @@ use wanbox_wire::x25::cause::{self, Of};
 use wanbox_wire::x25::diagnostic;
 use wanbox_wire::x25api::{Kind, Repr, flags};
 
-use crate::client::{Buffer, Connection, refused};
+use crate::client::{Buffer, Connection, is_over, refused};
 use crate::ending::{Cleared, Ending, code};
 use crate::{Failure, unhex};
 
@@ -96,7 +96,11 @@ pub fn run(
         ending,
     };
     let started = match input {
-        None => end_input(connection, manner, &progress),
+        None => match end_input(connection, manner, &progress) {
+            // Why it is over is still to be received.
+            Err(error) if is_over(&error) => Ok(()),
+            ended => ended,
+        },
         Some(input) => {
             let (connection, manner) = (Arc::clone(connection), manner.clone());
             let progress = Arc::clone(&progress);

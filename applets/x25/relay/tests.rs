@@ -55,11 +55,22 @@ fn relay(
     input: &'static [u8],
     script: fn(&mut Daemon),
 ) -> (Vec<u8>, Ending) {
+    relay_after(name, change, Some(input), script, false)
+}
+
+/// As [`relay`], with or without an input, and if wanted when the daemon has closed its end.
+fn relay_after(
+    name: &str,
+    change: fn(&mut Manner),
+    input: Option<&'static [u8]>,
+    script: fn(&mut Daemon),
+    closed: bool,
+) -> (Vec<u8>, Ending) {
     let directory = std::env::temp_dir().join(format!("wanbox-x25-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let path: PathBuf = directory.join("wanpipe1");
     let listener = Listener::bind(&path, 0o600).unwrap();
-    let daemon = thread::spawn(move || {
+    let mut daemon = Some(thread::spawn(move || {
         let socket = loop {
             match listener.accept().unwrap() {
                 Some(socket) => break socket,
@@ -72,7 +83,7 @@ fn relay(
         };
         daemon.tell(&Repr::new(Kind::Status), &status().octets());
         script(&mut daemon);
-    });
+    }));
     let mut buffer = Buffer::new();
     let (connection, told) = Connection::open(&path, &mut buffer).unwrap();
     assert_eq!(told, status());
@@ -86,16 +97,21 @@ fn relay(
         chunk: 7,
     };
     change(&mut manner);
+    if let Some(daemon) = daemon.take_if(|_| closed) {
+        daemon.join().unwrap();
+    }
     let (mut output, mut ending) = (Vec::new(), Ending::default());
     run(
         &Arc::new(connection),
         &mut buffer,
-        Some(Box::new(input)),
+        input.map(|input| Box::new(input) as Box<dyn Read + Send>),
         Some(Box::new(&mut output)),
         &manner,
         &mut ending,
     );
-    daemon.join().unwrap();
+    if let Some(daemon) = daemon {
+        daemon.join().unwrap();
+    }
     std::fs::remove_dir_all(&directory).unwrap();
     (output, ending)
 }
@@ -204,6 +220,37 @@ fn what_is_lost_is_a_failure() {
     assert!(why.contains("the circuit was reset"), "{why}");
     let (_, ending) = relay("gone", |_| {}, b"x", |_| {});
     assert!(ending.trouble.unwrap().contains("the daemon ended"));
+}
+
+/// A circuit that was cleared before anything could be sent: the cause is told, and what came is
+/// there.
+#[test]
+fn cleared_before_anything_is_sent() {
+    for (name, input, clear_at_end) in [
+        ("at-once", None, false),
+        ("at-once-n", None, true),
+        ("at-once-i", Some(&b"x"[..]), false),
+    ] {
+        let change = |manner: &mut Manner| manner.clear_at_end = true;
+        let (output, ending) = relay_after(
+            name,
+            if clear_at_end { change } else { |_| {} },
+            input,
+            |daemon| {
+                daemon.tell(&data(0), b"so long");
+                daemon.tell(&cleared(0x09, 67, flags::AFTER), &[]);
+            },
+            true,
+        );
+        assert_eq!(output, b"so long", "{name}");
+        let why = ending.trouble.unwrap();
+        assert!(why.contains("out of order"), "{name}: {why}");
+        let wanted = Cleared {
+            cause: 0x09,
+            diagnostic: 67,
+        };
+        assert_eq!(ending.cleared, Some(wanted), "{name}");
+    }
 }
 
 /// Qualified data are data, also the octet that is an invitation elsewhere; and the end of the
