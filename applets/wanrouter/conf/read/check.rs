@@ -22,6 +22,8 @@ pub fn device(
     }) = &device.line
     {
         x25::check_over_tcp(device, ends, values, diagnostics);
+    } else if let Protocol::X25(conf) = &device.protocol {
+        x25::check_timers(conf, values, diagnostics);
     }
     match &device.protocol {
         Protocol::FrameRelay(link) => {

@@ -427,6 +427,26 @@ fn octets(text: &str, most: usize) -> Result<Vec<u8>, String> {
         .collect())
 }
 
+/// The timers of procedures that are repeated with a request that looks like the one before.
+const TIMERS: [&str; 4] = ["T10_T20", "T11_T21", "T12_T22", "T13_T23"];
+
+/// Says which timers of the packet layer are shorter than LAPB may take to deliver a packet.
+pub fn check_timers(conf: &X25Conf, values: &Values, diagnostics: &mut Diagnostics) {
+    let lapb = conf.lapb.t1 * u32::from(conf.lapb.n2);
+    let short = |key: &&str| conf.packets.is_some() && values.time(key) < lapb;
+    for key in TIMERS.into_iter().filter(short) {
+        let lines = [key, "T1", "N2"].map(|key| values.line_of(key));
+        let what = format!(
+            "{} is shorter than N2 x T1 = {}, for which LAPB may hold an answer: that of a request \
+             that was given up could be taken for the next one's",
+            humantime::format_duration(values.time(key)),
+            humantime::format_duration(lapb),
+        );
+        let line = lines.into_iter().flatten().next();
+        diagnostics.warning(line.unwrap_or(0), key, what);
+    }
+}
+
 /// Checks how the interfaces of a device go together.
 pub fn check_device(
     device: &DeviceConf,

@@ -408,3 +408,41 @@ fn routes_come_longest_first() {
     let said = parse("f", text).diagnostics.to_string();
     assert!(said.contains("no device of this file is WAN_X25"), "{said}");
 }
+
+/// LAPB gives up after N2 x T1; an answer that it delivers until then belongs to the request that
+/// is waited for.
+#[test]
+fn timers_that_are_shorter_than_lapb() {
+    let said = |link: &str| {
+        let link = format!("LOWESTSVC = 1\nHIGHESTSVC = 1\n{link}");
+        let outcome = with("a = w, @, API", &link, "");
+        let said = outcome.diagnostics.to_string();
+        assert!(outcome.accept().is_ok(), "{said}");
+        said
+    };
+    assert_eq!(said("T1 = 3\nN2 = 10\nT10_T20 = 30"), "");
+    assert_eq!(said("T1 = 1\nT10_T20 = 10\nT11_T21 = 200"), "");
+    assert_eq!(
+        said("T11_T21 = 20\nT16_T26 = 1"),
+        "f:9: warning: T11_T21: 20s is shorter than N2 x T1 = 30s, for which LAPB may hold an \
+         answer: that of a request that was given up could be taken for the next one's"
+    );
+    let all = said("N2 = 20\nT12_T22 = 60");
+    let keys: Vec<&str> = all
+        .lines()
+        .map(|line| line.split(": ").nth(2).unwrap())
+        .collect();
+    assert_eq!(keys, ["T10_T20", "T11_T21", "T13_T23"], "{all}");
+    assert!(all.starts_with("f:9: warning: T10_T20: 30s"), "{all}");
+    // Without LAPB, and without the packet layer.
+    let text = CARD_FILE
+        .replace("LINE = cable:x", "LINE = xot-listen:127.0.0.1")
+        .replace("T10_T20 = 30", "T10_T20 = 1");
+    let told = parse("f", &text).diagnostics.to_string();
+    assert!(!told.contains("T10_T20"), "{told}");
+    let text = CARD_FILE
+        .replace("ONLY = NO", "ONLY = YES")
+        .replace("T10_T20 = 30", "T10_T20 = 1");
+    let told = parse("f", &text).diagnostics.to_string();
+    assert!(!told.contains("T10_T20"), "{told}");
+}
