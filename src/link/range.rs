@@ -29,6 +29,23 @@ impl fmt::Display for OutOfRange {
 
 impl std::error::Error for OutOfRange {}
 
+/// A parameter of a protocol that its standard does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadParameter {
+    /// Its name in the standard.
+    pub name: &'static str,
+    /// What is allowed.
+    pub allowed: &'static str,
+}
+
+impl fmt::Display for BadParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} is allowed", self.name, self.allowed)
+    }
+}
+
+impl std::error::Error for BadParameter {}
+
 /// Checks a value.
 ///
 /// # Errors

@@ -7,7 +7,9 @@ use wanbox_wire::lapb::{Control, ControlField, Direction, FrmrCause, FrmrRepr, U
 
 use super::counters::{add, count};
 use super::window::Window;
-use super::{BadParameter, Cause, Counters, Event, Parameters, Refusal};
+use crate::range::BadParameter;
+
+use super::{Cause, Counters, Event, Parameters, Refusal};
 
 /// Unnumbered responses that may wait to be sent. An owner that sends after each call sees two.
 const RESPONSES: usize = 8;

@@ -35,10 +35,12 @@ use std::time::Instant;
 
 use wanbox_wire::lapb::{Direction, Role};
 
+use crate::range::BadParameter;
+
 pub use counters::{Counters, Frames};
 pub use engine::{Engine, Phase};
 pub use event::{Cause, Event, Refusal};
-pub use parameters::{BadParameter, Parameters};
+pub use parameters::Parameters;
 
 /// A link with the addresses of X.25.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! System parameters (X.25 section 2.4.8), which both ends of a link know and agree on.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use wanbox_wire::lapb::Modulo;
+
+use crate::range::BadParameter;
 
 /// Octets of address, control field (modulo 128) and FCS, which N1 counts too.
 const AROUND: usize = 5;
@@ -94,20 +95,3 @@ impl Parameters {
         (self.n1 + around) * 8
     }
 }
-
-/// A parameter out of its range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadParameter {
-    /// Its name in the standard.
-    pub name: &'static str,
-    /// What is allowed.
-    pub allowed: &'static str,
-}
-
-impl fmt::Display for BadParameter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} is allowed", self.name, self.allowed)
-    }
-}
-
-impl std::error::Error for BadParameter {}

@@ -11,7 +11,9 @@ use super::counters::count;
 use super::timers::Timer;
 use super::transmit::Explanation;
 use super::window::Spare;
-use super::{BadParameter, Counters, Event, LinkState, Parameters, Refusal, Status};
+use crate::range::BadParameter;
+
+use super::{Counters, Event, LinkState, Parameters, Refusal, Status};
 
 /// Events that may wait to be fetched. A restart makes one for each circuit.
 const EVENTS: usize = 4 * Lci::MAX.get() as usize;

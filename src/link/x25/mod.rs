@@ -43,7 +43,7 @@ pub use call::Call;
 pub use counters::{Counters, Packets, Traffic};
 pub use event::{By, Down, Event, Refusal};
 pub use layer::Layer;
-pub use parameters::{BadParameter, Channels, FlowControl, Parameters, Range};
+pub use parameters::{Channels, FlowControl, Parameters, Range};
 pub use status::{CallState, LinkState, ResetState, Status};
 
 #[cfg(test)]

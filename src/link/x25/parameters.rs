@@ -1,11 +1,12 @@
 //! What a packet layer works with: both ends of a link know it and agree on it beforehand.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use wanbox_wire::lapb::Role;
 use wanbox_wire::x25::{Lci, Modulo, facility::PacketSize};
+
+use crate::range::BadParameter;
 
 /// Numbers of the logical channels of one kind, lowest and highest.
 pub type Range = RangeInclusive<u16>;
@@ -223,20 +224,3 @@ impl Parameters {
         }
     }
 }
-
-/// A parameter out of its range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadParameter {
-    /// Which.
-    pub name: &'static str,
-    /// What is allowed.
-    pub allowed: &'static str,
-}
-
-impl fmt::Display for BadParameter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} is allowed", self.name, self.allowed)
-    }
-}
-
-impl std::error::Error for BadParameter {}

@@ -28,6 +28,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use wanbox_link::lapb::{self, Link};
+use wanbox_link::range::BadParameter;
 use wanbox_link::x25::{Call, Down, Event as Told, Layer};
 use wanbox_wire::x25::Lci;
 
@@ -59,9 +60,9 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigError {
     /// A parameter of LAPB is out of its range.
-    Lapb(lapb::BadParameter),
+    Lapb(BadParameter),
     /// One of the packet layer is.
-    Packets(wanbox_link::x25::BadParameter),
+    Packets(BadParameter),
     /// Neither LAPB nor a packet layer.
     Nothing,
     /// The channel exists.
