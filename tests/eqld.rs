@@ -537,11 +537,10 @@ fn ended() -> Result {
     until("the daemon to end", LIMIT, || {
         Ok(!a.path("/run/wanbox/eqld-eql.pid").exists())
     })?;
-    ensure!(
-        a.logs().contains("the interface was deleted"),
-        "{}",
-        a.logs()
-    );
+    // Its last word comes when its files are gone.
+    until("its reason", LIMIT, || {
+        Ok(a.logs().contains("the interface was deleted"))
+    })?;
     // In the foreground the reason is on standard error, and the code says so.
     let mut child = a.spawn("eqld eql -f")?;
     until("the master", LIMIT, || Ok(status(a).is_ok()))?;
