@@ -57,6 +57,12 @@ pub struct Options {
     /// trace: with --brief, the octets of each frame too
     #[argh(switch)]
     pub hex: bool,
+    /// trace: show what packets of X.25 carry for their users as ASCII characters
+    #[argh(switch)]
+    pub ascii: bool,
+    /// trace: the same as EBCDIC characters
+    #[argh(switch)]
+    pub ebcdic: bool,
     /// trace: show the time of day instead of the adapter's milliseconds
     #[argh(switch)]
     pub systime: bool,

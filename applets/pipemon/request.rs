@@ -151,6 +151,9 @@ impl Request {
         if monitor != Monitor::X25 && (lcn != 0 || options.x25opt.is_some()) {
             return Err(hint("ERROR: only X.25 has -lcn and -x25opt".into()));
         }
+        if monitor != Monitor::X25 && (options.ascii || options.ebcdic) {
+            return Err(hint("ERROR: only X.25 has -ascii and -ebcdic".into()));
+        }
         let channel = dlci.max(lcn);
         let action = match (&old, options.top, options.command.as_deref()) {
             (Some(old), false, _) => Action::Command(old.command, Vec::new()),

@@ -98,6 +98,14 @@ fn x25_reports() {
             "ERROR: -x25opt 'ALL' is neither DATA nor PROT",
         ),
         (
+            "-c ti -ascii -ebcdic",
+            "ERROR: give one of -hex, -ascii and -ebcdic",
+        ),
+        (
+            "-c ti -brief -hex -ascii",
+            "ERROR: give one of -hex, -ascii and -ebcdic",
+        ),
+        (
             "-c cc -lcn 7",
             "Error: There is no such logical channel, or no call on it",
         ),
@@ -461,6 +469,10 @@ fn wrong_arguments() {
         (
             "f q 1.2.3.4",
             "ERROR: Invalid Status Command 'f', Type fpipemon <cr> for help",
+        ),
+        (
+            "-i x -c ti -ebcdic",
+            "ERROR: only X.25 has -ascii and -ebcdic\nType fpipemon <cr> for help",
         ),
         ("-i x -c ti -x", "ERROR: traces have no XML form"),
         (

@@ -56,6 +56,8 @@ complete -c ppipemon -n '__fish_ppipemon_using_command' -l interval -r -d 'time 
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l full -d 'trace: show frames in full length, else their first 39 octets'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l brief -d 'trace: a line a frame'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l hex -d 'trace: with --brief, the octets of each frame too'
+complete -c ppipemon -n '__fish_ppipemon_using_command' -l ascii -d 'trace: show what packets of X.25 carry for their users as ASCII characters'
+complete -c ppipemon -n '__fish_ppipemon_using_command' -l ebcdic -d 'trace: the same as EBCDIC characters'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l systime -d 'trace: show the time of day instead of the adapter\'s milliseconds'
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l prot -r -d 'trace: only frames of these protocols, of FR CHDLC PPP ETH IP X25 LAPB, joined by \'-\''
 complete -c ppipemon -n '__fish_ppipemon_using_command' -l x25opt -r -d 'trace: only data (DATA) or only other packets (PROT) of X.25'

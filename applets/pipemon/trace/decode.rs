@@ -28,6 +28,8 @@ pub struct Decoded<'f> {
     pub lcn: Option<u16>,
     /// It is a data packet of X.25.
     pub data: bool,
+    /// What a packet of X.25 carries from one user to the other: the end of the frame.
+    pub user: Option<&'f [u8]>,
     /// The protocol of a PPP frame.
     pub ppp: Option<u16>,
     /// Where in the frame there are octets that interpreted traces do not show.

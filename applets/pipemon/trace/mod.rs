@@ -1,5 +1,6 @@
 //! Watching the frames of a line: enable, poll, show or write, disable.
 
+mod characters;
 mod clock;
 mod decode;
 mod ppp;
@@ -25,6 +26,7 @@ use crate::failure::Failure;
 use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::request::{Format, Request};
+use characters::Characters;
 use clock::Clock;
 use decode::{Decoded, decode};
 use show::Style;
@@ -50,6 +52,7 @@ pub fn help(monitor: Monitor) -> String {
          Interpreted traces show no passwords; raw traces and pcap files have every octet.\n\n\
          \x20 -full            whole frames instead of their first octets\n\
          \x20 -brief           a line a frame; with -hex its octets too\n\
+         \x20 -ascii, -ebcdic  the data of packets as characters, dots for what is none (xpipemon)\n\
          \x20 -d <dlci>        only frames of this DLCI (fpipemon)\n\
          \x20 -lcn <lcn>       only packets of this logical channel (xpipemon)\n\
          \x20 -x25opt <which>  only data packets (DATA), or only the others (PROT) (xpipemon)\n\
@@ -141,6 +144,15 @@ impl Settings {
                 return Err(Failure::usage(text));
             }
         };
+        let characters = match (options.hex, options.ascii, options.ebcdic) {
+            (_, false, false) => None,
+            (false, true, false) => Some(Characters::Ascii),
+            (false, false, true) => Some(Characters::Ebcdic),
+            _ => {
+                let text = "ERROR: give one of -hex, -ascii and -ebcdic";
+                return Err(Failure::usage(text));
+            }
+        };
         Ok(Self {
             style: Style {
                 interpret: letters.starts_with("ti"),
@@ -148,6 +160,7 @@ impl Settings {
                 full: options.full,
                 brief: options.brief,
                 hex: options.hex,
+                characters,
                 systime: options.systime,
             },
             channel: (request.channel != 0).then_some(request.channel),
@@ -524,13 +537,19 @@ pub fn fuzz_trace(frame: &[u8]) {
         }
         assert!(!decoded.summary.contains(char::is_control));
         assert!(!decoded.summary.is_empty());
-        for brief in [true, false] {
+        for (brief, characters) in [
+            (true, None),
+            (false, None),
+            (true, Some(Characters::Ascii)),
+            (false, Some(Characters::Ebcdic)),
+        ] {
             let style = Style {
                 interpret: true,
                 ip: true,
                 full: true,
                 brief,
                 hex: true,
+                characters,
                 systime: true,
             };
             let text = show::text(style, &element, UNIX_EPOCH, &decoded);

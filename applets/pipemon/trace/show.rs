@@ -6,11 +6,14 @@ use std::time::SystemTime;
 use serde_json::{Value as Json, json};
 use wanbox_wire::pipemon::trace::{ABORT, CRC_ERROR, Element, OVERRUN};
 
+use super::characters::Characters;
 use super::decode::{Decoded, ip_detail};
 use crate::monitor::Monitor;
 
 /// Octets in a line.
 const LINE: usize = 16;
+/// Characters in a line.
+const ROW: usize = 64;
 /// Octets shown unless the whole frame is asked for.
 const SHORT: usize = 39;
 
@@ -27,6 +30,8 @@ pub struct Style {
     pub brief: bool,
     /// The octets too, below that line.
     pub hex: bool,
+    /// What users send each other as characters.
+    pub characters: Option<Characters>,
     /// The time of day.
     pub systime: bool,
 }
@@ -85,15 +90,47 @@ pub fn text(
         }
     }
     text.push_str("Raw (HEX)\t");
-    octets(
-        style,
-        element.octets,
-        secret(style, decoded),
-        "\t\t",
-        &mut text,
-    );
+    let (raw, data) = parts(style, element, decoded);
+    octets(style, raw, secret(style, decoded), "\t\t", &mut text);
+    if let Some((characters, data)) = data {
+        text.push_str(&format!("Data ({})\t", characters.name()));
+        read(characters, data, "\t\t", &mut text);
+        let shown = raw.len() + data.len();
+        close(shown < element.octets.len(), &mut text);
+    }
     text.push('\n');
     text
+}
+
+/// What is shown of a frame as octets, and behind that, where it is wanted, as characters.
+fn parts<'e>(
+    style: Style,
+    element: &Element<'e>,
+    decoded: &Decoded<'_>,
+) -> (&'e [u8], Option<(Characters, &'e [u8])>) {
+    let all = element.octets;
+    let length = decoded.user.map_or(0, <[u8]>::len);
+    let start = all.len().checked_sub(length);
+    let divided = start.and_then(|start| all.split_at_checked(start));
+    match (style.characters, divided) {
+        (Some(characters), Some((head, data))) if !data.is_empty() => {
+            let most = SHORT.saturating_sub(head.len());
+            let data = data.get(..most).filter(|_| !style.full).unwrap_or(data);
+            (head, Some((characters, data)))
+        }
+        _ => (all, None),
+    }
+}
+
+/// Octets as characters, in lines; the lines after the first begin with `indent`.
+fn read(characters: Characters, octets: &[u8], indent: &str, text: &mut String) {
+    for (index, line) in octets.chunks(ROW).enumerate() {
+        if index > 0 {
+            text.push('\n');
+            text.push_str(indent);
+        }
+        text.extend(line.iter().map(|octet| characters.read(*octet)));
+    }
 }
 
 /// What is not shown of a frame: raw traces show it as it is.
@@ -124,10 +161,12 @@ fn octets(style: Style, octets: &[u8], secret: Range<usize>, indent: &str, text:
             }
         }
     }
-    if shown.len() < octets.len() {
-        text.push_str("...");
-    }
-    text.push('\n');
+    close(shown.len() < octets.len(), text);
+}
+
+/// Ends what is shown of a frame.
+fn close(is_cut: bool, text: &mut String) {
+    text.push_str(if is_cut { "...\n" } else { "\n" });
 }
 
 fn brief(style: Style, element: &Element<'_>, stamp: &str, decoded: &Decoded<'_>) -> String {
@@ -140,6 +179,12 @@ fn brief(style: Style, element: &Element<'_>, stamp: &str, decoded: &Decoded<'_>
         text.push_str("the frame data is not available");
     } else {
         text.push_str(&decoded.summary);
+        if let (_, Some((characters, data))) = parts(style, element, decoded) {
+            text.push_str("\n\t");
+            read(characters, data, "\t", &mut text);
+            close(data.len() < decoded.user.map_or(0, <[u8]>::len), &mut text);
+            return text;
+        }
         if style.hex {
             text.push_str("\n\t");
             octets(
@@ -188,6 +233,10 @@ pub fn json(
         if monitor == Monitor::X25 {
             object.insert("lcn".into(), decoded.lcn.into());
             object.insert("lost".into(), element.lost.into());
+            if let Some((characters, data)) = style.characters.zip(decoded.user) {
+                let text: String = data.iter().map(|octet| characters.read(*octet)).collect();
+                object.insert("text".into(), text.into());
+            }
         }
         if monitor.is_ppp() {
             object.insert("protocol".into(), decoded.ppp.into());

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use wanbox_grammar::Exit;
-use wanbox_wire::pipemon::code;
 use wanbox_wire::pipemon::opcode::{chdlc, fr, ppp, x25};
+use wanbox_wire::pipemon::{Message, code};
 
 use crate::fake::{Fake, Fault, Script};
 use crate::scripts::{
@@ -168,6 +168,78 @@ fn x25_traces_are_filtered_by_circuit_and_kind_of_packet() {
     assert_eq!((&frame["lcn"], &frame["lost"]), (&2.into(), &2.into()));
     // After the questions of the second run whether somebody is there.
     assert_eq!(fake.asked()[7].2, [0x33, 0]);
+}
+
+#[test]
+fn x25_traces_show_what_users_send_as_characters() {
+    const DATA: &[u8] = b"\x01\x02\x10\x02\x00Hello, \x7f\r\n\
+        twenty octets......and another twenty octets, and more of them than a line has";
+    const HOST: &[u8] = b"\x01\x02\x10\x02\x00\xc8\x85\x93\x93\x96k@\xf1\x5f\x00";
+    const URGENT: &[u8] = b"\x01\x02\x10\x02\x23stop";
+    fn with(frame: &[u8], request: &Message<'_>) -> Option<(u8, Vec<u8>)> {
+        match request.opcode() {
+            x25::GET_TRACE_INFO => Some((0, x25_frame(frame))),
+            _ => x25_link(request),
+        }
+    }
+    let show = |script: Script, options: &str| {
+        let fake = Fake::start(script, Fault::None);
+        by_udp(&fake, X25, &format!("{options} --count 1")).unwrap()
+    };
+    let data: Script = |request| with(DATA, request);
+    let host: Script = |request| with(HOST, request);
+    let urgent: Script = |request| with(URGENT, request);
+    let call: Script = x25_link;
+    let head = "Raw (HEX)\t01 02 10 02 00 \n";
+    for (script, options, end) in [
+        (
+            data,
+            "-c tr -ascii",
+            format!("{head}Data (ASCII)\tHello, ...twenty octets......and a...\n\n"),
+        ),
+        (
+            data,
+            "-c ti -ascii -full",
+            format!(
+                "{head}Data (ASCII)\tHello, ...twenty octets......and another twenty octets, and more\n\
+                 \t\t of them than a line has\n\n"
+            ),
+        ),
+        (
+            host,
+            "-c ti -ebcdic",
+            format!("M=0\n{head}Data (EBCDIC)\tHello, 1..\n\n"),
+        ),
+        (
+            host,
+            "-c ti -brief -ebcdic",
+            " 10 octets\n\tHello, 1..\n".into(),
+        ),
+        (urgent, "-c tr -brief -ascii", "\n\tstop\n".into()),
+        // Frames without such octets are as ever.
+        (
+            call,
+            "-c tr -ascii",
+            "Raw (HEX)\t01 00 10 01 0B 44 11 11 22 22 03 42 07 0A CC \n\n".into(),
+        ),
+        (call, "-c tr -brief -ascii", "user data CC IP\n".into()),
+        (
+            data,
+            "-c tr -brief -hex",
+            "2E 2E 2E 2E \n\t2E 2E 61 6E 64 20 61 ...\n".into(),
+        ),
+    ] {
+        let text = show(script, options);
+        assert!(text.ends_with(&end), "{options}: {text}");
+    }
+    let json: Json = serde_json::from_str(&show(host, "-c tr -ebcdic --json")).unwrap();
+    assert_eq!(json["text"], "Hello, 1..");
+    assert_eq!(
+        json["octets"],
+        "0102100200c885939396".to_owned() + "6b40f15f00"
+    );
+    let json: Json = serde_json::from_str(&show(host, "-c tr --json")).unwrap();
+    assert_eq!(json["text"], Json::Null);
 }
 
 #[test]

@@ -173,6 +173,7 @@ fn packet_level<'f>(octets: &'f [u8], decoded: &mut Decoded<'f>) {
         | Body::ClearConfirmation { fields } => call(&fields, decoded),
         Body::Data { marks, data, .. } => {
             decoded.data = true;
+            decoded.user = Some(data);
             // Behind an identifier where the circuit carries several protocols.
             let packet = [
                 Some(data),
@@ -186,6 +187,7 @@ fn packet_level<'f>(octets: &'f [u8], decoded: &mut Decoded<'f>) {
                 decoded.carries(packet);
             }
         }
+        Body::Interrupt(data) => decoded.user = Some(data),
         _ => {}
     }
 }
