@@ -19,13 +19,14 @@ const X25: &str = include_str!("lab/x25.sh");
 pub fn tests() -> Vec<Trial> {
     vec![
         test("lab_x25::the_kernel_alone", NEEDS, the_kernel_alone),
-        test("lab_x25::wanpiped", NEEDS, wanpiped),
+        test("lab_x25::wanpiped", NEEDS, || peers(8)),
+        test("lab_x25::wanpiped_modulo_128", NEEDS, || peers(128)),
     ]
 }
 
 /// How many cases the scripts have.
 const ALONE: usize = 12;
-const PEERS: usize = 16;
+const PEERS: usize = 24;
 
 /// Runs a script with the kernel's X.25 and a program for its sockets.
 fn cases(script: &str, count: usize) -> Result {
@@ -60,10 +61,9 @@ fn the_kernel_alone() -> Result {
     cases(include_str!("lab/x25_kernel.sh"), ALONE)
 }
 
-/// The kernel calls wanpiped and is called by it: packets of IP, and files both ways at once.
-fn wanpiped() -> Result {
-    cases(
-        &format!("MODULO=8\n{}", include_str!("lab/x25_peer.sh")),
-        PEERS,
-    )
+/// The kernel calls wanpiped and is called by it: packets of IP, files both ways at once, and what
+/// each hears of why the other clears.
+fn peers(modulo: u8) -> Result {
+    let script = include_str!("lab/x25_peer.sh");
+    cases(&format!("MODULO={modulo}\n{script}"), PEERS)
 }

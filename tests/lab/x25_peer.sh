@@ -10,6 +10,7 @@ at ours ip link set veth1 up
 if [ "$MODULO" = 128 ]; then x25 subscribe lapb0 extended; fi
 ip link set lapb0 up
 x25 route add 2 lapb0
+x25 route add 3 lapb0
 
 etc=/r/ours/etc/wanpipe
 mkdir -p "$etc/interfaces"
@@ -29,6 +30,8 @@ HIGHESTSVC = 100
 DEF_PKT_SIZE = 128
 CALL_SETUP_LOG = YES
 MTU = 1000
+[x25routes]
+3 = wanpipe9
 [wp1out]
 X25_SRC_ADDR = 2009
 [wp1in]
@@ -51,7 +54,11 @@ at ours ping -c 1 -W 5 10.0.8.2 >>/out/ours.log 2>&1
 check "IP in a call to the kernel" told ping '"data":"45'
 check "who calls it" told ping '"cud":"cc","event":"accepted","extension":"","facilities"'
 x25_run nobody call 2777
-check "nobody takes it" told nobody '"event":"refused"'
+check "nobody takes it" told nobody '{"cause":13,"diagnostic":67,"event":"refused"'
+x25_run unknown call 2008 cud=c0ffee
+check "nobody knows what it carries" told unknown '{"cause":0,"diagnostic":249,"event":"refused"'
+x25_run away call 3001
+check "the way there is out of order" told away '{"cause":9,"diagnostic":0,"event":"refused"'
 
 # Files both ways at once, 100 kB each.
 head -c 100000 /dev/urandom >/tmp/one
@@ -79,9 +86,41 @@ check "who calls" told answer '"from":"2002"'
 check "the kernel has that, too" cmp /tmp/other /tmp/got2
 check "and it was sent" cmp /tmp/one /tmp/taken2
 
-# Causes.
-x25_start refuse listen 1003 -- sleep:1 cause:0,77
+# Causes of the kernel.
+x25_start refuse listen 1003 -- sleep:1 cause:13,77
 told refuse listening
 wan ours x25call -n --json 1003 >/dev/null 2>/out/cause.log
-check "why the kernel clears" told cause '"diagnostic":77'
+check "why the kernel clears" told cause \
+  '"cause":13,"channel":1,"device":"wanpipe1","diagnostic":77'
+wan ours x25listen -n --json -a 2003 >/dev/null 2>/out/theirs.log &
+listener=$!
+sleep 1
+x25_run caller call 2003 -- sleep:1 cause:5,78
+wait "$listener"
+check "why it clears its own call" told theirs \
+  '"cause":5,"channel":1,"device":"wanpipe1","diagnostic":78'
+
+# Ours: both ends have sent all there is; what came cannot be written.
+wan ours x25listen -n -a 2004 >/dev/null 2>>/out/listen.log &
+listener=$!
+sleep 1
+x25_run all call 2004 qualifier=yes -- data:0105 next next
+check "we clear when all is there" told all '{"cause":0,"diagnostic":241,"event":"cleared"}'
+check "that was well" wait "$listener"
+wan ours x25listen -n -a 2005 >/dev/full 2>>/out/listen.log &
+listener=$!
+sleep 1
+x25_run full call 2005 -- data:61 next next
+check "we clear when something is wrong" told full '{"cause":0,"diagnostic":242,"event":"cleared"}'
+wait "$listener"
+
+# Both clear at once, which the kernel confirms; the channel is good for the next call.
+for place in first second; do
+  wan ours x25listen -n -N -a 2006 >/dev/null 2>>/out/listen.log &
+  listener=$!
+  sleep 1
+  check "the $place of two calls that both ends clear is answered" \
+    timeout 30 e2e kernel-x25 call 2006
+  wait "$listener"
+done
 wan_stop ours

@@ -225,6 +225,12 @@ impl Set {
         }
     }
 
+    pub(super) fn contains(&self, channel: Lci) -> bool {
+        let number = channel.get();
+        let word = self.0.get(usize::from(number / 64));
+        word.is_some_and(|word| word & 1 << (number % 64) != 0)
+    }
+
     pub(super) fn lowest(&self) -> Option<Lci> {
         let (at, word) = self.0.iter().enumerate().find(|(_, word)| **word != 0)?;
         Lci::new(at as u16 * 64 + word.trailing_zeros() as u16)

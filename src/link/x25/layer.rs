@@ -287,6 +287,12 @@ impl Layer {
         self.circuits.insert(channel, circuit);
     }
 
+    /// Whether a channel without a circuit is not called on, although it might be: nobody has
+    /// confirmed that it was cleared.
+    pub(super) fn is_given_up(&self, channel: Lci) -> bool {
+        !self.callable.contains(channel) && self.may_call(channel, self.parameters.role)
+    }
+
     /// Whether the end with this role may call on a channel.
     pub(super) fn may_call(&self, channel: Lci, role: Role) -> bool {
         let channels = &self.parameters.channels;

@@ -60,6 +60,9 @@ fn verdict(role: Role, state: Option<State>, class: Class) -> Verdict {
         (Class::Clear, Some(State::Cleared)) => Verdict::Discard,
         (Class::Clear, _) | (Class::ClearConfirmation, Some(State::Clearing)) => Verdict::Normal,
         (_, Some(State::Clearing)) => Verdict::Discard,
+        // By the letter an error. But Linux confirms even a clear request that met its own, when
+        // the channel is ready here or has the next call, and does not answer what errors entail.
+        (Class::ClearConfirmation, None | Some(State::Calling)) => Verdict::Discard,
         (Class::Call, None | Some(State::Calling)) => Verdict::Normal,
         (Class::Accepted, Some(State::Calling)) => Verdict::Normal,
         // Nobody answers a DCE's call that gave way.
@@ -181,7 +184,12 @@ impl Layer {
         if circuit.is_some_and(|circuit| circuit.permanent) {
             return self.receive_reset_or_data(channel, class, body);
         }
-        match verdict(self.parameters.role, state, class) {
+        let verdict = match verdict(self.parameters.role, state, class) {
+            // Not of a channel whose clearing was given up: that begins anew.
+            Verdict::Discard if state.is_none() && self.is_given_up(channel) => Verdict::Error,
+            other => other,
+        };
+        match verdict {
             Verdict::Circuit => self.receive_reset_or_data(channel, class, body),
             Verdict::Discard => count(&mut self.counters.discarded),
             Verdict::Error => {

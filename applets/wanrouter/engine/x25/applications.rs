@@ -46,6 +46,12 @@ impl Applications {
         best.map(|(owner, _)| owner)
     }
 
+    /// Whether somebody wants calls with these addresses.
+    pub(super) fn is_addressed(&self, call: &Call) -> bool {
+        let mut wanted = self.wanted.iter();
+        wanted.any(|(_, accept)| accept.is_addressed(call))
+    }
+
     pub(super) fn tell(&mut self, event: ApplicationEvent) {
         self.events.push_back(event);
     }

@@ -26,15 +26,20 @@ pub struct Accept {
     pub user_data: Option<Pattern>,
 }
 
+fn like(pattern: &Option<Pattern>, text: impl FnOnce() -> String) -> bool {
+    pattern.as_ref().is_none_or(|p| p.matches(&text()))
+}
+
 impl Accept {
     /// Whether all that is demanded is there.
     pub fn takes(&self, call: &Call) -> bool {
-        let like = |pattern: &Option<Pattern>, text: &dyn Fn() -> String| {
-            pattern.as_ref().is_none_or(|p| p.matches(&text()))
-        };
-        like(&self.destination, &|| call.called.to_string())
-            && like(&self.source, &|| call.calling.to_string())
-            && like(&self.user_data, &|| hexadecimal(&call.user_data))
+        self.is_addressed(call) && like(&self.user_data, || hexadecimal(&call.user_data))
+    }
+
+    /// Whether the addresses are those that are demanded.
+    pub(super) fn is_addressed(&self, call: &Call) -> bool {
+        like(&self.destination, || call.called.to_string())
+            && like(&self.source, || call.calling.to_string())
     }
 
     /// How much is demanded.
@@ -51,6 +56,8 @@ impl Accept {
 enum Answer {
     /// It is not for it.
     No,
+    /// It is by its addresses, and says that it carries something else.
+    Unknown,
     /// It would, and has another one.
     Busy,
     /// It takes it.
@@ -66,8 +73,11 @@ impl Port {
         };
         let accept = &config.accept;
         let known = accept.source.is_some() || peer.is_empty() || call.calling == peer;
-        if !known || !accept.takes(call) {
+        if !known || !accept.is_addressed(call) {
             return Answer::No;
+        }
+        if !accept.takes(call) {
+            return Answer::Unknown;
         }
         let said = Carries::of_call(&call.user_data);
         let carries = match (config.encapsulation, said) {
@@ -76,7 +86,7 @@ impl Port {
             // Whoever demands certain user data knows what they mean.
             (Encapsulation::Null, None) if accept.user_data.is_some() => Carries::Any,
             (_, None) if accept.user_data.is_some() => Carries::Ipv4,
-            (_, None) => return Answer::No,
+            (_, None) => return Answer::Unknown,
         };
         match self.state() {
             State::Idle => Answer::Yes(carries),
@@ -107,7 +117,7 @@ impl X25 {
             .layer
             .as_ref()
             .map_or(Role::Dte, |l| l.parameters().role);
-        let mut busy = false;
+        let (mut busy, mut unknown) = (false, false);
         let mut ports: [Option<(ChannelId, Carries, usize)>; 2] = [None; 2];
         for (place, port) in self.ports.iter().enumerate() {
             let Some(port) = port else { continue };
@@ -124,6 +134,7 @@ impl X25 {
                     *best = Some((ChannelId(place as u16), carries, weight));
                 }
                 Answer::Busy => busy = true,
+                Answer::Unknown => unknown = true,
                 _ => {}
             }
         }
@@ -139,25 +150,24 @@ impl X25 {
         if let Some((id, carries, _)) = for_applications {
             return self.accept_call(id, channel, &call, carries);
         }
-        self.refuse(channel, &call, role, busy);
-    }
-
-    /// Nobody takes a call.
-    fn refuse(&mut self, channel: Lci, call: &Call, role: Role, busy: bool) {
-        let (cause, code) = if busy {
-            (clear::NUMBER_BUSY, diagnostic::NO_CHANNEL)
-        } else if call.user_data.is_empty() {
-            (clear::DTE_ORIGINATED, diagnostic::NONE)
-        } else if Carries::of_call(&call.user_data).is_none() {
-            (clear::DTE_ORIGINATED, diagnostic::UNKNOWN_PROTOCOL)
-        } else {
-            (clear::NOT_OBTAINABLE, diagnostic::INVALID_CALLED_ADDRESS)
-        };
         // Causes are the network's: a terminal has one.
-        let cause = match role {
+        let own = |cause| match role {
             Role::Dte => clear::DTE_ORIGINATED,
             Role::Dce => cause,
         };
+        let why = if busy {
+            (own(clear::NUMBER_BUSY), diagnostic::NO_CHANNEL)
+        } else if unknown || self.applications.is_addressed(&call) {
+            (clear::DTE_ORIGINATED, diagnostic::UNKNOWN_PROTOCOL)
+        } else {
+            let cause = own(clear::NOT_OBTAINABLE);
+            (cause, diagnostic::INVALID_CALLED_ADDRESS)
+        };
+        self.refuse(channel, &call, why);
+    }
+
+    /// Nobody takes a call.
+    fn refuse(&mut self, channel: Lci, call: &Call, (cause, code): (u8, u8)) {
         self.counters.calls_refused += 1;
         let what = What::Refused(call.calling, call.called, code);
         self.notes.push(None, Some(channel), what);

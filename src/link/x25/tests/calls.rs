@@ -444,6 +444,27 @@ fn clears_that_meet_are_not_confirmed() {
     assert_eq!(ends.dce.counters().traffic.sent.clear_confirmation, 1);
 }
 
+/// As Linux does it: the confirmation comes when the channel is ready.
+#[test]
+fn a_clear_that_met_another_may_be_confirmed() {
+    let mut ends = Ends::up(|_| ());
+    let channel = ends.connect(&called("1"), &Call::default());
+    let now = ends.now;
+    let dce = &mut ends.dce;
+    dce.clear(now, channel, 0, 0, &Call::default()).unwrap();
+    assert_eq!(sent(dce, now), [hex("10 0a 13 00 00")]);
+    dce.receive(now, &hex("10 0a 13 00 05"));
+    dce.receive(now, &hex("10 0a 17"));
+    assert_eq!(events(dce), [Event::ClearConfirmed(channel)]);
+    assert_eq!(sent(dce, now), Vec::<Vec<u8>>::new());
+    assert_eq!((dce.counters().discarded, dce.counters().errors), (1, 0));
+    dce.receive(now, &hex("10 0a 0b 00 00"));
+    assert!(matches!(
+        events(dce)[..],
+        [Event::Incoming { channel: at, .. }] if at == channel
+    ));
+}
+
 #[test]
 fn a_call_taken_back_before_it_was_sent_leaves_no_trace() {
     let mut ends = Ends::up(|_| ());

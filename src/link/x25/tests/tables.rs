@@ -144,7 +144,7 @@ fn done(layer: &mut Layer, packet: &str) -> Done {
     }
 }
 
-/// Table C-3 as a DCE has it: p1, their call (p2), our call (p3), both (p5), their clear (p6), our
+/// Table C-3 (but for clear confirmations in p1 and on our call) as a DCE has it: p1, their call (p2), our call (p3), both (p5), their clear (p6), our
 /// clear (p7). Of a DTE the numbers of p2 and p3, and of p6 and p7, change places.
 fn calls(role: Role) -> [(&'static str, [Done; 13]); 6] {
     let state = |dce: u8, dte: u8| if role == Role::Dce { dce } else { dte };
@@ -171,11 +171,14 @@ fn calls(role: Role) -> [(&'static str, [Done; 13]); 6] {
     ours[2] = Normal;
     ours[3] = Normal;
     [
-        ("p1", with(errors(20), &[(0, Normal)])),
+        ("p1", with(errors(20), &[(0, Normal), (3, Discard)])),
         ("their call", errors(state(21, 22))),
         (
             "our call",
-            with(errors(state(22, 21)), &[(0, Normal), (1, Normal)]),
+            with(
+                errors(state(22, 21)),
+                &[(0, Normal), (1, Normal), (3, Discard)],
+            ),
         ),
         ("p5", p5),
         ("their clear", with(errors(state(25, 26)), &[(2, Discard)])),

@@ -125,6 +125,69 @@ fn an_owner_that_is_gone_has_its_calls_cleared() {
     assert_eq!(pair.b.engine.counters().calls_refused, 1);
 }
 
+/// What a caller at one end hears of a call that the other does not take: cause and diagnostic.
+fn refused_by(role: Role, called: &str, user_data: &[u8]) -> (u8, u8) {
+    let mut port = accepting(role);
+    port.accept.destination = Some(Pattern::new("777"));
+    let mut at_port = switched(role);
+    at_port.accept.destination = Some(Pattern::new("31*"));
+    at_port.accept.source = Some(Pattern::new("5*"));
+    at_port.circuit = Circuit::Switched(address("5"));
+    let ports = [port, at_port];
+    let mut pair = match role {
+        Role::Dce => pair(&[], &ports),
+        Role::Dte => pair(&ports, &[]),
+    };
+    let now = pair.now();
+    let (caller, other) = match role {
+        Role::Dce => (&mut pair.a, &mut pair.b),
+        Role::Dte => (&mut pair.b, &mut pair.a),
+    };
+    let octets = Accept {
+        user_data: Some(Pattern::new("C0*")),
+        ..accept("888")
+    };
+    other.engine.listen(THERE, octets);
+    let call = Call {
+        user_data: user_data.to_vec(),
+        ..to(called)
+    };
+    caller.engine.call(now, HERE, &call).unwrap();
+    pair.run_for(SECOND);
+    let (caller, other) = match role {
+        Role::Dce => (&pair.a, &pair.b),
+        Role::Dte => (&pair.b, &pair.a),
+    };
+    assert_eq!(other.engine.counters().calls_refused, 1);
+    assert_eq!(other.told, []);
+    match &caller.told[0].event {
+        Told::Cleared {
+            by: By::Peer,
+            cause,
+            diagnostic,
+            ..
+        } => (*cause, *diagnostic),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn calls_that_nobody_takes_hear_why() {
+    // Nobody has the address, whatever the call says: a DCE says so as the network.
+    for user_data in [&b""[..], b"x", &[0xcc], &[0xc0]] {
+        assert_eq!(refused_by(Role::Dce, "999", user_data), (13, 67));
+        assert_eq!(refused_by(Role::Dte, "999", user_data), (0, 67));
+        // Others may call there.
+        assert_eq!(refused_by(Role::Dce, "31162", user_data), (13, 67));
+    }
+    // Somebody has it, and knows not what is to be carried: that is never the network's doing.
+    for (called, user_data) in [("777", &b""[..]), ("777", &[0xc0]), ("888", &[0xcc])] {
+        for role in [Role::Dce, Role::Dte] {
+            assert_eq!(refused_by(role, called, user_data), (0, 249), "{called}");
+        }
+    }
+}
+
 #[test]
 fn who_demands_most_is_called() {
     let (mut pair, _) = connected();
