@@ -7,8 +7,8 @@ ip link add type veth
 ip link set veth1 netns "$(cat /run/ns.ours)"
 ip link set veth0 up
 at ours ip link set veth1 up
-if [ "$MODULO" = 128 ]; then x25 subscribe lapb0 extended; fi
 ip link set lapb0 up
+if [ "$MODULO" = 128 ]; then x25 subscribe lapb0 extended; fi
 x25 route add 2 lapb0
 x25 route add 3 lapb0
 
