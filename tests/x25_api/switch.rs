@@ -5,21 +5,30 @@ use super::*;
 pub fn tests() -> Vec<Trial> {
     vec![
         test("x25_api::three_routers_and_a_switch", NEEDS, three_routers),
+        test("x25_api::a_switch_joins_tcp_and_a_cable", NEEDS, joined),
         test("x25_api::what_a_switch_cannot_reach", NEEDS, unreachable),
     ]
 }
 
-/// A router between two others, which calls of `4...` cross from the first to the second.
-fn chain() -> Result<Net> {
+/// A router between two others, which calls of `4...` cross from the first to the second; X.25 over TCP leads to
+/// that, or a cable.
+fn chain(tcp: bool) -> Result<Net> {
     let net = Net::new(3)?;
     let [a, switch, b] = &net.routers[..] else {
         return Err(Error::new("three routers"));
     };
+    let mut lines = ["cable:far"; 2];
+    if tcp {
+        netns::veth(&switch.netns, "eth0", &b.netns, "eth0")?;
+        switch.netns.ip("addr add 192.0.2.1/24 dev eth0")?;
+        b.netns.ip("addr add 192.0.2.2/24 dev eth0")?;
+        lines = ["xot:192.0.2.2", "xot-listen:192.0.2.2 source=192.0.2.1/32"];
+    }
     let near = section(DEVICE, "DTE", "cable:near", QUICK);
     let far = section(
         DEVICE,
         "DTE",
-        "cable:far",
+        lines[1],
         "PACKETWINDOW = 2\nDEF_PKT_SIZE = 128",
     );
     start(a, &[(DEVICE, &near)])?;
@@ -29,7 +38,7 @@ fn chain() -> Result<Net> {
     let two = section(
         "wanpipe2",
         "DCE",
-        "cable:far",
+        lines[0],
         "UDPPORT = 9001\nPACKETWINDOW = 2\nDEF_PKT_SIZE = 128",
     );
     let two = two.replace("UDPPORT = 9000\n", "");
@@ -43,7 +52,7 @@ fn chain() -> Result<Net> {
 /// Files cross it intact, with other packet sizes on either side; so do causes, resets, interrupts
 /// and delivery confirmation.
 fn three_routers() -> Result {
-    let net = chain()?;
+    let net = chain(false)?;
     let [a, _, b] = &net.routers[..] else {
         return Err(Error::new("three routers"));
     };
@@ -99,10 +108,33 @@ fn three_routers() -> Result {
     Ok(())
 }
 
+/// Files cross from a cable to X.25 over TCP, and the other way; so does the reason why nobody took a call.
+fn joined() -> Result {
+    let net = chain(true)?;
+    let [a, _, b] = &net.routers[..] else {
+        return Err(Error::new("three routers"));
+    };
+    transfer(&net, (a, ""), (b, ""), 1_000_000)?;
+    let mut listener = Application::listening(b, DEVICE, "4711")?;
+    let mut caller = Application::calling(a, DEVICE, &to("4711"))?;
+    let incoming = listener.expect(Kind::Call)?;
+    let clear = Repr {
+        diagnostic: 163,
+        ..tagged(Kind::Clear, incoming.repr.tag)
+    };
+    listener.send(clear, &[])?;
+    let heard = caller.expect(Kind::Clear)?.repr;
+    ensure!(
+        (heard.cause & 0x7f, heard.diagnostic) == (0, 163),
+        "{heard:?}"
+    );
+    Ok(())
+}
+
 /// Nobody there, the same device, a device that does not run, a link that is down, a switch that
 /// ends: each has its cause.
 fn unreachable() -> Result {
-    let net = chain()?;
+    let net = chain(false)?;
     let [a, switch, b] = &net.routers[..] else {
         return Err(Error::new("three routers"));
     };

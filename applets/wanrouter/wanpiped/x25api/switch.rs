@@ -8,7 +8,8 @@ use wanbox_link::x25::Call;
 use wanbox_runtime::datagram::Datagram;
 use wanbox_runtime::event_loop::Loop;
 use wanbox_wanrouter_engine::x25::X25;
-use wanbox_wire::x25::{Lci, cause, diagnostic};
+use wanbox_wire::x25::facility::code;
+use wanbox_wire::x25::{FacilityList, Lci, cause, diagnostic};
 use wanbox_wire::x25api::{Kind, Reason, Refused, Repr, flags};
 
 use super::connection::{Role, Stage, call_octets};
@@ -95,7 +96,7 @@ impl X25Api {
                 let accepted = read_call(repr, payload).ok().is_some_and(|answer| {
                     let circuit = engine.circuit(OWNER, channel);
                     circuit
-                        .and_then(|layer| layer.accept(now, channel, &answer))
+                        .and_then(|layer| layer.accept(now, channel, &of_this_link(answer)))
                         .is_ok()
                 });
                 if !accepted {
@@ -161,6 +162,22 @@ impl X25Api {
             connection.tell(&repr, &[]);
         }
         self.clear(lp.now(), engine, slot, cause, code, &Call::default());
+    }
+}
+
+/// An answer of the other link for this one: sizes of packets and windows are each link's own (6.12), and what was
+/// agreed on there may not have been asked for here.
+fn of_this_link(answer: Call) -> Call {
+    let mut facilities = FacilityList::new();
+    for raw in answer.facilities.get().iter() {
+        if !matches!(raw.code, code::PACKET_SIZE | code::WINDOW_SIZE) {
+            // A part of what fitted.
+            let _ = facilities.push_raw(raw.code, raw.parameter);
+        }
+    }
+    Call {
+        facilities,
+        ..answer
     }
 }
 
