@@ -40,11 +40,9 @@ fn add(list: &mut FacilityList, word: &str) -> Result<(), String> {
         let octets = crate::hex(word).filter(|octets| !octets.is_empty());
         let octets = octets.ok_or_else(wrong)?;
         let parsed = Facilities::parse(&octets).map_err(|error| format!("'{word}': {error}"))?;
-        for raw in parsed.iter() {
-            list.push_raw(raw.code, raw.parameter)
-                .map_err(|error| format!("'{word}': {error}"))?;
-        }
-        return Ok(());
+        return list
+            .append(&parsed, |_| true)
+            .map_err(|error| format!("'{word}': {error}"));
     };
     let (first, second) = value.split_once('/').unwrap_or((value, value));
     let number = |text: &str| text.parse::<u16>().ok();

@@ -226,10 +226,8 @@ fn facilities(channel: &X25Channel) -> Result<FacilityList, String> {
             .map_err(|error| error.to_string())?;
     }
     let given = Facilities::parse(&channel.facilities).map_err(|error| error.to_string())?;
-    for facility in given.iter() {
-        list.push_raw(facility.code, facility.parameter)
-            .map_err(|error| error.to_string())?;
-    }
+    list.append(&given, |_| true)
+        .map_err(|error| error.to_string())?;
     Ok(list)
 }
 

@@ -31,7 +31,8 @@ pub struct Call {
 impl Call {
     pub(super) fn new(fields: &CallFields<'_>, delivery: bool) -> Box<Self> {
         let mut facilities = FacilityList::new();
-        copy(&fields.facilities, &mut facilities, |_| true);
+        // They fitted into the packet.
+        let _ = facilities.append(&fields.facilities, |_| true);
         Box::new(Self {
             called: fields.called,
             calling: fields.calling,
@@ -57,12 +58,6 @@ pub(super) fn user_data_limit(fast_select: FastSelect) -> usize {
         FastSelect::No => MAX_USER_DATA,
         _ => MAX_FAST_USER_DATA,
     }
-}
-
-/// Copies facilities as they are.
-fn copy(from: &Facilities<'_>, to: &mut FacilityList, wanted: impl Fn(u8) -> bool) -> bool {
-    let mut raw = from.iter().filter(|raw| wanted(raw.code));
-    raw.all(|raw| to.push_raw(raw.code, raw.parameter).is_ok())
 }
 
 /// What the facilities of a packet say that the layer has to do with.
@@ -167,11 +162,8 @@ pub(super) fn with_flow(
         }))?;
     }
     let others = |kind| !matches!(kind, code::PACKET_SIZE | code::WINDOW_SIZE);
-    if copy(facilities, &mut list, others) {
-        Ok(list)
-    } else {
-        Err(DoesNotFit)
-    }
+    list.append(facilities, others)?;
+    Ok(list)
 }
 
 /// A value that is proposed may be answered by one between it and the standard one (6.12): the one

@@ -576,6 +576,19 @@ impl FacilityList {
         Ok(())
     }
 
+    /// Adds those of these whose codes are wanted at the end, as they are.
+    ///
+    /// # Errors
+    /// One does not fit; those before it are added.
+    pub fn append(
+        &mut self,
+        facilities: &Facilities<'_>,
+        wanted: impl Fn(u8) -> bool,
+    ) -> Result<(), DoesNotFit> {
+        let mut raw = facilities.iter().filter(|raw| wanted(raw.code));
+        raw.try_for_each(|raw| self.push_raw(raw.code, raw.parameter))
+    }
+
     /// What is there so far.
     #[must_use]
     pub fn get(&self) -> Facilities<'_> {

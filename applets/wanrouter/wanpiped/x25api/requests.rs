@@ -326,13 +326,10 @@ pub fn read_call(repr: &Repr, payload: &[u8]) -> Result<Call, (Reason, u32)> {
             .map_err(|_| (Reason::Malformed, 0))
     };
     let mut facilities = FacilityList::new();
-    let unsupported = |_| (Reason::Unsupported, 0);
     let parsed = Facilities::parse(block.facilities).map_err(|_| (Reason::Unsupported, 0))?;
-    for raw in parsed.iter() {
-        facilities
-            .push_raw(raw.code, raw.parameter)
-            .map_err(unsupported)?;
-    }
+    facilities
+        .append(&parsed, |_| true)
+        .map_err(|_| (Reason::Unsupported, 0))?;
     Ok(Call {
         called: address(block.called)?,
         calling: address(block.calling)?,

@@ -169,12 +169,9 @@ impl X25Api {
 /// agreed on there may not have been asked for here.
 fn of_this_link(answer: Call) -> Call {
     let mut facilities = FacilityList::new();
-    for raw in answer.facilities.get().iter() {
-        if !matches!(raw.code, code::PACKET_SIZE | code::WINDOW_SIZE) {
-            // A part of what fitted.
-            let _ = facilities.push_raw(raw.code, raw.parameter);
-        }
-    }
+    let others = |kind| !matches!(kind, code::PACKET_SIZE | code::WINDOW_SIZE);
+    // A part of what fitted.
+    let _ = facilities.append(&answer.facilities.get(), others);
     Call {
         facilities,
         ..answer
