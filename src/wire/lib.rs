@@ -10,6 +10,7 @@ mod error;
 
 pub mod api;
 pub mod arp;
+pub mod ax25;
 pub mod cisco_hdlc;
 pub mod dhcpv6;
 pub mod dns;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use wanbox_wire::ax25::Call;
+
 /// The most octets that a link address has.
 const MOST: usize = 7;
 
@@ -55,10 +57,9 @@ impl Hardware {
                 len: 6,
                 octets: [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0],
             },
-            // QST-0.
             Self::NetRom | Self::Ax25 => LinkAddress {
                 len: 7,
-                octets: [b'Q' << 1, b'S' << 1, b'T' << 1, 0x40, 0x40, 0x40, 0x60],
+                octets: *Call::QST.octets(),
             },
         }
     }
@@ -99,28 +100,10 @@ impl LinkAddress {
         self.octets.get(..usize::from(self.len)).unwrap_or_default()
     }
 
-    /// A callsign such as `DB0AAA-9`: one to six letters and digits, and a number up to 15.
+    /// A call sign such as `DB0AAA-9`.
     #[must_use]
     pub fn parse_call(word: &str) -> Option<Self> {
-        let (call, ssid) = match word.split_once('-') {
-            Some((call, ssid)) => (call, ssid.parse::<u8>().ok().filter(|ssid| *ssid < 16)?),
-            None => (word, 0),
-        };
-        if call.is_empty()
-            || call.len() > 6
-            || !call.bytes().all(|octet| octet.is_ascii_alphanumeric())
-        {
-            return None;
-        }
-        let mut octets = [b' ' << 1; MOST];
-        for (to, from) in octets.iter_mut().zip(call.bytes()) {
-            *to = from.to_ascii_uppercase() << 1;
-        }
-        octets[MOST - 1] = 0x60 | ssid << 1;
-        Some(Self {
-            len: MOST as u8,
-            octets,
-        })
+        Call::parse(word).ok().map(Self::from)
     }
 
     /// An Ethernet address such as `02:00:5e:10:00:01`.
@@ -147,40 +130,42 @@ impl LinkAddress {
     /// The same address without the bits of a callsign that are not part of the address: last,
     /// repeated, reserved.
     #[must_use]
-    pub fn plain(mut self) -> Self {
-        if let (7, Some(last)) = (self.len, self.octets.last_mut()) {
-            *last = *last & 0x1e | 0x60;
+    pub fn plain(self) -> Self {
+        Call::try_from(self).map_or(self, Self::from)
+    }
+}
+
+impl From<Call> for LinkAddress {
+    fn from(call: Call) -> Self {
+        Self {
+            len: MOST as u8,
+            octets: *call.octets(),
         }
-        self
+    }
+}
+
+/// Any seven octets, whatever the bits that are no part of a call sign.
+impl TryFrom<LinkAddress> for Call {
+    type Error = LinkAddress;
+
+    fn try_from(address: LinkAddress) -> Result<Self, LinkAddress> {
+        if usize::from(address.len) == MOST {
+            Ok(Self::from_octets(&address.octets))
+        } else {
+            Err(address)
+        }
     }
 }
 
 impl fmt::Display for LinkAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if usize::from(self.len) != MOST {
-            for (at, octet) in self.octets().iter().enumerate() {
-                write!(f, "{}{octet:02x}", if at > 0 { ":" } else { "" })?;
-            }
-            return Ok(());
+        if let Ok(call) = Call::try_from(*self) {
+            return write!(f, "{call}");
         }
-        for octet in self
-            .octets
-            .iter()
-            .take(6)
-            .map(|octet| octet >> 1)
-            .filter(|octet| *octet != b' ')
-        {
-            let shown = if octet.is_ascii_graphic() {
-                char::from(octet)
-            } else {
-                '.'
-            };
-            write!(f, "{shown}")?;
+        for (at, octet) in self.octets().iter().enumerate() {
+            write!(f, "{}{octet:02x}", if at > 0 { ":" } else { "" })?;
         }
-        match self.octets[MOST - 1] >> 1 & 15 {
-            0 => Ok(()),
-            ssid => write!(f, "-{ssid}"),
-        }
+        Ok(())
     }
 }
 
