@@ -80,6 +80,7 @@ pub fn decode<'f>(modulo: Modulo, octets: &'f [u8], decoded: &mut Decoded<'f>) {
                 Supervisory::Rr => "RR ",
                 Supervisory::Rnr => "RNR",
                 Supervisory::Rej => "REJ",
+                Supervisory::Srej => "SREJ",
             };
             format!("{name} Nr={nr} PF={bit}")
         }

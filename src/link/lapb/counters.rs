@@ -13,6 +13,8 @@ pub struct Frames {
     pub rnr: u32,
     /// Reject.
     pub rej: u32,
+    /// Selective reject, which AX.25 alone has.
+    pub srej: u32,
     /// Set asynchronous balanced mode.
     pub sabm: u32,
     /// The same, extended.
@@ -35,6 +37,7 @@ impl Frames {
                 Supervisory::Rr => &mut self.rr,
                 Supervisory::Rnr => &mut self.rnr,
                 Supervisory::Rej => &mut self.rej,
+                Supervisory::Srej => &mut self.srej,
             },
             Control::Unnumbered { kind, .. } => match kind {
                 Unnumbered::Sabm => &mut self.sabm,

@@ -135,6 +135,8 @@ pub enum Supervisory {
     Rnr,
     /// Reject: frames from N(R) on are to be sent again.
     Rej,
+    /// Selective reject: the frame N(R) alone is to be sent again. AX.25 has it, X.25 has not.
+    Srej,
 }
 
 /// What an unnumbered frame says.
@@ -253,6 +255,22 @@ impl Control {
         }
     }
 
+    /// Reads the field as AX.25 (version 2.2 section 4.3) has it: with SREJ.
+    ///
+    /// # Errors
+    /// As [`Control::parse`].
+    pub fn parse_selective(field: ControlField) -> Result<Self, ParseError> {
+        let [first, second] = field.octets;
+        match (first & 0x0f, field.extended) {
+            (0x0d, extended) => Ok(Self::Supervisory {
+                kind: Supervisory::Srej,
+                nr: if extended { second >> 1 } else { first >> 5 },
+                poll_final: field.poll_final(),
+            }),
+            _ => Self::parse(field),
+        }
+    }
+
     /// The field. Numbers beyond the modulo are counted round.
     #[must_use]
     pub fn octets(self, modulo: Modulo) -> ControlField {
@@ -277,6 +295,7 @@ impl Control {
                     Supervisory::Rr => 0x01,
                     Supervisory::Rnr => 0x05,
                     Supervisory::Rej => 0x09,
+                    Supervisory::Srej => 0x0d,
                 };
                 numbered(low, nr, poll_final)
             }
@@ -330,6 +349,7 @@ impl fmt::Display for Control {
                     Supervisory::Rr => "RR",
                     Supervisory::Rnr => "RNR",
                     Supervisory::Rej => "REJ",
+                    Supervisory::Srej => "SREJ",
                 };
                 write!(f, "{name} N(R)={nr}")
             }
