@@ -371,6 +371,7 @@ impl Line {
             let link = match frame.kind {
                 FrameKind::Ip => Link::Ip,
                 FrameKind::Arp => Link::Arp,
+                FrameKind::Ax25 => Link::Ax25,
             };
             // Compressed headers are shown as they are on the line.
             if self.encapsulation != Encapsulation::VjSlip {

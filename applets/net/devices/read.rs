@@ -231,6 +231,7 @@ impl Lines {
             let link = match kind {
                 FrameKind::Ip => Link::Ip,
                 FrameKind::Arp => Link::Arp,
+                FrameKind::Ax25 => Link::Ax25,
             };
             let shown = trace::finished(&arrival.offload, packet);
             self.traces.packet(id, way, flags, link, &shown);
@@ -240,6 +241,7 @@ impl Lines {
         }
         match kind {
             FrameKind::Arp => station.receive_arp(now, id, packet, self),
+            FrameKind::Ax25 => station.receive_ax25(now, id, packet, self),
             FrameKind::Ip if packet.first().is_some_and(|first| first >> 4 == 4) => {
                 station.receive(now, arrival, packet, self);
             }

@@ -184,6 +184,7 @@ impl Port {
         let kind = match frame.kind {
             FrameKind::Ip => &TYPE_IP,
             FrameKind::Arp => &TYPE_ARP,
+            FrameKind::Ax25 => return Err(io::ErrorKind::Unsupported.into()),
         };
         let pieces = [&octets, to.octets(), &link, kind, frame.packet].map(IoSlice::new);
         // Without offload nothing is before the frame.

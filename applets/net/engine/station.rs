@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use wanbox_net_tcp::{Key, Parameters, Tcp};
+use wanbox_wire::ax25::Header;
 use wanbox_wire::ip::{Ipv4, Sum, VirtioHeader, protocol};
 
 use crate::address::mask;
@@ -36,6 +37,8 @@ pub enum FrameKind {
     Ip,
     /// An ARP packet.
     Arp,
+    /// A frame of AX.25 without FCS. It has no next hop and no link address beside its own.
+    Ax25,
 }
 
 /// A packet for a line.
@@ -63,6 +66,12 @@ pub struct Frame<'p> {
 pub trait Sink {
     /// Packets that wait for a line.
     fn queued(&self, line: InterfaceId) -> usize;
+
+    /// Whether a line takes a frame of AX.25 now without letting it wait for long. When it did not, the owner
+    /// flushes the station once it does.
+    fn has_room(&self, _line: InterfaceId) -> bool {
+        true
+    }
 
     /// A packet for a line.
     fn transmit(&mut self, frame: &Frame<'_>);
@@ -409,6 +418,20 @@ impl Station {
                 .interfaces
                 .iter()
                 .any(|(_, interface)| interface.broadcast() == address)
+    }
+
+    /// A frame of AX.25 came in, without FCS. Its interface counts what is no frame.
+    pub fn receive_ax25(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        frame: &[u8],
+        _sink: &mut dyn Sink,
+    ) {
+        if let Some(interface) = self.interfaces.get_mut(id) {
+            interface.counters.received.count(now, false);
+            interface.counters.bad_headers += u64::from(Header::parse(frame).is_err());
+        }
     }
 
     /// Hands a datagram to its protocol.

@@ -207,6 +207,7 @@ impl Net {
                 let broadcast = sent.to.is_some() && sent.to != own;
                 self.with(to, |station, now, lines| match sent.kind {
                     FrameKind::Arp => station.receive_arp(now, id, &sent.packet, lines),
+                    FrameKind::Ax25 => station.receive_ax25(now, id, &sent.packet, lines),
                     FrameKind::Ip => {
                         let arrival = Arrival {
                             broadcast,

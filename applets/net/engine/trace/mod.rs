@@ -19,7 +19,7 @@ use wanbox_wire::ip::VirtioHeader;
 use crate::interface::TraceFlags;
 use crate::show::Names;
 
-pub use decode::{arp, ip, serial};
+pub use decode::{arp, ax25, ip, serial};
 
 /// A packet as it is shown: with the checksum that its sender left to the device.
 #[must_use]
@@ -63,6 +63,8 @@ pub enum Link {
     Arp,
     /// A packet of a serial line, whose header may be compressed (RFC 1144).
     Serial,
+    /// A frame of AX.25 without FCS.
+    Ax25,
 }
 
 /// A packet as it is traced: a title with the time, lines of its headers, and the dump that the flags ask for.
@@ -89,6 +91,7 @@ pub fn packet(
         Link::Ip => ip(&mut text, octets, names),
         Link::Arp => arp(&mut text, octets, names),
         Link::Serial => serial(&mut text, octets, names),
+        Link::Ax25 => ax25(&mut text, octets),
     };
     if flags.has(TraceFlags::HEX) {
         text += &hex_dump(octets);
@@ -152,7 +155,7 @@ pub fn hex_dump(octets: &[u8]) -> String {
 /// Any octets as any packet: the text is bounded and has no control characters but the ends of lines. For fuzzing.
 pub fn fuzz_packet_text(octets: &[u8]) {
     let flags = TraceFlags(TraceFlags::HEX);
-    for link in [Link::Ip, Link::Arp, Link::Serial] {
+    for link in [Link::Ip, Link::Arp, Link::Serial, Link::Ax25] {
         let text = packet(
             "tnc0",
             Way::Received,
