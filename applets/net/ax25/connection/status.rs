@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use wanbox_link::lapb::Phase;
+
+use super::Connection;
+
 /// The state as it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -79,4 +83,23 @@ pub struct Status {
     pub mdev: Duration,
     /// T1, T3, T4 and T5.
     pub timers: [TimerStatus; 4],
+}
+
+impl Connection {
+    /// The state; of one that is being set up it is not known yet which end wanted it.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self.engine.phase() {
+            Phase::Disconnected => State::Disconnected,
+            Phase::Setup => State::Setup,
+            Phase::Disconnecting => State::Disconnecting,
+            Phase::Information | Phase::Rejecting => State::Connected,
+        }
+    }
+
+    /// Octets that wait to be read.
+    #[must_use]
+    pub const fn unread(&self) -> usize {
+        self.octets
+    }
 }

@@ -1,0 +1,78 @@
+//! The lines of the station, as AX.25 knows them.
+
+use wanbox_wire::ax25::Call;
+
+/// The most lines; those of higher numbers are not taken.
+const MOST_PORTS: usize = 1024;
+
+/// A line: the number of its interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Port(pub u16);
+
+impl Port {
+    /// The number, for tables that are indexed by it.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What is known of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortSettings {
+    /// Our call sign on it.
+    pub call: Call,
+    /// Datagrams go in UI frames, unless their type of service wants it otherwise.
+    pub datagram: bool,
+    /// The line that is used for output instead.
+    pub forward: Option<Port>,
+}
+
+/// The lines by number.
+#[derive(Debug, Default)]
+pub(crate) struct Ports(Vec<Option<PortSettings>>);
+
+impl Ports {
+    /// Sets what is known of a line; `None`: it is gone.
+    pub fn set(&mut self, port: Port, settings: Option<PortSettings>) {
+        let at = port.index();
+        if at >= MOST_PORTS {
+            return;
+        }
+        if at >= self.0.len() {
+            self.0.resize(at + 1, None);
+        }
+        if let Some(place) = self.0.get_mut(at) {
+            *place = settings;
+        }
+    }
+
+    /// What is known of a line.
+    pub fn get(&self, port: Port) -> Option<&PortSettings> {
+        self.0.get(port.index())?.as_ref()
+    }
+
+    /// Our call sign on a line.
+    pub fn call(&self, port: Port) -> Option<Call> {
+        self.get(port).map(|settings| settings.call)
+    }
+
+    /// The line that carries what leaves by a line.
+    pub fn line(&self, port: Port) -> Port {
+        self.get(port)
+            .and_then(|settings| settings.forward)
+            .filter(|to| self.get(*to).is_some())
+            .unwrap_or(port)
+    }
+
+    /// Whether a call sign is ours on any line.
+    pub fn has_call(&self, call: Call) -> bool {
+        self.iter().any(|(_, settings)| settings.call == call)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (Port, &PortSettings)> {
+        let numbered = (0..).map(Port).zip(&self.0);
+        numbered.filter_map(|(port, settings)| Some((port, settings.as_ref()?)))
+    }
+}
