@@ -22,6 +22,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("auth", |octets| {
         wanbox_link::ppp::auth::fuzz_auth(Instant::now(), octets);
     }),
+    ("ax25", wanbox_wire::ax25::fuzz_ax25),
     ("bundle", |octets| {
         wanbox_link::ppp::multilink::fuzz_bundle(Instant::now(), octets);
     }),
@@ -41,6 +42,7 @@ const TARGETS: &[(&str, Target)] = &[
     }),
     ("fcs", wanbox_wire::fcs::fuzz_fcs),
     ("framing", wanbox_link::framing::fuzz_framing),
+    ("flexnet", wanbox_wire::flexnet::fuzz_flexnet),
     ("frame_relay", wanbox_wire::frame_relay::fuzz_frame_relay),
     ("frame_relay_link", |octets| {
         wanbox_wanrouter_engine::fuzz::fuzz_frame_relay_link(Instant::now(), octets);
@@ -87,6 +89,7 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_net_engine::fuzz::fuzz_station(Instant::now(), octets);
     }),
     ("net_trace", wanbox_net_engine::trace::fuzz_packet_text),
+    ("netrom", wanbox_wire::netrom::fuzz_netrom),
     ("nrs", wanbox_link::nrs::fuzz_nrs),
     ("nsctl", wanbox_wire::nsctl::fuzz_nsctl),
     ("offload", wanbox_link::offload::fuzz_segment),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::call::{Call, LENGTH};
+use super::compressed;
 use super::digis::{Digi, Digis};
 use crate::ParseError;
 
@@ -47,12 +48,16 @@ impl Header {
         }
     }
 
-    /// Reads the header; also returns the control field and what follows.
+    /// Reads the header; also returns the control field and what follows. FlexNet's compressed header is one too,
+    /// from [`Call::UNKNOWN`].
     ///
     /// # Errors
     /// An address is cut short, the last one is not marked or is the destination's, or there are more than eight
     /// digipeaters.
     pub fn parse(frame: &[u8]) -> Result<(Self, &[u8]), ParseError> {
+        if compressed::is_compressed(frame) {
+            return compressed::parse(frame).ok_or(truncated(frame, LENGTH));
+        }
         let (destination, after) = address(frame, frame)?;
         if destination.last {
             return Err(ParseError::Invalid {
@@ -158,6 +163,14 @@ impl fmt::Display for Header {
     }
 }
 
+fn truncated(frame: &[u8], need: usize) -> ParseError {
+    ParseError::Truncated {
+        what: "AX.25 address",
+        need,
+        have: frame.len(),
+    }
+}
+
 /// One address and the bits of its last octet.
 struct Address {
     call: Call,
@@ -169,11 +182,7 @@ struct Address {
 fn address<'a>(frame: &[u8], octets: &'a [u8]) -> Result<(Address, &'a [u8]), ParseError> {
     let (address, rest) = octets
         .split_first_chunk::<LENGTH>()
-        .ok_or(ParseError::Truncated {
-            what: "AX.25 address",
-            need: frame.len() - octets.len() + LENGTH,
-            have: frame.len(),
-        })?;
+        .ok_or(truncated(frame, frame.len() - octets.len() + LENGTH))?;
     let [characters @ .., bits] = address;
     if let Some(character) = characters.iter().find(|octet| *octet & LAST != 0) {
         return Err(ParseError::Invalid {
