@@ -9,6 +9,7 @@
 //! | to | use |
 //! |---|---|
 //! | run two engines against each other | [`Pair`], with an [`Endpoint`] for each |
+//! | run several stations on a half-duplex radio channel | [`Radio`], [`Channel`] |
 //! | make the line bad, cut it, loop it | [`Line`], [`Impairments`] |
 //! | write octets down in a test | [`hex`] |
 //! | try many seeds, and replay one | [`for_each_seed`] and `WANBOX_SIM_SEED` |
@@ -20,6 +21,7 @@ mod clock;
 mod hex;
 mod line;
 mod pair;
+mod radio;
 mod random;
 mod seeds;
 
@@ -27,5 +29,6 @@ pub use clock::Clock;
 pub use hex::hex;
 pub use line::{Counters, End, Impairments, Line};
 pub use pair::{Endpoint, Pair};
+pub use radio::{Channel, Radio, RadioCounters};
 pub use random::Random;
 pub use seeds::{SEED_VARIABLE, for_each_seed, random_frames};
