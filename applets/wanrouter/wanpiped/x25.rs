@@ -124,7 +124,7 @@ fn lapb_parameters(link: &X25Conf, conf: &LapbConf, mtu: u16) -> lapb::Parameter
         // Silence of T1 is what an answer may take: to ask then is too soon.
         t4: (conf.t4 > 0).then(|| conf.t1 * u32::from(conf.t4.max(2))),
         n1: longest_packet(link, mtu),
-        n2: conf.n2,
+        n2: conf.n2.into(),
         k: conf.window,
         // Packets wait in their circuits, so that no circuit can be in the way of another.
         queue: if link.packets.is_some() { 0 } else { QUEUE },

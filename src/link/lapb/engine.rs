@@ -3,8 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use wanbox_wire::lapb::{Control, ControlField, Direction, FrmrCause, FrmrRepr, Unnumbered};
+use wanbox_wire::lapb::{
+    Control, ControlField, Direction, FrmrCause, FrmrRepr, Supervisory, Unnumbered,
+};
 
+use super::ax25::State;
 use super::counters::{add, count};
 use super::window::Window;
 use crate::range::BadParameter;
@@ -54,6 +57,8 @@ pub(super) struct Timers {
     pub(super) t1: Option<Instant>,
     pub(super) t2: Option<Instant>,
     pub(super) t4: Option<Instant>,
+    /// AX.25's T4: the peer is busy.
+    pub(super) busy: Option<Instant>,
 }
 
 /// The procedures of one end of a link, without addresses.
@@ -67,6 +72,12 @@ pub struct Engine {
     pub(super) accepting: bool,
     /// Whether to set up again as soon as the disconnection is over.
     pub(super) then_connect: bool,
+    /// Why the link is being disconnected.
+    pub(super) leaving: Cause,
+    /// The rules of AX.25, and what they need.
+    pub(super) ax25: Option<Box<State>>,
+    /// k modulo 8, as it was set.
+    pub(super) k_basic: u8,
     pub(super) window: Window,
     /// V(R), the number of the I frame that is expected.
     pub(super) vr: u8,
@@ -85,7 +96,7 @@ pub struct Engine {
     /// Timer recovery condition: a command with P waits for its answer.
     pub(super) recovering: bool,
     /// How often T1 ran out without progress, or how often a command was sent.
-    pub(super) attempts: u8,
+    pub(super) attempts: u32,
     /// Frames accepted and not acknowledged.
     pub(super) unacknowledged: u8,
     /// What is wrong with the peer's frame.
@@ -107,7 +118,14 @@ impl Engine {
     /// The parameter that is out of its range.
     pub fn new(parameters: Parameters) -> Result<Self, BadParameter> {
         parameters.check()?;
-        Ok(Self {
+        Ok(Self::with(parameters))
+    }
+
+    pub(super) fn with(parameters: Parameters) -> Self {
+        Self {
+            leaving: Cause::Local,
+            ax25: None,
+            k_basic: parameters.k,
             window: Window::new(parameters.modulo, parameters.k, parameters.queue),
             parameters,
             phase: Phase::Disconnected,
@@ -131,7 +149,7 @@ impl Engine {
             timers: Timers::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
-        })
+        }
     }
 
     /// What the link works with.
@@ -175,15 +193,23 @@ impl Engine {
     /// # Errors
     /// Why it is not taken; counted.
     pub fn send(&mut self, now: Instant, packet: &[u8]) -> Result<(), Refusal> {
+        self.send_parts(now, &[], packet)
+    }
+
+    /// The same for a packet in two parts.
+    ///
+    /// # Errors
+    /// As [`Engine::send`].
+    pub fn send_parts(&mut self, now: Instant, head: &[u8], packet: &[u8]) -> Result<(), Refusal> {
         if !self.up {
             count(&mut self.counters.refused_down);
             return Err(Refusal::Down);
         }
-        if packet.len() > self.parameters.n1 {
+        if head.len() + packet.len() > self.parameters.n1 {
             count(&mut self.counters.refused_long);
             return Err(Refusal::TooLong);
         }
-        if !self.window.push(packet) {
+        if !self.window.push(head, packet) {
             count(&mut self.counters.refused_full);
             return Err(Refusal::Full);
         }
@@ -230,6 +256,17 @@ impl Engine {
         direction: Direction,
         unit: &'f [u8],
     ) -> Option<&'f [u8]> {
+        self.hear(now, direction, direction == Direction::Command, unit)
+    }
+
+    /// The same; P asks for an answer only when `asks`.
+    pub(super) fn hear<'f>(
+        &mut self,
+        now: Instant,
+        direction: Direction,
+        asks: bool,
+        unit: &'f [u8],
+    ) -> Option<&'f [u8]> {
         let Ok((field, information)) = ControlField::parse(self.parameters.modulo, unit) else {
             count(&mut self.counters.too_short);
             return None;
@@ -249,7 +286,19 @@ impl Engine {
                 self.receive_unnumbered(now, kind, poll_final, information);
                 return None;
             }
-            _ if self.phase != Phase::Information => self.outside(direction, field.poll_final()),
+            _ if self.phase != Phase::Information => {
+                self.outside(direction, asks && field.poll_final());
+            }
+            Control::Supervisory {
+                kind: Supervisory::Srej,
+                nr,
+                poll_final,
+            } => {
+                let last = direction == Direction::Response && poll_final;
+                if !self.receive_selective(now, nr, last) {
+                    self.reject_nr(now, field, direction);
+                }
+            }
             Control::Supervisory {
                 kind,
                 nr,
@@ -264,7 +313,7 @@ impl Engine {
             Control::Information { ns, nr, poll } => {
                 if self.acknowledge(now, nr) {
                     return self
-                        .receive_information(now, ns, poll)
+                        .receive_information(now, ns, poll && asks, information)
                         .then_some(information);
                 }
                 self.reject_nr(now, field, direction);
@@ -284,12 +333,18 @@ impl Engine {
             undefined: true,
             ..FrmrCause::default()
         };
-        let Ok(control) = Control::parse(field) else {
+        let control = match &self.ax25 {
+            Some(_) => Control::parse_selective(field),
+            None => Control::parse(field),
+        };
+        let Ok(control) = control else {
             count(&mut self.counters.undefined);
             return Err(undefined);
         };
         self.counters.received.count(control);
-        if !control.may_be(direction) {
+        // Stations of AX.25 are taken as they are.
+        let strict = self.ax25.is_none();
+        if strict && !control.may_be(direction) {
             count(&mut self.counters.misdirected);
             return Err(undefined);
         }
@@ -307,7 +362,7 @@ impl Engine {
                 kind: Unnumbered::Frmr,
                 ..
             } => Ok(control),
-            _ if !information.is_empty() => {
+            _ if strict && !information.is_empty() => {
                 count(&mut self.counters.with_information);
                 Err(FrmrCause {
                     information: true,
@@ -324,6 +379,9 @@ impl Engine {
         match self.phase {
             Phase::Rejecting if direction == Direction::Command => {
                 self.respond(Unnumbered::Frmr, poll);
+            }
+            Phase::Disconnecting if self.is_ax25() && direction == Direction::Command && poll => {
+                self.respond(Unnumbered::Dm, true);
             }
             Phase::Disconnected if direction == Direction::Command && poll => {
                 self.respond(Unnumbered::Dm, true);
@@ -355,6 +413,9 @@ impl Engine {
         self.unacknowledged = 0;
         self.due = Due::default();
         self.timers = Timers::default();
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.restart(self.parameters.modulo);
+        }
     }
 
     /// Packets that wait are forgotten.
@@ -364,17 +425,21 @@ impl Engine {
 
     /// The line below is gone (its carrier, its connection): the link is down at once.
     pub fn line_down(&mut self) {
+        self.drop_line(Cause::Line);
+    }
+
+    pub(super) fn drop_line(&mut self, cause: Cause) {
         self.responses.clear();
         if self.phase != Phase::Disconnected {
             self.then_connect = false;
-            self.enter_disconnected(Cause::Line);
+            self.enter_disconnected(cause);
         }
     }
 
     /// When to call [`Engine::handle_timeout`] next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let Timers { t1, t2, t4 } = self.timers;
-        t1.into_iter().chain(t2).chain(t4).min()
+        let Timers { t1, t2, t4, busy } = self.timers;
+        t1.into_iter().chain(t2).chain(t4).chain(busy).min()
     }
 }

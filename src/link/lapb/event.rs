@@ -8,7 +8,8 @@ pub enum Event {
     /// The link is set up: packets may be sent.
     Up,
     /// The link begins anew and stays up. Packets that were not acknowledged may or may not have
-    /// arrived, those behind them were not sent; all are forgotten.
+    /// arrived, those behind them were not sent; all are forgotten. With AX.25 all are kept and sent
+    /// again.
     Reset(Cause),
     /// The link is down, or could not be set up. Packets are forgotten as with a reset.
     Down(Cause),

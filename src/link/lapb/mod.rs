@@ -11,6 +11,7 @@
 //! | 2.4.5.9, 2.4.8 | waiting for acknowledgement: timers, polls | `recovery` |
 //! | 2.4.6, 2.4.7 | frame rejection, resetting | `rejection` |
 //! | 2.4.8 | system parameters | `parameters` |
+//! | AX.25 | what AX.25 does otherwise | `ax25` |
 //!
 //! Where the standard leaves a choice: a repetition is asked for by a supervisory command with P
 //! (never by an I frame with P); I frames wait until it is answered. What is received is
@@ -19,6 +20,7 @@
 //! heard since it was set up, for the peer has begun anew. The engine sends no DM of its own
 //! accord, and obeys one.
 
+mod ax25;
 mod counters;
 mod engine;
 mod event;
@@ -37,6 +39,7 @@ use wanbox_wire::lapb::{Direction, Role};
 
 use crate::range::BadParameter;
 
+pub use ax25::{Ax25, Ax25View, Extended};
 pub use counters::{Counters, Frames};
 pub use engine::{Engine, Phase};
 pub use event::{Cause, Event, Refusal};

@@ -28,7 +28,7 @@ pub struct Parameters {
     /// whole frame: see [`Parameters::n1_bits`].
     pub n1: usize,
     /// N2: how often a frame is sent before the attempt counts as failed; 1 to 255, 10 by default.
-    pub n2: u8,
+    pub n2: u16,
     /// k: the most I frames that wait for acknowledgement; 1 to 7, modulo 128 to 127; 7 by default.
     pub k: u8,
     /// Packets that wait behind the window; 0 to 1024, 16 by default.
@@ -71,7 +71,7 @@ impl Parameters {
                 self.t4.is_none_or(|t4| self.t1 < t4 && t4 <= Self::T4_LAST),
             ),
             ("N1", "1 to 16384 octets", Self::N1.contains(&self.n1)),
-            ("N2", "1 to 255", self.n2 != 0),
+            ("N2", "1 to 255", (1..=255).contains(&self.n2)),
             (
                 "k",
                 "1 to 7, modulo 128 to 127",

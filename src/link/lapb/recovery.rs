@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use wanbox_wire::lapb::Unnumbered;
+
 use super::counters::count;
 use super::{Cause, Engine, Phase};
 
 impl Engine {
     pub(super) fn start_t1(&mut self, now: Instant) {
-        self.timers.t1 = Some(now + self.parameters.t1);
+        self.timers.t1 = Some(now + self.t1());
     }
 
     pub(super) fn start_t4(&mut self, now: Instant) {
@@ -17,8 +19,15 @@ impl Engine {
     /// Packets that wait for a busy peer are a reason to ask it from time to time: its word that it
     /// is not busy any more may be lost.
     pub(super) fn await_room(&mut self, now: Instant) {
-        if self.remote_busy && self.window.waiting() > 0 && self.timers.t1.is_none() {
-            self.start_t1(now);
+        if !self.remote_busy || self.window.waiting() == 0 || self.timers.t1.is_some() {
+            return;
+        }
+        match &self.ax25 {
+            None => self.start_t1(now),
+            Some(ax25) => {
+                let busy = now + ax25.rules.busy;
+                self.timers.busy.get_or_insert(busy);
+            }
         }
     }
 
@@ -27,6 +36,7 @@ impl Engine {
         let passed = |timer: &mut Option<Instant>| timer.take_if(|at| *at <= now).is_some();
         let t1 = passed(&mut self.timers.t1);
         let t4 = passed(&mut self.timers.t4);
+        let busy = passed(&mut self.timers.busy);
         self.due.acknowledgement |= passed(&mut self.timers.t2);
         if t1 {
             self.t1_expired(now);
@@ -34,13 +44,31 @@ impl Engine {
         if t4 && self.phase == Phase::Information {
             count(&mut self.counters.t4_expired);
             self.start_t4(now);
-            if self.timers.t1.is_none() {
-                self.enquire(now);
+            if self.timers.t1.is_none() && !self.is_plain() {
+                self.look_after(now);
             }
+        }
+        // Version 1 has no polls: what waits asks.
+        let asks = !self.is_plain() || self.window.waiting() > 0;
+        if busy && self.phase == Phase::Information && self.timers.t1.is_none() && asks {
+            self.look_after(now);
         }
     }
 
+    /// The peer is asked although nothing went wrong.
+    fn look_after(&mut self, now: Instant) {
+        if !self.is_ax25() {
+            return self.enquire(now);
+        }
+        self.attempts = 0;
+        self.enquire(now);
+        self.attempts = 0;
+    }
+
     fn t1_expired(&mut self, now: Instant) {
+        if !self.back_off(now) {
+            return;
+        }
         count(&mut self.counters.t1_expired);
         match self.phase {
             Phase::Disconnected => {}
@@ -56,15 +84,28 @@ impl Engine {
     }
 
     /// The peer is asked what it has received: the timer recovery condition begins, or goes on.
-    fn enquire(&mut self, now: Instant) {
-        if self.attempts >= self.parameters.n2 {
-            self.start_reset(now, Cause::NoAnswer);
+    pub(super) fn enquire(&mut self, now: Instant) {
+        if self.is_exhausted() {
+            if self.is_ax25() {
+                // The peer is told, should it hear it (AX.25 section 6.7.1.1).
+                self.respond(Unnumbered::Dm, true);
+                self.enter_disconnected(Cause::NoAnswer);
+            } else {
+                self.start_reset(now, Cause::NoAnswer);
+            }
             return;
         }
         self.attempts += 1;
         self.recovering = true;
         self.due.enquiry = true;
         self.start_t1(now);
+    }
+
+    /// Whether N2 was reached. A set-up of AX.25 is repeated N2 times, and N2 of 0 is for ever.
+    pub(super) fn is_exhausted(&self) -> bool {
+        let n2 = u32::from(self.parameters.n2);
+        let first = self.is_ax25() && self.phase != Phase::Information;
+        n2 != 0 && self.attempts >= n2 + u32::from(first)
     }
 
     /// A supervisory response with F came: the condition is over, and what the peer has not
@@ -77,6 +118,9 @@ impl Engine {
         self.recovering = false;
         self.due.enquiry = false;
         self.timers.t1 = None;
+        if self.window.outstanding() > 0 {
+            self.mark_repeated();
+        }
         self.window.rewind();
         if self.window.outstanding() == 0 {
             self.attempts = 0;

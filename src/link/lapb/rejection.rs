@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use wanbox_wire::lapb::{ControlField, Direction, FrmrCause, FrmrRepr, Unnumbered};
+use wanbox_wire::lapb::{ControlField, Direction, FrmrCause, FrmrRepr, Modulo, Unnumbered};
 
 use super::counters::count;
 use super::engine::{Due, Timers};
@@ -18,6 +18,9 @@ impl Engine {
         cause: FrmrCause,
     ) {
         if self.phase == Phase::Information {
+            if self.is_ax25() {
+                return;
+            }
             self.reject(now, field, direction, cause);
         } else {
             self.outside(direction, field.poll_final());
@@ -46,6 +49,12 @@ impl Engine {
     /// N(R) acknowledges what was never sent, or takes an acknowledgement back.
     pub(super) fn reject_nr(&mut self, now: Instant, field: ControlField, direction: Direction) {
         count(&mut self.counters.invalid_nr);
+        if self.is_ax25() {
+            // AX.25 sends no FRMR (section 6.5): the link is set up anew, and what waits is kept.
+            self.tell(Event::Reset(Cause::FrameReject));
+            self.start_setup(now);
+            return;
+        }
         let cause = FrmrCause {
             invalid_nr: true,
             ..FrmrCause::default()
@@ -80,7 +89,7 @@ impl Engine {
 
     /// T1 ran out and the peer has not reset the link.
     pub(super) fn reject_unanswered(&mut self, now: Instant) {
-        if self.attempts < self.parameters.n2 {
+        if !self.is_exhausted() {
             self.attempts += 1;
             self.respond(Unnumbered::Frmr, false);
             self.start_t1(now);
@@ -91,7 +100,13 @@ impl Engine {
 
     /// FRMR came: the peer asks for a reset.
     pub(super) fn receive_frame_reject(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Information | Phase::Rejecting) {
+        if self.is_ax25() {
+            match (self.phase, self.parameters.modulo) {
+                (Phase::Information, _) => self.leave(now, Cause::FrameReject),
+                (Phase::Setup, Modulo::OneTwentyEight) => self.fall_back(now, 1),
+                _ => count(&mut self.counters.out_of_phase),
+            }
+        } else if matches!(self.phase, Phase::Information | Phase::Rejecting) {
             self.start_reset(now, Cause::FrameReject);
         } else {
             count(&mut self.counters.out_of_phase);

@@ -15,7 +15,10 @@ impl Engine {
     pub fn connect(&mut self, now: Instant) {
         self.accepting = true;
         match self.phase {
-            Phase::Disconnected => self.start_setup(now),
+            Phase::Disconnected => {
+                self.first_modulo();
+                self.start_setup(now);
+            }
             Phase::Disconnecting => self.then_connect = true,
             Phase::Setup | Phase::Information | Phase::Rejecting => {}
         }
@@ -33,14 +36,18 @@ impl Engine {
         self.then_connect = false;
         match self.phase {
             Phase::Disconnected | Phase::Disconnecting => {}
-            Phase::Setup | Phase::Information | Phase::Rejecting => {
-                self.forget();
-                self.clear_exchange();
-                self.up = false;
-                self.phase = Phase::Disconnecting;
-                self.send_command(now);
-            }
+            Phase::Setup | Phase::Information | Phase::Rejecting => self.leave(now, Cause::Local),
         }
+    }
+
+    /// The peer is told that the link is not wanted any more, and the owner why.
+    pub(super) fn leave(&mut self, now: Instant, cause: Cause) {
+        self.leaving = cause;
+        self.forget();
+        self.clear_exchange();
+        self.up = false;
+        self.phase = Phase::Disconnecting;
+        self.send_command(now);
     }
 
     /// The owner wants the link to begin anew (2.4.7). Nothing happens unless it is up.
@@ -65,7 +72,9 @@ impl Engine {
 
     /// T1 ran out while a set-up or a disconnection was under way.
     pub(super) fn command_unanswered(&mut self, now: Instant) {
-        if self.attempts < self.parameters.n2 {
+        if self.gives_up_extended() {
+            self.fall_back(now, 0);
+        } else if !self.is_exhausted() {
             self.send_command(now);
         } else if self.phase == Phase::Setup {
             self.enter_disconnected(Cause::NoAnswer);
@@ -75,7 +84,7 @@ impl Engine {
     }
 
     /// Both ends are known to begin at 0. Packets taken since a reset wait already.
-    fn enter_information(&mut self, now: Instant) {
+    pub(super) fn enter_information(&mut self, now: Instant) {
         self.clear_exchange();
         self.phase = Phase::Information;
         self.due.busy = self.local_busy;
@@ -94,9 +103,10 @@ impl Engine {
         self.tell(Event::Down(cause));
     }
 
-    fn end_disconnecting(&mut self, now: Instant) {
-        self.enter_disconnected(Cause::Local);
+    pub(super) fn end_disconnecting(&mut self, now: Instant) {
+        self.enter_disconnected(self.leaving);
         if std::mem::take(&mut self.then_connect) {
+            self.first_modulo();
             self.start_setup(now);
         }
     }
@@ -122,6 +132,10 @@ impl Engine {
     }
 
     fn receive_set_mode(&mut self, now: Instant, kind: Unnumbered, poll: bool) {
+        if self.is_ax25() {
+            self.receive_set_mode_ax25(now, kind, poll);
+            return;
+        }
         if kind != self.parameters.modulo.set_mode() {
             self.wrong_mode(now, kind, poll);
             return;
@@ -150,7 +164,7 @@ impl Engine {
         }
     }
 
-    fn accept(&mut self, now: Instant, poll: bool) {
+    pub(super) fn accept(&mut self, now: Instant, poll: bool) {
         self.respond(Unnumbered::Ua, poll);
         self.enter_information(now);
         self.set_up_at = Some(now);
@@ -167,6 +181,8 @@ impl Engine {
     fn receive_disconnect(&mut self, now: Instant, poll: bool) {
         match self.phase {
             Phase::Disconnected => self.respond(Unnumbered::Dm, poll),
+            // With AX.25 it may be that of an older connection.
+            Phase::Setup if self.is_ax25() => self.respond(Unnumbered::Dm, poll),
             Phase::Setup => {
                 self.respond(Unnumbered::Dm, poll);
                 self.enter_disconnected(Cause::Collision);
@@ -183,6 +199,9 @@ impl Engine {
     }
 
     fn receive_acknowledgement(&mut self, now: Instant, last: bool) {
+        if self.receive_acknowledgement_ax25(now) {
+            return;
+        }
         match self.phase {
             // Our commands have P, so their answers have F.
             Phase::Setup if last => self.enter_information(now),
@@ -199,14 +218,22 @@ impl Engine {
 
     fn receive_disconnected_mode(&mut self, now: Instant, last: bool) {
         match self.phase {
-            Phase::Setup if last => self.enter_disconnected(Cause::Refused),
+            Phase::Setup => {
+                if self.is_no_refusal(now, last) {
+                    count(&mut self.counters.out_of_phase);
+                } else {
+                    self.enter_disconnected(Cause::Refused);
+                }
+            }
             Phase::Disconnecting => self.end_disconnecting(now),
             Phase::Information | Phase::Rejecting => {
                 self.enter_disconnected(Cause::DisconnectedMode);
             }
             // The peer asks to be set up (2.4.4.4.2).
-            Phase::Disconnected if self.accepting && !last => self.start_setup(now),
-            Phase::Setup | Phase::Disconnected => count(&mut self.counters.out_of_phase),
+            Phase::Disconnected if self.accepting && !last && !self.is_ax25() => {
+                self.start_setup(now)
+            }
+            Phase::Disconnected => count(&mut self.counters.out_of_phase),
         }
     }
 }

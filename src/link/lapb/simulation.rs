@@ -181,7 +181,7 @@ fn parameters(random: &mut Random) -> [Parameters; 2] {
         t2: random.duration(SECOND / 2),
         t4: Some(random.between(5, 60) as u32 * SECOND),
         n1,
-        n2: random.between(2, 10) as u8,
+        n2: random.between(2, 10) as u16,
         k,
         queue: random.below(5) as usize,
     };

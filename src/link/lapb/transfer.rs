@@ -15,6 +15,12 @@ impl Engine {
             return;
         }
         self.local_busy = busy;
+        if let Some(ax25) = &self.ax25
+            && (busy || !ax25.rnr_sent)
+        {
+            // The next acknowledgement says it: a frame of its own would meet the peer's.
+            return;
+        }
         if self.phase != Phase::Information {
             return;
         }
@@ -28,6 +34,7 @@ impl Engine {
 
     /// N(R) of an I or supervisory frame (2.4.5.5); `false` when it cannot be.
     pub(super) fn acknowledge(&mut self, now: Instant, nr: u8) -> bool {
+        let first = self.window.va();
         let Some(acknowledged) = self.window.acknowledge(nr) else {
             return false;
         };
@@ -35,6 +42,10 @@ impl Engine {
             add(&mut self.counters.acknowledged, acknowledged);
             self.heard = true;
             self.attempts = 0;
+            self.measure(now, first, acknowledged);
+            if self.recovering && self.is_plain() {
+                self.answered();
+            }
             // In timer recovery T1 is that of the poll.
             if !self.recovering {
                 self.timers.t1 = None;
@@ -47,16 +58,25 @@ impl Engine {
     }
 
     /// An I frame with a valid N(R) (2.4.5.2, 2.4.5.4, 2.4.5.8): whether its packet is delivered.
-    pub(super) fn receive_information(&mut self, now: Instant, ns: u8, poll: bool) -> bool {
+    pub(super) fn receive_information(
+        &mut self,
+        now: Instant,
+        ns: u8,
+        poll: bool,
+        information: &[u8],
+    ) -> bool {
         self.due.answer |= poll;
         self.await_room(now);
         let modulo = self.parameters.modulo;
         let expected = ns == self.vr;
-        if self.local_busy {
+        if self.local_busy && self.ax25.as_ref().is_none_or(|ax25| ax25.full) {
             count(&mut self.counters.while_busy);
             self.missed = true;
             self.due.busy = true;
             return false;
+        }
+        if self.is_ax25() {
+            return self.resequence(now, ns, information);
         }
         if expected {
             self.vr = modulo.add(self.vr, 1);
@@ -80,7 +100,12 @@ impl Engine {
     }
 
     /// What was accepted is acknowledged within T2, and before the peer's window closes.
-    fn acknowledge_soon(&mut self, now: Instant) {
+    pub(super) fn acknowledge_soon(&mut self, now: Instant) {
+        if self.is_ax25() {
+            // More of them come in the same transmission.
+            self.timers.t2 = Some(now + self.parameters.t2);
+            return;
+        }
         let half = self.parameters.k.div_ceil(2);
         if self.parameters.t2.is_zero() || self.unacknowledged >= half {
             self.due.acknowledgement = true;
@@ -104,13 +129,20 @@ impl Engine {
             // Nothing is left to ask for.
             self.timers.t1 = None;
         }
+        if let Some(ax25) = &self.ax25 {
+            self.timers.busy = self.remote_busy.then(|| now + ax25.rules.busy);
+        }
         match direction {
             Direction::Command => self.due.answer |= poll_final,
             Direction::Response if poll_final => self.answered(),
             Direction::Response => {}
         }
+        if self.recovering && self.is_plain() {
+            self.answered();
+        }
         if kind == Supervisory::Rej && !self.recovering {
             self.timers.t1 = None;
+            self.mark_repeated();
             self.window.rewind();
         }
         self.await_room(now);

@@ -26,6 +26,7 @@ impl Engine {
             };
             let poll_final = true;
             self.put(frame, Control::Unnumbered { kind, poll_final });
+            self.line_took(now);
             return Some(Direction::Command);
         }
         if self.phase != Phase::Information {
@@ -34,16 +35,33 @@ impl Engine {
         if std::mem::take(&mut self.due.answer) {
             // The peer goes back to where we are: a gap behind that is a new one.
             self.gap &= self.due.reject;
+            if let Some(control) = self.next_selective(true) {
+                self.put(frame, control);
+                self.has_acknowledged();
+                return Some(Direction::Response);
+            }
             return Some(self.put_supervisory(frame, Direction::Response, true));
         }
         if std::mem::take(&mut self.due.enquiry) {
+            self.line_took(now);
+            if self.asks_with_information() {
+                return self.put_information(now, frame, true);
+            }
             return Some(self.put_supervisory(frame, Direction::Command, true));
         }
         if self.due.reject || self.due.busy {
             return Some(self.put_supervisory(frame, Direction::Response, false));
         }
-        if !self.recovering && !self.remote_busy && self.window.has_next() {
-            return self.put_information(now, frame);
+        if let Some(control) = self.next_selective(false) {
+            self.put(frame, control);
+            return Some(Direction::Response);
+        }
+        if !self.recovering
+            && !self.remote_busy
+            && self.window.has_next()
+            && let Some(direction) = self.put_information(now, frame, false)
+        {
+            return Some(direction);
         }
         if self.due.acknowledgement {
             return Some(self.put_supervisory(frame, Direction::Response, false));
@@ -56,13 +74,40 @@ impl Engine {
         frame.extend_from_slice(control.octets(self.parameters.modulo).as_ref());
     }
 
-    fn put_information(&mut self, now: Instant, frame: &mut Vec<u8>) -> Option<Direction> {
-        let next = self.window.take_next()?;
+    /// Whether AX.25's poll is the oldest I frame.
+    fn asks_with_information(&self) -> bool {
+        let Some(ax25) = &self.ax25 else {
+            return false;
+        };
+        let short = |length| length < ax25.rules.poll_threshold && self.window.outstanding() > 0;
+        let first = self.window.first_length();
+        first.is_some_and(|length| ax25.plain || short(length))
+    }
+
+    /// The I frame of V(S), or with P the oldest one.
+    fn put_information(
+        &mut self,
+        now: Instant,
+        frame: &mut Vec<u8>,
+        poll: bool,
+    ) -> Option<Direction> {
+        let next = if poll {
+            self.window.take_first()?
+        } else {
+            self.window.take_next()?
+        };
         let control = Control::Information {
             ns: next.ns,
             nr: self.vr,
-            poll: false,
+            poll,
         };
+        if let Some(ax25) = &mut self.ax25 {
+            if next.again {
+                ax25.repeats();
+            } else {
+                ax25.sent_new(now, next.ns);
+            }
+        }
         frame.extend_from_slice(control.octets(self.parameters.modulo).as_ref());
         frame.extend_from_slice(next.packet);
         if next.again {
@@ -94,6 +139,9 @@ impl Engine {
         } else {
             Supervisory::Rr
         };
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.rnr_sent = self.local_busy;
+        }
         self.due.busy = false;
         self.has_acknowledged();
         let nr = self.vr;

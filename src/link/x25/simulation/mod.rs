@@ -77,7 +77,7 @@ fn link(random: &mut Random) -> [lapb::Parameters; 2] {
         t2: random.duration(SECOND / 4),
         t4: Some(random.between(5, 60) as u32 * SECOND),
         n1: 1024,
-        n2: random.between(5, 15) as u8,
+        n2: random.between(5, 15) as u16,
         k,
         queue: random.below(5) as usize,
     };

@@ -1,0 +1,680 @@
+//! What AX.25 (version 2.2) does otherwise than X.25: round trips are measured and the window grows
+//! and shrinks with them, I frames behind a gap are kept, stations of version 1 are without P and F,
+//! and numbering is agreed on when the link is set up.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use wanbox_wire::lapb::{Control, ControlField, Direction, Modulo, Supervisory, Unnumbered};
+
+use super::counters::count;
+use super::{Cause, Engine, Event, Parameters, Phase};
+
+/// The longest T1 of a link that backs off, milliseconds: half an hour.
+const LONGEST_T1: u32 = 1_800_000;
+/// The shortest T1 that is computed, milliseconds.
+const SHORTEST_T1: u32 = 500;
+/// How often SABME is sent to a station that does not answer it: some know nothing of it.
+const EXTENDED_SETUPS: u32 = 3;
+/// How often T1 may run out while the line has not taken the frame that it is for.
+const LATE: u8 = 30;
+
+/// What is done about modulo 128 and SREJ, which AX.25 has since version 2.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extended {
+    /// Peers that want it get DM, and take modulo 8.
+    Refused,
+    /// Peers that want it get it.
+    #[default]
+    Accepted,
+    /// It is asked for first (SABME); peers that do not know it are set up as before.
+    Offered,
+}
+
+/// What a link of AX.25 works with besides [`Parameters`]. There T1 is that of the first frames, T4
+/// is what AX.25 calls T3, N2 of 0 is for ever, and k is that of modulo 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ax25 {
+    /// How long a peer is busy before it is asked whether it still is: AX.25's T4.
+    pub busy: Duration,
+    /// From this many repetitions on T1 grows no more.
+    pub back_off_limit: u32,
+    /// Packets shorter than this are repeated with P, instead of a poll.
+    pub poll_threshold: usize,
+    /// Whether the link has version 1 from the beginning.
+    pub plain: bool,
+    /// What is done about version 2.2.
+    pub extended: Extended,
+    /// k modulo 128.
+    pub k_extended: u8,
+}
+
+/// A number modulo the modulo.
+#[derive(Debug, Default)]
+struct Slot {
+    /// The packet that came before those in front of it.
+    packet: Option<Vec<u8>>,
+    /// Of the last packet that had the number: a frame that is the same may be that one once more,
+    /// and is never kept for a new one.
+    digest: Option<u64>,
+    /// Whether SREJ was sent for it.
+    asked: bool,
+}
+
+/// What an engine of AX.25 has besides.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) rules: Ax25,
+    /// Version 1: the peer's frames do not say whether they ask or answer.
+    pub(super) plain: bool,
+    /// Whether both ends know SREJ.
+    pub(super) selective: bool,
+    /// Whether what comes is dropped, the owner being busy.
+    pub(super) full: bool,
+    /// Whether RNR was the last that the peer heard of this.
+    pub(super) rnr_sent: bool,
+    /// Smoothed round-trip time, its mean deviation and T1, milliseconds.
+    pub(super) srt: u32,
+    pub(super) mdev: u32,
+    pub(super) t1: u32,
+    /// The dynamic window.
+    pub(super) window: u8,
+    /// N(S) of the frame that is timed, and when it was sent.
+    timed: Option<(u8, Instant)>,
+    /// Whether something was repeated since.
+    repeated: bool,
+    slots: Vec<Slot>,
+    /// How many slots have a packet.
+    kept: usize,
+    /// Packets that a filled gap has set free.
+    ready: VecDeque<Vec<u8>>,
+    /// Whether there may be numbers that no SREJ was sent for.
+    request: bool,
+    /// Answers to SABME that are not those to SABM.
+    late_refusals: u32,
+    /// How often T1 ran out for a frame that still waits for the line.
+    late: u8,
+}
+
+/// What is shown of a link of AX.25.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ax25View {
+    /// Whether it has version 1.
+    pub plain: bool,
+    /// Whether SREJ is used.
+    pub selective: bool,
+    /// Whether RNR was sent, and RR was not since.
+    pub rnr_sent: bool,
+    /// Whether REJ or SREJ was sent, and the gap is still there.
+    pub gap: bool,
+    /// Smoothed round-trip time.
+    pub srt: Duration,
+    /// Its mean deviation.
+    pub mdev: Duration,
+    /// The dynamic window.
+    pub window: usize,
+    /// I frames that were sent and are not acknowledged.
+    pub unacknowledged: usize,
+    /// V(S).
+    pub vs: u8,
+    /// V(R).
+    pub vr: u8,
+    /// Repetitions without progress.
+    pub retries: u32,
+    /// When T1, T3 and T4 run out.
+    pub deadlines: [Option<Instant>; 3],
+    /// T1.
+    pub t1: Duration,
+}
+
+impl State {
+    pub(super) fn new(rules: Ax25, t1: Duration) -> Self {
+        let t1 = u32::try_from(t1.as_millis()).unwrap_or(u32::MAX);
+        let mdev = (t1 / 4).saturating_add(u32::from(t1 % 4 > 1));
+        Self {
+            plain: rules.plain,
+            rules,
+            selective: false,
+            full: false,
+            rnr_sent: false,
+            srt: 0,
+            mdev,
+            t1: mdev.saturating_mul(4),
+            window: 1,
+            timed: None,
+            repeated: false,
+            slots: Vec::new(),
+            kept: 0,
+            ready: VecDeque::new(),
+            request: false,
+            late_refusals: 0,
+            late: 0,
+        }
+    }
+
+    /// A frame was sent for the first time.
+    pub(super) fn sent_new(&mut self, now: Instant, ns: u8) {
+        if self.timed.is_none() {
+            self.timed = Some((ns, now));
+            self.repeated = false;
+        }
+    }
+
+    /// Frames were sent again, or will be: what is timed tells nothing.
+    pub(super) fn repeats(&mut self) {
+        self.repeated = true;
+    }
+
+    /// `acknowledged` frames from `first` on were acknowledged.
+    fn acknowledged(
+        &mut self,
+        now: Instant,
+        modulo: Modulo,
+        first: u8,
+        acknowledged: usize,
+        k: u8,
+    ) {
+        let done =
+            |(ns, _): &mut (u8, Instant)| usize::from(modulo.steps(first, *ns)) < acknowledged;
+        let Some((_, at)) = self.timed.take_if(done) else {
+            return;
+        };
+        if self.repeated {
+            return;
+        }
+        let took = now.saturating_duration_since(at).as_millis();
+        let took = u32::try_from(took).unwrap_or(LONGEST_T1).min(LONGEST_T1);
+        let error = took.abs_diff(self.srt);
+        self.srt = (7 * self.srt + took + 4) / 8;
+        self.mdev = (3 * self.mdev.min(LONGEST_T1) + error + 2) / 4;
+        self.t1 = self.srt.saturating_add(4 * self.mdev).max(SHORTEST_T1);
+        self.window = (self.window + 1).min(k);
+    }
+
+    fn back_off(&mut self, retries: u32) {
+        self.window = self.window.saturating_sub(1).max(1);
+        if retries < self.rules.back_off_limit && self.t1 < LONGEST_T1 {
+            self.t1 = (5 * self.t1 + 2) / 4;
+        }
+    }
+
+    /// Numbers begin at 0 again.
+    pub(super) fn restart(&mut self, modulo: Modulo) {
+        self.timed = None;
+        self.slots.clear();
+        self.slots
+            .resize_with(usize::from(modulo.highest()) + 1, Slot::default);
+        self.kept = 0;
+        self.request = false;
+        self.rnr_sent = false;
+        self.late = 0;
+    }
+
+    fn slot(&mut self, number: u8) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::from(number))
+    }
+
+    /// A frame that is not the expected one: whether it is kept.
+    fn keep(&mut self, ns: u8, information: &[u8]) -> bool {
+        let digest = digest(information);
+        let Some(slot) = self.slot(ns) else {
+            return false;
+        };
+        if slot.packet.is_some() || slot.digest == Some(digest) {
+            return false;
+        }
+        *slot = Slot {
+            packet: Some(information.to_vec()),
+            digest: Some(digest),
+            asked: false,
+        };
+        self.kept += 1;
+        self.request = true;
+        true
+    }
+
+    /// The frame that was expected came: how many of those behind it follow.
+    fn release(&mut self, modulo: Modulo, ns: u8, information: &[u8]) -> u8 {
+        if let Some(slot) = self.slot(ns) {
+            // A frame that was kept has been taken out before V(R) reached it.
+            *slot = Slot {
+                packet: None,
+                digest: Some(digest(information)),
+                asked: false,
+            };
+        }
+        let mut released = 0;
+        while self.kept > 0 {
+            let Some(slot) = self.slot(modulo.add(ns, released + 1)) else {
+                break;
+            };
+            let Some(packet) = slot.packet.take() else {
+                break;
+            };
+            slot.asked = false;
+            self.ready.push_back(packet);
+            self.kept -= 1;
+            released += 1;
+        }
+        released
+    }
+
+    /// The next number from `vr` on that SREJ is to be sent for.
+    fn next_missing(&mut self, modulo: Modulo, vr: u8) -> Option<u8> {
+        if !self.request {
+            return None;
+        }
+        let mut before = self.kept;
+        for ahead in 0..=modulo.highest() {
+            if before == 0 {
+                break;
+            }
+            let number = modulo.add(vr, ahead);
+            let Some(slot) = self.slot(number) else {
+                break;
+            };
+            if slot.packet.is_some() {
+                before -= 1;
+            } else if !std::mem::replace(&mut slot.asked, true) {
+                return Some(number);
+            }
+        }
+        self.request = false;
+        None
+    }
+
+    /// What SREJ was sent for is asked for once more.
+    fn ask_again(&mut self) {
+        for slot in &mut self.slots {
+            slot.asked = false;
+        }
+        self.request = true;
+    }
+}
+
+/// Of a packet. That two have the same one does no harm: see [`Slot::digest`].
+fn digest(information: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    information.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Engine {
+    /// A disconnected link of AX.25. Its owner answers for the ranges: k is 1 to 7, or 127.
+    #[must_use]
+    pub fn for_ax25(parameters: Parameters, rules: Ax25) -> Self {
+        let mut engine = Self::with(parameters);
+        engine.ax25 = Some(Box::new(State::new(rules, parameters.t1)));
+        engine.set_modulo(Modulo::Eight);
+        engine
+    }
+
+    /// Whether the rules are those of AX.25.
+    pub(super) fn is_ax25(&self) -> bool {
+        self.ax25.is_some()
+    }
+
+    /// A frame of a station of version 1, whose addresses do not say whether it asks or answers. The
+    /// link has version 1 from now on.
+    pub fn receive_unclassed<'f>(&mut self, now: Instant, unit: &'f [u8]) -> Option<&'f [u8]> {
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.plain = true;
+        }
+        let modulo = self.parameters.modulo;
+        let control = ControlField::parse(modulo, unit).ok();
+        let control = control.and_then(|(field, _)| Control::parse(field).ok());
+        let direction = match control {
+            Some(Control::Supervisory { .. }) => Direction::Response,
+            Some(control) if control.may_be(Direction::Response) => Direction::Response,
+            _ => Direction::Command,
+        };
+        self.hear(now, direction, false, unit)
+    }
+
+    /// The next packet that a filled gap has set free, after [`Engine::receive`] returned one.
+    pub fn next_kept(&mut self) -> Option<Vec<u8>> {
+        self.ax25.as_mut()?.ready.pop_front()
+    }
+
+    /// An owner that is busy takes what comes until this is set.
+    pub fn set_full(&mut self, full: bool) {
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.full = full;
+        }
+    }
+
+    /// What both ends know (XID): SREJ, and the most frames that wait for acknowledgement.
+    pub fn agree(&mut self, selective: bool, k: u8) {
+        let modulo = self.parameters.modulo;
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.selective = selective;
+        }
+        self.parameters.k = k.clamp(1, modulo.highest());
+        self.fit_window();
+    }
+
+    /// Other values from now on: k modulo 8 and modulo 128, and [`Ax25::back_off_limit`].
+    pub fn set_live(&mut self, k: u8, k_extended: u8, back_off_limit: u32) {
+        self.k_basic = k;
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.rules.back_off_limit = back_off_limit;
+            ax25.rules.k_extended = k_extended;
+        }
+        self.parameters.k = self.own_k();
+        self.fit_window();
+    }
+
+    /// The most frames that wait for acknowledgement, as this end is set.
+    #[must_use]
+    pub fn own_k(&self) -> u8 {
+        match (&self.ax25, self.parameters.modulo) {
+            (Some(ax25), Modulo::OneTwentyEight) => ax25.rules.k_extended,
+            _ => self.k_basic,
+        }
+    }
+
+    /// As if T1 had run out.
+    pub fn kick(&mut self, now: Instant) {
+        if self.phase == Phase::Information && self.window.outstanding() == 0 && !self.recovering {
+            self.enquire(now);
+        } else if self.phase != Phase::Disconnected {
+            self.timers.t1 = Some(now);
+            self.handle_timeout(now);
+        }
+    }
+
+    /// The link is down at once and the peer is not told.
+    pub fn abandon(&mut self) {
+        self.drop_line(Cause::Local);
+    }
+
+    /// What is shown.
+    #[must_use]
+    pub fn ax25_view(&self) -> Option<Ax25View> {
+        let ax25 = self.ax25.as_ref()?;
+        let millis = |time: u32| Duration::from_millis(time.into());
+        let set_up = matches!(self.phase, Phase::Setup | Phase::Disconnecting);
+        Some(Ax25View {
+            plain: ax25.plain,
+            selective: ax25.selective,
+            rnr_sent: ax25.rnr_sent,
+            gap: self.gap,
+            srt: millis(ax25.srt),
+            mdev: millis(ax25.mdev),
+            window: ax25.window.into(),
+            unacknowledged: self.window.unacknowledged(),
+            vs: self.window.vs(),
+            vr: self.vr,
+            retries: self.attempts - u32::from(set_up && self.attempts > 0),
+            deadlines: [self.timers.t1, self.timers.t4, self.timers.busy],
+            t1: self.t1(),
+        })
+    }
+
+    /// Whether a poll waits for its answer.
+    #[must_use]
+    pub fn is_recovering(&self) -> bool {
+        self.recovering
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.ax25.as_ref().is_some_and(|ax25| ax25.plain)
+    }
+
+    /// T1 as it is now.
+    pub(super) fn t1(&self) -> Duration {
+        match &self.ax25 {
+            Some(ax25) => Duration::from_millis(ax25.t1.into()),
+            None => self.parameters.t1,
+        }
+    }
+
+    pub(super) fn set_modulo(&mut self, modulo: Modulo) {
+        self.parameters.modulo = modulo;
+        self.parameters.k = self.own_k();
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.selective = false;
+            ax25.restart(modulo);
+        }
+        self.fit_window();
+    }
+
+    /// The window is the dynamic one.
+    fn fit_window(&mut self) {
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.window = ax25.window.min(self.parameters.k);
+            self.window.fit(self.parameters.modulo, ax25.window);
+        }
+    }
+
+    /// Frames were acknowledged: a round trip may have been measured.
+    pub(super) fn measure(&mut self, now: Instant, first: u8, acknowledged: usize) {
+        if let Some(ax25) = &mut self.ax25 {
+            let Parameters { modulo, k, .. } = self.parameters;
+            ax25.acknowledged(now, modulo, first, acknowledged, k);
+            self.fit_window();
+        }
+    }
+
+    /// What was sent will be sent again.
+    pub(super) fn mark_repeated(&mut self) {
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.repeats();
+        }
+    }
+
+    /// T1 ran out: `false` when the line has not even taken the frame that it is for.
+    pub(super) fn back_off(&mut self, now: Instant) -> bool {
+        let Some(ax25) = &mut self.ax25 else {
+            return true;
+        };
+        if (self.due.command || self.due.enquiry) && ax25.late < LATE {
+            ax25.late += 1;
+            self.start_t1(now);
+            return false;
+        }
+        ax25.late = 0;
+        let set_up = self.phase != Phase::Information;
+        ax25.back_off(self.attempts + u32::from(!set_up));
+        self.fit_window();
+        true
+    }
+
+    /// The line has taken a command or a poll: its time begins now.
+    pub(super) fn line_took(&mut self, now: Instant) {
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.late = 0;
+            self.start_t1(now);
+        }
+    }
+
+    /// SABM or SABME, by the rules of AX.25 (section 6.3.1): what waits is kept and sent again.
+    pub(super) fn receive_set_mode_ax25(&mut self, now: Instant, kind: Unnumbered, poll: bool) {
+        let (modulo, extended) = match kind {
+            Unnumbered::Sabme => (Modulo::OneTwentyEight, true),
+            _ => (Modulo::Eight, false),
+        };
+        let refused = extended
+            && self
+                .ax25
+                .as_ref()
+                .is_none_or(|ax25| ax25.plain || ax25.rules.extended == Extended::Refused);
+        match self.phase {
+            // The ends ask for different things at once: what both know is SABM, which this end
+            // repeats until the other one hears it.
+            Phase::Setup if extended && self.parameters.modulo == Modulo::Eight => {}
+            Phase::Disconnecting => self.respond(Unnumbered::Dm, poll),
+            Phase::Disconnected if !self.accepting => self.respond(Unnumbered::Dm, poll),
+            _ if refused => self.respond(Unnumbered::Dm, poll),
+            Phase::Information if !self.heard && modulo == self.parameters.modulo => {
+                // UA was lost, or has not arrived yet. What was sent may have been heard.
+                self.respond(Unnumbered::Ua, poll);
+                self.window.rewind();
+                self.mark_repeated();
+                self.recovering = false;
+                self.due = super::engine::Due::default();
+                self.timers.t1 = None;
+                if let Some(ax25) = &mut self.ax25 {
+                    ax25.restart(modulo);
+                }
+            }
+            _ => {
+                if self.up {
+                    self.tell(Event::Reset(Cause::PeerReset));
+                }
+                self.set_modulo(modulo);
+                self.accept(now, poll);
+            }
+        }
+    }
+
+    /// UA: `true` when the rules are those of AX.25, whose UA need not have F.
+    pub(super) fn receive_acknowledgement_ax25(&mut self, now: Instant) -> bool {
+        if !self.is_ax25() {
+            return false;
+        }
+        match self.phase {
+            Phase::Setup => self.enter_information(now),
+            Phase::Disconnecting => self.end_disconnecting(now),
+            Phase::Information => {
+                count(&mut self.counters.unsolicited);
+                self.remote_busy = false;
+                self.timers.busy = None;
+            }
+            Phase::Disconnected | Phase::Rejecting => count(&mut self.counters.unsolicited),
+        }
+        true
+    }
+
+    /// DM while a link is set up: `true` when it does not mean that the peer refuses.
+    pub(super) fn is_no_refusal(&mut self, now: Instant, last: bool) -> bool {
+        let extended = self.parameters.modulo == Modulo::OneTwentyEight;
+        let Some(ax25) = &mut self.ax25 else {
+            return !last;
+        };
+        if !last && !ax25.plain {
+            return true;
+        }
+        if extended {
+            self.fall_back(now, 1);
+            return true;
+        }
+        let late = ax25.late_refusals > 0;
+        ax25.late_refusals = ax25.late_refusals.saturating_sub(1);
+        late
+    }
+
+    /// The peer does not know SABME, or does not want it: SABM. So many of its answers have come.
+    pub(super) fn fall_back(&mut self, now: Instant, answers: u32) {
+        let late = self.attempts.saturating_sub(answers);
+        self.set_modulo(Modulo::Eight);
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.late_refusals = late;
+        }
+        self.attempts = 0;
+        self.send_command(now);
+    }
+
+    /// Whether SABME was sent often enough to a peer that does not answer.
+    pub(super) fn gives_up_extended(&self) -> bool {
+        self.is_ax25()
+            && self.phase == Phase::Setup
+            && self.parameters.modulo == Modulo::OneTwentyEight
+            && self.attempts >= EXTENDED_SETUPS
+    }
+
+    /// The numbering that is asked for first.
+    pub(super) fn first_modulo(&mut self) {
+        let Some(ax25) = &mut self.ax25 else {
+            return;
+        };
+        ax25.late_refusals = 0;
+        let offered = ax25.rules.extended == Extended::Offered && !ax25.plain;
+        self.set_modulo(if offered {
+            Modulo::OneTwentyEight
+        } else {
+            Modulo::Eight
+        });
+    }
+
+    /// An I frame by the rules of AX.25 (section 6.4.2), with a valid N(R): whether its packet is
+    /// delivered. Others may follow it: [`Engine::next_kept`].
+    pub(super) fn resequence(&mut self, now: Instant, ns: u8, information: &[u8]) -> bool {
+        let Parameters { modulo, .. } = self.parameters;
+        let Some(ax25) = &mut self.ax25 else {
+            return false;
+        };
+        // What is kept modulo 128 is bounded by what this end would send.
+        let last = match modulo {
+            Modulo::Eight => modulo.highest(),
+            Modulo::OneTwentyEight => ax25.rules.k_extended.max(2),
+        };
+        let ahead = modulo.steps(self.vr, ns);
+        let mut gap = self.gap;
+        if ahead == 0 {
+            let released = ax25.release(modulo, ns, information);
+            self.vr = modulo.add(ns, released + 1);
+            self.heard = true;
+            gap = false;
+            count(&mut self.counters.delivered);
+        } else if ahead == modulo.highest() || ahead >= last || !ax25.keep(ns, information) {
+            count(&mut self.counters.duplicates);
+        } else {
+            count(&mut self.counters.out_of_sequence);
+        }
+        if ax25.kept == 0 {
+            gap = false;
+            self.missed = false;
+            self.due.reject = false;
+        } else if ax25.selective {
+            gap = true;
+        } else {
+            self.due.reject |= !gap;
+            gap = true;
+        }
+        self.gap = gap;
+        self.acknowledge_soon(now);
+        ahead == 0
+    }
+
+    /// A SREJ that is to be sent; with F it answers a poll and acknowledges.
+    pub(super) fn next_selective(&mut self, answers: bool) -> Option<Control> {
+        let modulo = self.parameters.modulo;
+        let ax25 = self.ax25.as_mut()?;
+        if !ax25.selective || ax25.kept == 0 || self.local_busy {
+            return None;
+        }
+        if answers {
+            ax25.ask_again();
+        }
+        Some(Control::Supervisory {
+            kind: Supervisory::Srej,
+            nr: ax25.next_missing(modulo, self.vr)?,
+            poll_final: answers,
+        })
+    }
+
+    /// SREJ came (section 4.3.2.4): with F it acknowledges what is before it.
+    pub(super) fn receive_selective(&mut self, now: Instant, nr: u8, last: bool) -> bool {
+        if last && !self.acknowledge(now, nr) {
+            return false;
+        }
+        if !self.window.select(nr) {
+            // It was acknowledged meanwhile.
+            count(&mut self.counters.duplicates);
+            return true;
+        }
+        self.mark_repeated();
+        self.remote_busy = false;
+        self.timers.busy = None;
+        if last && self.recovering {
+            self.recovering = false;
+            self.due.enquiry = false;
+        }
+        if !self.recovering {
+            self.timers.t1 = None;
+        }
+        true
+    }
+}
