@@ -1,16 +1,15 @@
 //! What connections work with: the values of the `ax25` commands.
 
-/// What is done about modulo 128 and SREJ, which AX.25 has since version 2.2.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Extended {
-    /// Peers that want it get DM, and take modulo 8.
-    Refused,
-    /// Peers that want it get it.
-    #[default]
-    Accepted,
-    /// It is asked for first (SABME); peers that do not know it are set up as before.
-    Offered,
-}
+use std::time::Duration;
+
+use wanbox_link::lapb;
+
+pub use lapb::Extended;
+
+/// Frames that wait behind the window.
+const QUEUE: usize = 16;
+/// The most octets of PID and information that are taken.
+const LONGEST: usize = 2049;
 
 /// The parameters of a connection. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,5 +63,50 @@ impl Default for Parameters {
             version: 2,
             extended: Extended::Accepted,
         }
+    }
+}
+
+/// A time of the parameters.
+pub(super) fn millis(time: u32) -> Duration {
+    Duration::from_millis(time.into())
+}
+
+impl Parameters {
+    /// T1 of the first frames over a path with so many digipeaters ahead.
+    fn first_t1(&self, digis_ahead: u8) -> Duration {
+        millis(self.t1.saturating_mul(1 + 2 * u32::from(digis_ahead)))
+    }
+
+    /// k modulo 8, in its range.
+    pub(super) fn k(&self) -> u8 {
+        self.maxframe.clamp(1, 7)
+    }
+
+    /// k modulo 128, in its range.
+    pub(super) fn k_extended(&self) -> u8 {
+        self.maxframe_extended.clamp(1, 127)
+    }
+
+    /// A link with these parameters.
+    pub(super) fn engine(&self, digis_ahead: u8) -> lapb::Engine {
+        let parameters = lapb::Parameters {
+            t1: self.first_t1(digis_ahead),
+            t2: millis(self.t2),
+            t4: (self.t3 > 0).then(|| millis(self.t3)),
+            n1: LONGEST,
+            n2: self.retry,
+            k: self.k(),
+            queue: QUEUE,
+            ..lapb::Parameters::default()
+        };
+        let rules = lapb::Ax25 {
+            busy: millis(self.t4.max(1)),
+            back_off_limit: self.blimit,
+            poll_threshold: self.pthresh.into(),
+            plain: self.version == 1,
+            extended: self.extended,
+            k_extended: self.k_extended(),
+        };
+        lapb::Engine::for_ax25(parameters, rules)
     }
 }

@@ -1,10 +1,11 @@
 //! What `ax25 status` shows of a connection.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use wanbox_link::lapb::Phase;
+use wanbox_wire::lapb::Modulo;
 
-use super::Connection;
+use super::parameters::millis;
+use super::{Connection, Parameters};
 
 /// The state as it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub struct Status {
     /// Repetitions without progress.
     pub retries: u32,
     /// N2; 0: for ever.
-    pub retry_limit: u32,
+    pub retry_limit: u16,
     /// V(S).
     pub vs: u8,
     /// V(R).
@@ -86,20 +87,43 @@ pub struct Status {
 }
 
 impl Connection {
-    /// The state; of one that is being set up it is not known yet which end wanted it.
+    /// What is shown of it at this moment.
     #[must_use]
-    pub fn state(&self) -> State {
-        match self.engine.phase() {
-            Phase::Disconnected => State::Disconnected,
-            Phase::Setup => State::Setup,
-            Phase::Disconnecting => State::Disconnecting,
-            Phase::Information | Phase::Rejecting => State::Connected,
+    pub fn status(&self, now: Instant) -> Status {
+        let view = self.engine.ax25_view().unwrap_or_default();
+        let Parameters {
+            retry, t3, t4, t5, ..
+        } = self.parameters;
+        let timer = |deadline: Option<Instant>, duration| TimerStatus {
+            remaining: deadline.map(|at| at.saturating_duration_since(now)),
+            duration,
+        };
+        let [t1_at, t3_at, t4_at] = view.deadlines;
+        Status {
+            state: self.state(),
+            receive_queue: self.octets,
+            rnr_sent: view.rnr_sent,
+            unacknowledged: view.unacknowledged,
+            window: view.window,
+            send_queue: self.engine.waiting(),
+            remote_busy: self.engine.peer_busy(),
+            reject_sent: view.gap,
+            retries: view.retries,
+            retry_limit: retry,
+            vs: view.vs,
+            vr: view.vr,
+            version: if view.plain { 1 } else { 2 },
+            extended: self.engine.parameters().modulo == Modulo::OneTwentyEight,
+            selective: view.selective,
+            srt: view.srt,
+            mdev: view.mdev,
+            timers: [
+                timer(t1_at, view.t1),
+                // What waits for an answer needs no other question.
+                timer(t3_at.filter(|_| t1_at.is_none()), millis(t3)),
+                timer(t4_at, millis(t4)),
+                timer(self.t5, millis(t5)),
+            ],
         }
-    }
-
-    /// Octets that wait to be read.
-    #[must_use]
-    pub const fn unread(&self) -> usize {
-        self.octets
     }
 }

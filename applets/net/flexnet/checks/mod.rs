@@ -1,4 +1,0 @@
-//! Nodes alone, and networks of them.
-
-mod network;
-mod packets;
