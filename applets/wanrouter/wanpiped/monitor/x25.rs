@@ -255,7 +255,7 @@ fn config(engine: &X25, facts: Facts) -> Config {
         let p = link.engine().parameters();
         config.t1 = seconds(p.t1);
         config.t2 = seconds(p.t2);
-        config.n2 = p.n2;
+        config.n2 = u8::try_from(p.n2).unwrap_or(u8::MAX);
         config.window = p.k;
         config.mtu = u16::try_from(p.n1).unwrap_or(u16::MAX);
         let times = |t4: Duration| t4.as_millis().div_ceil(p.t1.as_millis().max(1));
