@@ -93,7 +93,8 @@ impl Host for Around<'_> {
 
     fn trace(&mut self, _: u32, id: InterfaceId, file: Option<&str>) -> io::Result<()> {
         let path = file.map(|file| self.process.files.path(file));
-        self.process.traces.set(id, path.as_deref())
+        let capture = self.process.devices.capture(id);
+        self.process.traces.set(id, path.as_deref(), capture)
     }
 
     fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use wanbox_net_desk::Desk;
 use wanbox_net_engine::InterfaceId;
 
-use crate::devices::{Devices, Trace};
+use crate::devices::{Capture, Devices};
 use crate::journal::{append, present};
 
 /// What is written at once, octets.
@@ -18,7 +18,7 @@ const PIECE: usize = 64 << 10;
 struct Writer {
     file: File,
     /// The packets themselves.
-    capture: bool,
+    capture: Option<Capture>,
     /// What is to be written at the end of the turn.
     waiting: Vec<u8>,
 }
@@ -39,19 +39,20 @@ pub struct Traces {
 
 impl Traces {
     /// Traces of an interface go to the end of a file from now on, or (again) to a console. A file whose name ends
-    /// in `.pcap` is a capture, which begins with a header where there was nothing.
+    /// in `.pcap` is a capture of this kind, which begins with a header where there was nothing.
     ///
     /// # Errors
     /// The file cannot be written; then nothing is changed.
-    pub fn set(&mut self, id: InterfaceId, path: Option<&Path>) -> io::Result<()> {
+    pub fn set(&mut self, id: InterfaceId, path: Option<&Path>, kind: Capture) -> io::Result<()> {
         let Some(path) = path else {
             self.files.remove(&id);
             return Ok(());
         };
         let mut file = append(path)?;
         let capture = path.extension().is_some_and(|end| end == "pcap");
-        if capture && file.metadata()?.len() == 0 {
-            file.write_all(&Trace::CAPTURE.encode())?;
+        let capture = capture.then_some(kind);
+        if let (Some(capture), 0) = (capture, file.metadata()?.len()) {
+            file.write_all(&capture.header().encode())?;
         }
         let writer = Writer {
             file,
@@ -69,9 +70,11 @@ impl Traces {
         while let Some(trace) = devices.poll_trace() {
             let id = trace.interface;
             let mut writer = self.files.get_mut(&id);
-            if let Some(writer) = writer.as_deref_mut().filter(|writer| writer.capture) {
+            if let Some(writer) = writer.as_deref_mut()
+                && let Some(capture) = writer.capture
+            {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH);
-                trace.capture(since.unwrap_or_default(), &mut writer.waiting);
+                trace.capture(capture, since.unwrap_or_default(), &mut writer.waiting);
             } else {
                 let time = time.get_or_insert_with(present);
                 let station = &desk.station;

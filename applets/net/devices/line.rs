@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use wanbox_net_commands::{AsyPort, Device};
-use wanbox_net_engine::interface::Crc;
+use wanbox_net_engine::interface::{Crc, Hardware};
 use wanbox_net_engine::trace::{self, Link, Way};
 use wanbox_net_engine::{
     Encapsulation, Frame, FrameKind, Interface, InterfaceId, LinkAddress, Station,
@@ -180,6 +180,11 @@ impl Line {
     /// Why it is not open.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
+    }
+
+    /// Whether frames of AX.25 are on it.
+    pub fn is_radio(&self) -> bool {
+        matches!(self.encapsulation.hardware(), Some(Hardware::Ax25))
     }
 
     /// Packets that wait.

@@ -37,7 +37,7 @@ use wanbox_runtime::event_loop::{Loop, Token};
 pub use drops::{Drop, Drops};
 use line::Line;
 use trace::Traces;
-pub use trace::{Form, Trace};
+pub use trace::{Capture, Form, Trace};
 
 /// Parameters of devices (`param`), by their numbers; 1 to 6, 12, 13 and 255 are commands of KISS.
 mod parameter {
@@ -294,6 +294,15 @@ impl Devices {
     /// The next packet that is to be shown.
     pub fn poll_trace(&mut self) -> Option<Trace> {
         self.lines.traces.poll()
+    }
+
+    /// What a capture of an interface has in it.
+    #[must_use]
+    pub fn capture(&self, id: InterfaceId) -> Capture {
+        match self.lines.get(id) {
+            Some(line) if line.is_radio() => Capture::Ax25,
+            _ => Capture::Datagrams,
+        }
     }
 
     /// Packets that were to be shown and are not, because too many waited.

@@ -39,9 +39,6 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The file header of captures: datagrams without anything before them (LINKTYPE_RAW).
-    pub const CAPTURE: FileHeader = FileHeader::new(LinkType::Other(101));
-
     /// As text. `time` is the present as people read it.
     #[must_use]
     pub fn text(&self, interfaces: &Interfaces, time: &str, names: Names<'_>) -> String {
@@ -61,15 +58,35 @@ impl Trace {
         }
     }
 
-    /// Appends the record of a capture of datagrams, `time` after 1970. `false`: it is none.
-    pub fn capture(&self, time: Duration, buffer: &mut Vec<u8>) -> bool {
-        let datagram = match &self.form {
-            Form::Packet(Link::Ip) => &self.octets,
-            Form::Serial(datagram) => datagram,
-            Form::Packet(_) | Form::Raw => return false,
+    /// Appends the record of a capture, `time` after 1970. What is none of its kind of packets is left out.
+    pub fn capture(&self, capture: Capture, time: Duration, buffer: &mut Vec<u8>) {
+        let packet = match (capture, &self.form) {
+            (Capture::Datagrams, Form::Packet(Link::Ip))
+            | (Capture::Ax25, Form::Packet(Link::Ax25)) => &self.octets,
+            (Capture::Datagrams, Form::Serial(datagram)) => datagram,
+            _ => return,
         };
-        Self::CAPTURE.append(time, datagram, buffer);
-        true
+        capture.header().append(time, packet, buffer);
+    }
+}
+
+/// What is in a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// Datagrams without anything before them (LINKTYPE_RAW).
+    Datagrams,
+    /// Frames of AX.25 without FCS (LINKTYPE_AX25).
+    Ax25,
+}
+
+impl Capture {
+    /// The header of its file.
+    #[must_use]
+    pub const fn header(self) -> FileHeader {
+        FileHeader::new(LinkType::Other(match self {
+            Self::Datagrams => 101,
+            Self::Ax25 => 3,
+        }))
     }
 }
 

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use wanbox_wire::arp::{Operation, Packet};
-use wanbox_wire::ax25::Header;
 use wanbox_wire::ip::{Icmp, Ipv4, Sum, Tcp, TcpFlags, Udp, protocol};
 use wanbox_wire::rip::{self, Command, FAMILY_IPV4};
 use wanbox_wire::vj;
@@ -295,20 +294,6 @@ fn icmp<'p>(
         return datagram(text, payload, names, deep - 1, true);
     }
     payload
-}
-
-/// Writes the line of a frame of AX.25; what is behind its addresses.
-pub fn ax25<'p>(text: &mut String, octets: &'p [u8]) -> &'p [u8] {
-    match Header::parse(octets) {
-        Ok((header, rest)) => {
-            let _ = writeln!(text, "AX25: {header}");
-            rest
-        }
-        Err(_) => {
-            let _ = writeln!(text, "AX25: bad header");
-            octets
-        }
-    }
 }
 
 /// Writes the lines of an ARP packet; what is behind it.

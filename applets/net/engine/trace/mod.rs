@@ -2,10 +2,11 @@
 //!
 //! | to change | open |
 //! |---|---|
-//! | the line of a header | `decode.rs` |
+//! | the line of a header | `decode.rs`; of packet radio `radio.rs` |
 //! | what surrounds it, dumps | this file |
 
 mod decode;
+mod radio;
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,8 @@ use wanbox_wire::ip::VirtioHeader;
 use crate::interface::TraceFlags;
 use crate::show::Names;
 
-pub use decode::{arp, ax25, ip, serial};
+pub use decode::{arp, ip, serial};
+pub use radio::{ax25, flexnet, kiss, netrom};
 
 /// A packet as it is shown: with the checksum that its sender left to the device.
 #[must_use]
@@ -65,6 +67,11 @@ pub enum Link {
     Serial,
     /// A frame of AX.25 without FCS.
     Ax25,
+    /// A frame of KISS, from its type on; its type may tell of a check sequence, or not.
+    Kiss {
+        /// Whether it may.
+        checks: bool,
+    },
 }
 
 /// A packet as it is traced: a title with the time, lines of its headers, and the dump that the flags ask for.
@@ -91,7 +98,8 @@ pub fn packet(
         Link::Ip => ip(&mut text, octets, names),
         Link::Arp => arp(&mut text, octets, names),
         Link::Serial => serial(&mut text, octets, names),
-        Link::Ax25 => ax25(&mut text, octets),
+        Link::Ax25 => ax25(&mut text, octets, names),
+        Link::Kiss { checks } => kiss(&mut text, octets, checks, names),
     };
     if flags.has(TraceFlags::HEX) {
         text += &hex_dump(octets);
@@ -155,7 +163,15 @@ pub fn hex_dump(octets: &[u8]) -> String {
 /// Any octets as any packet: the text is bounded and has no control characters but the ends of lines. For fuzzing.
 pub fn fuzz_packet_text(octets: &[u8]) {
     let flags = TraceFlags(TraceFlags::HEX);
-    for link in [Link::Ip, Link::Arp, Link::Serial, Link::Ax25] {
+    let kiss = |checks| Link::Kiss { checks };
+    for link in [
+        Link::Ip,
+        Link::Arp,
+        Link::Serial,
+        Link::Ax25,
+        kiss(false),
+        kiss(true),
+    ] {
         let text = packet(
             "tnc0",
             Way::Received,

@@ -201,7 +201,179 @@ fn compressed_headers() {
     );
 }
 
+/// From N0PRA to DB0SAO-1 via DB0ID, which has repeated it.
+const COMMAND: &str = "88 84 60 a6 82 9e e2  9c 60 a0 a4 82 40 60  88 84 60 92 88 40 e1";
+const RESPONSE: &str = "9c 60 a0 a4 82 40 60  88 84 60 a6 82 9e e3";
+
+/// The lines of a frame without the title.
+fn shown(link: Link, text: &str) -> String {
+    let all = lines(link, text);
+    all.split_once("sent:\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn frames_of_ax25() {
+    for (control, line) in [
+        ("3f", "SABM(P)"),
+        ("7f", "SABME(P)"),
+        ("53", "DISC(P)"),
+        ("62 f0 41", "I NR=3 NS=1 pid=Text"),
+        ("10 c4", "I(P) NR=0 NS=0 pid=Link quality"),
+        ("11", "RR(P) NR=0"),
+        ("a5", "RNR NR=5"),
+        ("29", "REJ NR=1"),
+        ("4d", "SREJ NR=2"),
+        ("03 f0 41", "UI pid=Text"),
+        ("03 c3", "UI pid=TEXNET"),
+        ("03 99", "UI pid=0x99"),
+        ("03", "UI no pid"),
+        ("e3 41", "TEST"),
+        ("00 08 82 f0 41", "I NR=0 NS=0 First seg; remain 2 pid=Text"),
+        ("02 08 01 41", "I NR=0 NS=1 remain 1"),
+        ("ef", "0xef[invalid]"),
+        // Modulo 128.
+        ("01 c9", "RR(P) NR=100"),
+        ("0d c8", "SREJ NR=100"),
+        ("80 13 f0 41", "I(P) NR=9 NS=64 pid=Text"),
+        ("80 08 f0 41", "I NR=4 NS=64 pid=Text"),
+        (
+            "bf 82 80 00 17 02 02 21 00 03 03 86 a8 02 06 02 04 00 08 01 02 09 02 10 00 0a 01 03",
+            "XID(P) half-duplex REJ SREJ modulo-128 paclen 128 window 2 t1 4096 retry 3",
+        ),
+    ] {
+        assert_eq!(
+            shown(Link::Ax25, &format!("{COMMAND} {control}")),
+            format!("AX25: N0PRA->DB0SAO-1 v DB0ID* {line}\n")
+        );
+    }
+    for (control, line) in [
+        ("73", "UA(F)"),
+        ("1f", "DM(F)"),
+        ("0f", "DM"),
+        (
+            "87 3f 54 09",
+            "FRMR: 3f VR=2 VS=2 Invalid control field Invalid NR",
+        ),
+        (
+            "87 02 c8 14 c8 04",
+            "FRMR: 02c8 VR=100 VS=10 Information too long",
+        ),
+    ] {
+        assert_eq!(
+            shown(Link::Ax25, &format!("{RESPONSE} {control}")),
+            format!("AX25: DB0SAO-1->N0PRA {line}\n")
+        );
+    }
+    let version_1 = RESPONSE.replace("9e e3", "9e 63");
+    assert_eq!(
+        shown(Link::Ax25, &format!("{version_1} 11")),
+        "AX25: DB0SAO-1->N0PRA RR(P/F) NR=0\n"
+    );
+    assert_eq!(shown(Link::Ax25, "88 84"), "AX25: bad header\n");
+    let ip = shown(Link::Ax25, &format!("{COMMAND} 03 cc {PING}"));
+    assert!(
+        ip.contains(" UI pid=IP\nIP: len 36 44.128.4.4->44.128.4.5"),
+        "{ip}"
+    );
+}
+
+#[test]
+fn frames_of_kiss() {
+    let sabm = "88 84 60 a6 82 9e e0 9c 60 a0 a4 82 40 61 3f";
+    let line = "AX25: N0PRA->DB0SAO SABM(P)\n";
+    let with = Link::Kiss { checks: true };
+    for (link, octets, text) in [
+        (with, format!("00 {sabm}"), format!("Data\n{line}")),
+        (
+            with,
+            format!("80 {sabm} 2b 77"),
+            format!("crc-16 Data\n{line}"),
+        ),
+        (
+            with,
+            format!("20 {sabm} d8 72"),
+            format!("crc-rmnc Data\n{line}"),
+        ),
+        (with, format!("80 {sabm} 2b 78"), "bad frame\n".to_owned()),
+        (with, "01 28".to_owned(), "TX Delay: 400 ms\n".to_owned()),
+        (with, "02 3f".to_owned(), "Persistence: 64/256\n".to_owned()),
+        (with, "ff 00".to_owned(), "Return\n".to_owned()),
+        (
+            Link::Kiss { checks: false },
+            format!("80 {sabm}"),
+            format!("port 8 Data\n{line}"),
+        ),
+    ] {
+        assert_eq!(shown(link, &octets), format!("KISS: {text}"), "{octets}");
+    }
+}
+
+#[test]
+fn packets_of_netrom_and_flexnet() {
+    let netrom = |rest: &str| {
+        let calls = "88 84 60 a6 82 9e 60 88 96 60 90 aa 40 64 10";
+        let text = shown(Link::Ax25, &format!("{COMMAND} 00 cf {calls} {rest}"));
+        let lines = text.split_once("pid=NET/ROM\n").unwrap().1;
+        let rest = lines.strip_prefix("NET/ROM: DB0SAO->DK0HU-2 ttl 16\n         ");
+        rest.unwrap().to_owned()
+    };
+    for (octets, line) in [
+        (
+            "00 01 00 00 01 08 9c 60 a0 a4 82 40 60 88 84 60 a6 82 9e 60",
+            "conn rqst: ckt 0/1 wnd 8 N0PRA@DB0SAO\n",
+        ),
+        (
+            "00 01 00 07 02 04",
+            "conn ack: ur ckt 0/1 my ckt 0/7 wnd 4\n",
+        ),
+        ("00 01 00 00 82 00", "conn nak: ckt 0/1\n"),
+        ("00 07 00 00 03", "disc: ckt 0/7\n"),
+        ("00 01 00 00 04", "disc ack: ckt 0/1\n"),
+        ("00 07 02 03 05 41", "info: ckt 0/7 txseq 2 rxseq 3\n"),
+        ("00 01 00 01 c6", "info ack: ckt 0/1 rxseq 1 CHOKE NAK\n"),
+        ("00 01 00 01 09", "bad header\n"),
+    ] {
+        assert_eq!(netrom(octets), line);
+    }
+    assert!(netrom(&format!("0c 0c 00 00 00 {PING}")).starts_with("protocol IP\nIP: len 36"));
+    let nodes =
+        "ff 47 41 45 52 54 20 88 96 60 90 aa 40 64 48 55 58 49 20 20 88 84 60 92 88 40 60 90";
+    assert!(
+        shown(Link::Ax25, &format!("{COMMAND} 03 cf {nodes}")).ends_with(
+            " UI pid=NET/ROM\nNET/ROM Routing: GAERT\n         DK0HU-2    HUXI    DB0ID      144\n"
+        )
+    );
+    for (packet, line) in [
+        ("09  !\r", "Link setup - Max SSID: 9"),
+        ("112\r", "Poll response - Delay: 12"),
+        ("2   \r", "Poll"),
+        (
+            "3DB0SAO0924 DK0HU 2:0 \r",
+            "Routing: DB0SAO-0-9 (24) DK0HU-2-10 (-)",
+        ),
+        ("3+\r", "Routing: Request token"),
+        ("6     0A B\r", "Route query - hopcnt: 0 qso: 0 A B"),
+        (
+            "7\"   17A b C\r",
+            "Query response - hopcnt: 2 qso: 17 A b C",
+        ),
+        ("4x\r", "Type 0x34"),
+        ("0", "bad packet"),
+    ] {
+        let mut text = String::new();
+        flexnet(&mut text, packet.as_bytes());
+        assert_eq!(text, format!("FLEXNET: len {} {line}\n", packet.len()));
+    }
+}
+
 proptest! {
+    #[test]
+    fn any_frames(octets in prop::collection::vec(any::<u8>(), 0..200), kind in 0usize..6) {
+        let head = hex(["03 cf", "03 cf ff", "00 ce", "00 08", "87", "bf 82 80 00"][kind]);
+        fuzz_packet_text(&[hex(COMMAND), head.clone(), octets.clone()].concat());
+        fuzz_packet_text(&[vec![0], hex(COMMAND), head, octets].concat());
+    }
+
     #[test]
     fn any_octets(mut octets in prop::collection::vec(any::<u8>(), 0..300), protocol in 0usize..6) {
         fuzz_packet_text(&octets);
