@@ -73,6 +73,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("net_desk", |octets| {
         wanbox_net_desk::fuzz::fuzz_desk(Instant::now(), octets);
     }),
+    ("net_netrom", |octets| {
+        wanbox_net_netrom::fuzz_netrom_node(Instant::now(), octets);
+    }),
     (
         "net_routes",
         wanbox_net_engine::route::file::fuzz_route_file,
