@@ -1,0 +1,479 @@
+//! `ax25`.
+
+use serde_json::Value;
+use wanbox_net_ax25::{Digipeat, Heard, LinkId, Next, Port, parse_path};
+use wanbox_net_console::table::Entry;
+use wanbox_net_console::words::Word;
+use wanbox_net_engine::interface::Hardware;
+use wanbox_net_engine::{InterfaceId, LinkAddress, show};
+use wanbox_wire::ax25::{Call, Digis};
+
+use crate::context::{Context, Done, Stop, Then};
+use crate::values::{
+    Command, counters_of, failed, flag, object, setting, show, subcommand, text, text_at, word_at,
+};
+
+/// The greatest duration of a timer, milliseconds.
+const LONGEST: u64 = 0x7fff_ffff;
+
+/// `ax25`.
+pub(crate) fn ax25(context: &mut Context<'_>, words: &[Word]) -> Done {
+    const AX25: [Entry<Command>; 23] = [
+        Entry::new("blimit", |context, words| {
+            let range = (0, u32::MAX.into());
+            let blimit = context.station.ax25.parameters.blimit;
+            let new = setting(context.output, "blimit", blimit.into(), range, words)?;
+            set(context, new, |all, blimit| all.blimit = blimit as u32)
+        }),
+        Entry::new("destlist", |context, words| heard(context, words, true)),
+        Entry::new("digipeat", digipeat),
+        Entry::new("flush", |context, _| {
+            context.station.ax25.heard.clear();
+            context.station.ax25.destinations.clear();
+            Ok(Then::Nothing)
+        }),
+        Entry::new("heard", |context, words| heard(context, words, false)),
+        Entry::new("ignoretos", |context, words| {
+            let ignore = &mut context.station.ax25.ignore_tos;
+            flag(context.output, "Ignore TOS", ignore, words)
+        }),
+        Entry::with(
+            "jumpstart",
+            jumpstart,
+            2,
+            "ax25 jumpstart <call> [ON|OFF]",
+        ),
+        Entry::with("kick", kick, 2, "ax25 kick <axcb>"),
+        Entry::new("maxframe", |context, words| {
+            let frames = context.station.ax25.parameters.maxframe;
+            let label = "Window size (frames)";
+            let new = setting(context.output, label, frames.into(), (1, 7), words)?;
+            set(context, new, |all, frames| all.maxframe = frames as u8)
+        }),
+        Entry::new("mycall", mycall),
+        Entry::new("paclen", |context, words| {
+            let octets = context.station.ax25.parameters.paclen;
+            let label = "Max frame length (bytes)";
+            let new = setting(context.output, label, octets.into(), (1, 65_535), words)?;
+            set(context, new, |all, octets| all.paclen = octets as u16)
+        }),
+        Entry::new("pthresh", |context, words| {
+            let octets = context.station.ax25.parameters.pthresh;
+            let label = "Poll threshold (bytes)";
+            let new = setting(context.output, label, octets.into(), (0, 65_535), words)?;
+            set(context, new, |all, octets| all.pthresh = octets as u16)
+        }),
+        Entry::with("reset", reset, 2, "ax25 reset <axcb>"),
+        Entry::new("retry", |context, words| {
+            let retry = context.station.ax25.parameters.retry;
+            let new = setting(context.output, "Retry limit", retry.into(), (0, 65_535), words)?;
+            set(context, new, |all, retry| all.retry = retry as u16)
+        }),
+        Entry::new("route", route),
+        Entry::new("status", status),
+        Entry::new("t1", |context, words| {
+            let t1 = context.station.ax25.parameters.t1;
+            let new = setting(context.output, "Retry timer (ms)", t1.into(), (1, LONGEST), words)?;
+            set(context, new, |all, t1| all.t1 = t1 as u32)
+        }),
+        Entry::new("t2", |context, words| {
+            let t2 = context.station.ax25.parameters.t2;
+            let label = "Acknowledge timer (ms)";
+            let new = setting(context.output, label, t2.into(), (1, LONGEST), words)?;
+            set(context, new, |all, t2| all.t2 = t2 as u32)
+        }),
+        Entry::new("t3", |context, words| {
+            let t3 = context.station.ax25.parameters.t3;
+            let label = "Idle poll timer (ms)";
+            let new = setting(context.output, label, t3.into(), (0, LONGEST), words)?;
+            set(context, new, |all, t3| all.t3 = t3 as u32)
+        }),
+        Entry::new("t4", |context, words| {
+            let t4 = context.station.ax25.parameters.t4;
+            let new = setting(context.output, "Busy timer (ms)", t4.into(), (1, LONGEST), words)?;
+            set(context, new, |all, t4| all.t4 = t4 as u32)
+        }),
+        Entry::new("t5", |context, words| {
+            let t5 = context.station.ax25.parameters.t5;
+            let label = "Idle disconnect timer (ms)";
+            let new = setting(context.output, label, t5.into(), (0, LONGEST), words)?;
+            set(context, new, |all, t5| all.t5 = t5 as u32)
+        }),
+        Entry::new("version", |context, words| {
+            let version = context.station.ax25.parameters.version;
+            let label = "AX25 version";
+            let new = setting(context.output, label, version.into(), (1, 2), words)?;
+            set(context, new, |all, version| all.version = version as u8)
+        }),
+        Entry::new("window", |context, words| {
+            let octets = context.station.ax25.parameters.window;
+            let label = "AX25 receive window (bytes)";
+            let new = setting(context.output, label, octets.into(), (1, 65_535), words)?;
+            set(context, new, |all, octets| all.window = octets as u16)
+        }),
+    ];
+    context.station.radio_sync();
+    subcommand(context, "ax25", &AX25, words)
+}
+
+/// Sets a parameter to what was typed, if anything was.
+fn set(
+    context: &mut Context<'_>,
+    value: Option<u64>,
+    set: fn(&mut wanbox_net_ax25::connection::Parameters, u64),
+) -> Done {
+    if let Some(value) = value {
+        let mut parameters = context.station.ax25.parameters;
+        set(&mut parameters, value);
+        context.station.ax25.set_parameters(parameters);
+    }
+    Ok(Then::Nothing)
+}
+
+fn digipeat(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let mode = match context.station.ax25.digipeat {
+        Digipeat::Off => 0,
+        Digipeat::Repeat => 1,
+        Digipeat::Link => 2,
+    };
+    match setting(context.output, "Digipeat", mode, (0, 2), words)? {
+        Some(0) => context.station.ax25.digipeat = Digipeat::Off,
+        Some(1) => context.station.ax25.digipeat = Digipeat::Repeat,
+        Some(_) => context.station.ax25.digipeat = Digipeat::Link,
+        None => {}
+    }
+    Ok(Then::Nothing)
+}
+
+/// A word as a call sign.
+fn call_word(word: &str) -> Result<Call, Stop> {
+    Call::parse(word).or_else(|_| failed(format_args!("Invalid call \"{word}\"")))
+}
+
+fn mycall(context: &mut Context<'_>, words: &[Word]) -> Done {
+    match text_at(words, 1) {
+        Some(word) => {
+            let call = call_word(&word)?;
+            context.station.interfaces.default_call = Some(LinkAddress::from(call));
+        }
+        None => {
+            let call = context.station.interfaces.default_call;
+            let shown = call.map_or("NOCALL".to_owned(), |call| call.to_string());
+            context.output.line("mycall", &shown, text(&shown));
+        }
+    }
+    Ok(Then::Nothing)
+}
+
+fn jumpstart(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let call = call_word(&word_at(words, 1))?;
+    let routes = &mut context.station.ax25.routes;
+    let mut jumpstart = routes.jumpstart(call);
+    let rest = words.get(1..).unwrap_or_default();
+    let label = format!("Jumpstart {call}");
+    flag(context.output, &label, &mut jumpstart, rest)?;
+    routes.set_jumpstart(call, jumpstart);
+    Ok(Then::Nothing)
+}
+
+/// A word as the number of a connection that is there.
+fn link(context: &Context<'_>, words: &[Word]) -> Result<LinkId, Stop> {
+    let id = LinkId::parse(&word_at(words, 1));
+    let id = id.filter(|id| context.station.ax25.link(*id).is_some());
+    id.ok_or_else(|| Stop::Failed("Not a valid control block".to_owned()))
+}
+
+fn kick(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let id = link(context, words)?;
+    context.station.ax25.kick(context.now, id);
+    Ok(Then::Nothing)
+}
+
+fn reset(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let id = link(context, words)?;
+    context.station.ax25.reset(context.now, id);
+    Ok(Then::Nothing)
+}
+
+/// The interfaces of AX.25 that a word names: all of them without one.
+fn interfaces(context: &Context<'_>, words: &[Word]) -> Result<Vec<(InterfaceId, String)>, Stop> {
+    let is_ax25 = |id: InterfaceId| {
+        let interface = context.station.interfaces.get(id)?;
+        let hardware = interface.encapsulation.hardware();
+        (hardware == Some(Hardware::Ax25)).then(|| (id, interface.name().to_owned()))
+    };
+    match text_at(words, 1) {
+        Some(word) => {
+            let id = context.interface(&word)?;
+            match is_ax25(id) {
+                Some(of) => Ok(vec![of]),
+                None => failed(format_args!("Interface {word} not AX.25")),
+            }
+        }
+        None => {
+            let all = context.station.interfaces.iter();
+            Ok(all.filter_map(|(id, _)| is_ax25(id)).collect())
+        }
+    }
+}
+
+/// `ax25 heard` and `ax25 destlist`.
+fn heard(context: &mut Context<'_>, words: &[Word], destinations: bool) -> Done {
+    let all = interfaces(context, words)?;
+    show(
+        context,
+        &|context, _| {
+            let text = if destinations {
+                show::ax25_destinations
+            } else {
+                show::ax25_heard
+            };
+            let ax25 = &context.station.ax25;
+            let all = all.iter();
+            all.map(|(id, name)| text(ax25, name, *id, context.now))
+                .collect()
+        },
+        &|context| {
+            let ax25 = &context.station.ax25;
+            let since = |list: &Heard, port, call| -> Value {
+                let seen = list.get(port, call);
+                let age = seen.map(|seen| context.now.saturating_duration_since(seen.last));
+                age.map(|age| age.as_secs()).into()
+            };
+            let all = all.iter().map(|(id, name)| {
+                let port = id.port();
+                let list = if destinations {
+                    &ax25.destinations
+                } else {
+                    &ax25.heard
+                };
+                let stations = list.listed(port).into_iter().map(|(call, seen)| {
+                    let mut fields = vec![
+                        ("call", text(call)),
+                        ("seconds_since", since(list, port, call)),
+                        ("frames", seen.frames.into()),
+                    ];
+                    if destinations {
+                        fields.push(("heard_seconds_since", since(&ax25.heard, port, call)));
+                    }
+                    object(fields)
+                });
+                object(vec![
+                    ("interface", name.clone().into()),
+                    ("stations", stations.collect()),
+                ])
+            });
+            all.collect()
+        },
+    )
+}
+
+/// `ax25 route`.
+fn route(context: &mut Context<'_>, words: &[Word]) -> Done {
+    const ROUTE: [Entry<Command>; 3] = [
+        Entry::with(
+            "add",
+            route_add,
+            3,
+            "ax25 route add [permanent] <interface> default|<path>",
+        ),
+        Entry::new("list", route_list),
+        Entry::new("stat", route_stat),
+    ];
+    if words.len() < 2 {
+        return route_stat(context, words);
+    }
+    subcommand(context, "ax25 route", &ROUTE, words)
+}
+
+fn route_add(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let permanent = word_at(words, 1) == "permanent";
+    let words = words.get(1 + usize::from(permanent)..).unwrap_or_default();
+    let [interface, path @ ..] = words else {
+        return Err(Stop::Usage(
+            "ax25 route add [permanent] <interface> default|<path>",
+        ));
+    };
+    let name = interface.text();
+    let known = context.station.interfaces.find(&name);
+    let id = known.map_err(|error| Stop::Failed(error.to_string()))?;
+    let line = context.station.interfaces.get(id);
+    if line.and_then(|line| line.encapsulation.hardware()) != Some(Hardware::Ax25) {
+        return failed(format_args!("Interface \"{name}\" not kiss"));
+    }
+    let path: Vec<_> = path.iter().map(Word::text).collect();
+    let ax25 = &mut context.station.ax25;
+    if let [word] = path.as_slice()
+        && *word == "default"
+    {
+        ax25.routes.default = Some(id.port());
+        return Ok(Then::Nothing);
+    }
+    let parsed = parse_path(path.iter().map(AsRef::as_ref));
+    let (station, digis) = parsed.map_err(Stop::Failed)?;
+    let used = ax25.seconds(context.now);
+    if ax25.routes.add(used, id.port(), &digis, station, permanent) {
+        Ok(Then::Nothing)
+    } else {
+        failed("A call sign is there twice, or stands for everybody")
+    }
+}
+
+fn route_stat(context: &mut Context<'_>, _words: &[Word]) -> Done {
+    show(
+        context,
+        &|context, _| {
+            let station = &context.station;
+            show::ax25_route_counts(&station.ax25, &station.interfaces)
+        },
+        &|context| {
+            let station = &context.station;
+            let (counts, nowhere) = station.ax25.routes.count();
+            let of = |port: &Port| name(context, *port);
+            let interfaces = counts.iter().map(|(port, count)| {
+                object(vec![("interface", of(port)), ("count", (*count).into())])
+            });
+            let total = counts.iter().map(|(_, count)| count).sum::<usize>() + nowhere;
+            object(vec![
+                ("default", station.ax25.routes.default.map(|port| of(&port)).into()),
+                ("interfaces", interfaces.collect()),
+                ("total", total.into()),
+            ])
+        },
+    )
+}
+
+/// The name of the interface that is a line of AX.25.
+fn name(context: &Context<'_>, port: Port) -> Value {
+    let interface = context.station.interfaces.get(InterfaceId::of_port(port));
+    interface.map(|interface| interface.name()).into()
+}
+
+fn route_list(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let mut calls = Vec::new();
+    for word in words.iter().skip(1) {
+        calls.push(call_word(&word.text())?);
+    }
+    if calls.is_empty() {
+        let all = context.station.ax25.routes.listed().into_iter();
+        calls = all.map(|(call, _)| call).collect();
+    }
+    let unix = (context.station.unix_micros(context.now) / 1_000_000) as i64;
+    let local = unix + i64::from(context.host.utc_offset(unix));
+    show(
+        context,
+        &|context, _| {
+            let station = &context.station;
+            let mut text = "Date    Time   Interface  PJ Path\n".to_owned();
+            for call in &calls {
+                let time = (context.now, local);
+                text += &show::ax25_route(&station.ax25, &station.interfaces, time, *call);
+            }
+            text
+        },
+        &|context| {
+            let ax25 = &context.station.ax25;
+            let start = unix - ax25.seconds(context.now);
+            let known = calls.iter().filter_map(|call| {
+                let route = ax25.routes.get(*call)?;
+                let path = ax25.routes.path(*call, Digis::MOST);
+                let (digis, port) = path.unzip();
+                let digis = digis.unwrap_or_default();
+                let digis = digis.iter().map(|digi| text(digi.call));
+                let next = match route.next {
+                    Next::Digi(digi) => text(digi),
+                    _ => Value::Null,
+                };
+                Some(object(vec![
+                    ("call", text(call)),
+                    ("interface", port.map(|port| name(context, port)).into()),
+                    ("digipeaters", digis.collect()),
+                    ("next", next),
+                    ("permanent", route.permanent.into()),
+                    ("jumpstart", route.jumpstart.into()),
+                    ("used_unix", (start + route.used).into()),
+                ]))
+            });
+            known.collect()
+        },
+    )
+}
+
+fn status(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let now = context.now;
+    if words.len() < 2 {
+        return show(
+            context,
+            &|context, _| show::ax25_status(&context.station.ax25, now),
+            &|context| {
+                let ax25 = &context.station.ax25;
+                let counters = ax25.counters.named();
+                object(vec![
+                    ("links", links(context)),
+                    ("listens", ax25.listens.into()),
+                    ("counters", object(counters_of(&counters))),
+                ])
+            },
+        );
+    }
+    let id = link(context, words)?;
+    show(
+        context,
+        &|context, _| {
+            let view = context.station.ax25.link(id);
+            view.map_or_else(String::new, |view| show::ax25_link(&view, now))
+        },
+        &|context| {
+            let of = |link: &Value| link.get("axcb") == Some(&text(id));
+            let all = links(context);
+            let all = all.as_array().map_or(&[][..], Vec::as_slice);
+            all.iter().find(|link| of(link)).cloned().into()
+        },
+    )
+}
+
+/// All connections.
+pub(crate) fn links(context: &Context<'_>) -> Value {
+    let links = context.station.ax25.links().map(|link| {
+        let status = link.connection.status(context.now);
+        let [t1, t3, t4, t5] = status.timers.map(|timer| {
+            object(vec![
+                ("remaining_ms", timer.remaining.map(|left| left.as_millis() as u64).into()),
+                ("duration_ms", (timer.duration.as_millis() as u64).into()),
+            ])
+        });
+        let digis = link.header.digis.iter().map(|digi| text(digi.call));
+        object(vec![
+            ("axcb", text(link.id)),
+            ("local", text(link.header.source)),
+            ("remote", text(link.header.destination)),
+            ("digipeaters", digis.collect()),
+            ("interface", link.port.map(|port| name(context, port)).into()),
+            ("state", status.state.name().into()),
+            ("crosslink", link.crosslink.into()),
+            ("session", link.user.into()),
+            ("receive_queue_octets", status.receive_queue.into()),
+            ("rnr_sent", status.rnr_sent.into()),
+            ("unacknowledged_frames", status.unacknowledged.into()),
+            ("window_frames", status.window.into()),
+            ("send_queue_frames", status.send_queue.into()),
+            ("waiting_packets", link.packets.into()),
+            ("remote_busy", status.remote_busy.into()),
+            ("reject_sent", status.reject_sent.into()),
+            ("retries", status.retries.into()),
+            ("retry_limit", status.retry_limit.into()),
+            ("vs", status.vs.into()),
+            ("vr", status.vr.into()),
+            ("version", status.version.into()),
+            ("modulo", (if status.extended { 128 } else { 8 }).into()),
+            ("selective_reject", status.selective.into()),
+            ("srt_ms", (status.srt.as_millis() as u64).into()),
+            ("mdev_ms", (status.mdev.as_millis() as u64).into()),
+            ("t1", t1),
+            ("t3", t3),
+            ("t4", t4),
+            ("t5", t5),
+        ])
+    });
+    links.collect()
+}
