@@ -47,6 +47,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("frame_relay_link", |octets| {
         wanbox_wanrouter_engine::fuzz::fuzz_frame_relay_link(Instant::now(), octets);
     }),
+    ("flexnet_node", |octets| {
+        wanbox_net_flexnet::fuzz_flexnet_node(Instant::now(), octets);
+    }),
     ("ip", wanbox_wire::ip::fuzz_ip),
     ("keyboard", wanbox_net_console::editor::fuzz_keyboard),
     ("guard", wanbox_net_console::guard::fuzz_guard),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use wanbox_net_engine::domain::hosts::{Fault, Hosts};
-use wanbox_net_engine::{Station, arp, route};
+use wanbox_net_engine::{Station, arp, radio, route};
 use wanbox_runtime::files::{self, Root};
 
 /// Where the original has everything; where it is there, everything is in it.
@@ -90,13 +90,16 @@ impl Files {
 /// What was learned, in files. It is saved when it has changed, and when the program ends.
 #[derive(Debug, Default)]
 pub struct State {
-    /// What the files of link addresses and routes have; `None` before they were looked at.
+    /// What the files of link addresses, routes, and ways to stations of AX.25 have; `None` before they were
+    /// looked at.
     arp: Option<Vec<u8>>,
     routes: Option<Vec<u8>>,
+    ax25: Option<Vec<u8>>,
 }
 
 const ARP: &str = "arp_data";
 const ROUTES: &str = "route_data";
+const AX25: &str = "axroute_data";
 
 impl State {
     /// Takes the link addresses out of their file. What is wrong with it is returned.
@@ -135,9 +138,30 @@ impl State {
         error.map(|error| format!("{}: {error}", path.display()))
     }
 
-    /// Whether something is known that ends some day, which is what the files have.
+    /// Takes the ways to stations of AX.25 out of their file: the interfaces have to be there. What is wrong
+    /// with it is returned.
+    pub fn load_ax25(
+        &mut self,
+        files: &Files,
+        now: Instant,
+        station: &mut Station,
+    ) -> Option<String> {
+        let path = files.state.join(AX25);
+        let octets = self.ax25.insert(read(&path)?);
+        let (records, error) = radio::file::parse(octets);
+        let unix = station.unix_micros(now) / 1_000_000;
+        let Station {
+            ax25, interfaces, ..
+        } = station;
+        radio::file::load(ax25, now, unix, &records, interfaces);
+        error.map(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Whether something is known that ends some day, or was learned of stations, which is what the files have.
     pub fn wants_saving(station: &Station) -> bool {
-        station.arp.poll_timeout().is_some() || station.routes.poll_timeout().is_some()
+        station.arp.poll_timeout().is_some()
+            || station.routes.poll_timeout().is_some()
+            || station.ax25.routes.has_changed()
     }
 
     /// Writes what has changed, each file as a whole. What went wrong is returned.
@@ -146,10 +170,14 @@ impl State {
         let arp = arp::file::format(&station.arp.records(now, unix));
         let records = station.routes.records(now, unix, &station.interfaces);
         let routes = route::file::format(&records);
+        let stations = radio::file::records(&station.ax25, now, unix, &station.interfaces);
+        let stations = radio::file::format(&stations);
+        station.ax25.routes.take_changed();
         let mut wrong = Vec::new();
         for (name, octets, saved) in [
             (ARP, arp, &mut self.arp),
             (ROUTES, routes, &mut self.routes),
+            (AX25, stations, &mut self.ax25),
         ] {
             // A file with nothing in it is not made where there was none.
             if saved.as_ref() == Some(&octets) || saved.is_none() && octets.len() <= 1 {

@@ -261,7 +261,12 @@ impl Program {
         // The interfaces of the startup file are there now.
         if let Some(state) = &mut self.state {
             let station = &mut self.desk.station;
-            if let Some(wrong) = state.load_routes(&self.process.files, now, station) {
+            let files = &self.process.files;
+            let routes = state.load_routes(files, now, station);
+            for wrong in routes
+                .into_iter()
+                .chain(state.load_ax25(files, now, station))
+            {
                 log::warn!("{wrong}");
             }
         }

@@ -37,6 +37,6 @@ pub use counters::Counters;
 pub use event::{Event, How, Packet};
 pub use heard::{Heard, Seen};
 pub use links::LinkId;
-pub use output::Outgoing;
+pub use output::{Outgoing, carries_ip};
 pub use port::{Port, PortSettings};
 pub use routes::{Next, Route, Routes};

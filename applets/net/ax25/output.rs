@@ -172,3 +172,15 @@ impl Ax25 {
         self.links.poll_timeout()
     }
 }
+
+/// Whether what is behind a header is a datagram in an I or UI frame.
+fn is_datagram(rest: &[u8]) -> bool {
+    let has_pid = |field: &u8| field & 1 == 0 || field & !control::POLL == control::UI;
+    rest.get(1) == Some(&pid::IP) && rest.first().is_some_and(has_pid)
+}
+
+/// Whether a frame carries a datagram.
+#[must_use]
+pub fn carries_ip(frame: &[u8]) -> bool {
+    Header::parse(frame).is_ok_and(|(_, rest)| is_datagram(rest))
+}

@@ -213,6 +213,15 @@ impl Routes {
         self.add(used, port, digis, source, false)
     }
 
+    /// Takes an entry out of a file, unless something is known of the station.
+    pub fn restore(&mut self, call: Call, next: Next, used: i64) {
+        let entry = self.entry(call);
+        if entry.next == Next::Unknown {
+            entry.next = next;
+            entry.used = used;
+        }
+    }
+
     /// Whether a session begins with the connection of a station.
     #[must_use]
     pub fn jumpstart(&self, call: Call) -> bool {

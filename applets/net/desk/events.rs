@@ -111,6 +111,11 @@ impl Desk {
                 let text = show::rip_notice(&notice, &self.station.interfaces, &names);
                 self.traced(Source::Rip, &text);
             }
+            // Nobody takes sessions yet.
+            Event::Ax25(wanbox_net_ax25::Event::Incoming(link)) => {
+                self.station.ax25.release(now, link);
+            }
+            Event::Ax25(_) => {}
             Event::Domain(text) => self.traced(Source::Domain, &text),
             Event::Resolved(query, _) => {
                 let waiting = self

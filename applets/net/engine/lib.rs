@@ -16,6 +16,7 @@
 //! | segments between TCP and IP | `tcp.rs` |
 //! | exchange of routes | `rip/` |
 //! | names of hosts | `domain/` |
+//! | AX.25 between lines and the protocols above | `radio/` |
 //! | what commands print | `show/` |
 //! | packets as text | `trace/` |
 //!
@@ -31,6 +32,7 @@ pub mod icmp;
 pub mod interface;
 pub mod ip;
 pub mod ping;
+pub mod radio;
 pub mod rip;
 pub mod route;
 pub mod show;

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
+use wanbox_net_ax25::Ax25;
 use wanbox_net_tcp::{Key, Parameters, Tcp};
-use wanbox_wire::ax25::Header;
 use wanbox_wire::ip::{Ipv4, Sum, VirtioHeader, protocol};
 
 use crate::address::mask;
@@ -20,6 +20,7 @@ use crate::icmp::{Error, Icmp, Notice};
 use crate::interface::{InterfaceId, Interfaces, LinkAddress, TraceFlags};
 use crate::ip::Ip;
 use crate::ping::{Pings, Reply};
+use crate::radio::Radio;
 use crate::rip::{Rip, RipNotice};
 use crate::route::{NewRoute, RouteError, Routes};
 use crate::trace::Way;
@@ -155,6 +156,8 @@ pub enum Event {
     Domain(String),
     /// A question to servers of names is answered.
     Resolved(QueryId, Answer),
+    /// What happened to a connection of AX.25.
+    Ax25(wanbox_net_ax25::Event),
 }
 
 /// Buffers that are used again.
@@ -203,6 +206,10 @@ pub struct Station {
     pub rip: Rip,
     /// Names of hosts.
     pub resolver: Resolver,
+    /// The link layer of packet radio. What it has to send leaves when lines have room, with
+    /// [`Station::flush`].
+    pub ax25: Ax25,
+    pub(crate) radio: Radio,
     /// Events that were dropped because too many waited.
     pub events_lost: u64,
     pub(crate) pool: Pool,
@@ -237,6 +244,8 @@ impl Station {
             tcp_buffer: Vec::new(),
             rip: Rip::default(),
             resolver: Resolver::default(),
+            ax25: Ax25::new(now, wanbox_net_ax25::connection::Parameters::default()),
+            radio: Radio::default(),
             events_lost: 0,
             pool: Pool::default(),
             depth: 0,
@@ -295,6 +304,7 @@ impl Station {
             self.rip.poll_timeout(),
             self.tcp.poll_timeout(),
             self.resolver.poll_timeout(),
+            self.radio_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -319,7 +329,8 @@ impl Station {
         self.rip_due(now, sink);
         self.resolver_due(now, sink);
         self.tcp.handle_timeout(now);
-        self.tcp_output(now, sink);
+        self.radio_due(now);
+        self.flush(now, sink);
     }
 
     /// Adds a route.
@@ -418,20 +429,6 @@ impl Station {
                 .interfaces
                 .iter()
                 .any(|(_, interface)| interface.broadcast() == address)
-    }
-
-    /// A frame of AX.25 came in, without FCS. Its interface counts what is no frame.
-    pub fn receive_ax25(
-        &mut self,
-        now: Instant,
-        id: InterfaceId,
-        frame: &[u8],
-        _sink: &mut dyn Sink,
-    ) {
-        if let Some(interface) = self.interfaces.get_mut(id) {
-            interface.counters.received.count(now, false);
-            interface.counters.bad_headers += u64::from(Header::parse(frame).is_err());
-        }
     }
 
     /// Hands a datagram to its protocol.

@@ -42,9 +42,12 @@ impl Station {
             .connect(now, local, Endpoint::new(to.0, to.1), options, mtu)
     }
 
-    /// Sends what connections have to send. To be called after something was asked of them.
+    /// Sends what connections have to send, those of AX.25 as far as their lines have room. To be called after
+    /// something was asked of them, and when a line has room again.
     pub fn flush(&mut self, now: Instant, sink: &mut dyn Sink) {
+        self.radio_settle(now, sink);
         self.tcp_output(now, sink);
+        self.radio_output(now, sink);
     }
 
     fn tcp_mtu(&self, address: Ipv4Addr) -> u16 {

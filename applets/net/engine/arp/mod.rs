@@ -373,6 +373,15 @@ impl Arp {
         self.entries.get(&(hardware, address))
     }
 
+    /// An address that somebody has typed for a link address.
+    #[must_use]
+    pub fn address_of(&self, hardware: Hardware, link: LinkAddress) -> Option<Ipv4Addr> {
+        let typed = self.entries.iter().find(|((of, _), entry)| {
+            *of == hardware && entry.is_permanent() && entry.link == Some(link)
+        });
+        typed.map(|((_, address), _)| *address)
+    }
+
     /// All entries, by kind of link and address.
     #[must_use]
     pub fn listed(&self) -> Vec<(Hardware, Ipv4Addr, &Entry)> {

@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use wanbox_link::prefixes::NumberMap;
+use wanbox_net_ax25::Port;
 
 pub use encapsulation::Encapsulation;
 pub use link::{Hardware, LinkAddress};
@@ -34,6 +35,18 @@ impl InterfaceId {
     #[must_use]
     pub fn index(self) -> usize {
         self.0.into()
+    }
+
+    /// The interface as a line of AX.25.
+    #[must_use]
+    pub const fn port(self) -> Port {
+        Port(self.0)
+    }
+
+    /// The interface of a line of AX.25.
+    #[must_use]
+    pub const fn of_port(port: Port) -> Self {
+        Self(port.0)
     }
 }
 
@@ -303,6 +316,10 @@ pub struct Interfaces {
     own: NumberMap<u32, u32>,
     /// `ip address`: the address of interfaces that are attached from now on.
     pub default_address: Ipv4Addr,
+    /// `ax25 mycall`: the call sign of interfaces that are attached from now on.
+    pub default_call: Option<LinkAddress>,
+    /// Changes of what AX.25 knows of interfaces.
+    changes: u64,
 }
 
 impl Default for Interfaces {
@@ -311,6 +328,8 @@ impl Default for Interfaces {
             all: Vec::new(),
             own: NumberMap::default(),
             default_address: Ipv4Addr::UNSPECIFIED,
+            default_call: None,
+            changes: 0,
         };
         for (name, address) in [
             ("loopback", Ipv4Addr::LOCALHOST),
@@ -327,11 +346,11 @@ impl Default for Interfaces {
 }
 
 impl Interfaces {
-    /// Adds an interface; it gets the default address.
+    /// Adds an interface; it gets the default address and, on links that have such, the default call sign.
     ///
     /// # Errors
     /// The name is taken or no name, or there are too many.
-    pub fn attach(&mut self, interface: Interface) -> Result<InterfaceId, InterfaceError> {
+    pub fn attach(&mut self, mut interface: Interface) -> Result<InterfaceId, InterfaceError> {
         let name = interface.name();
         if self.by_name(name).is_some() {
             return Err(InterfaceError::Exists(name.to_owned()));
@@ -346,6 +365,11 @@ impl Interfaces {
             return Err(InterfaceError::TooMany);
         }
         let id = InterfaceId(self.all.len() as u16);
+        let hardware = interface.encapsulation.hardware();
+        if matches!(hardware, Some(Hardware::Ax25 | Hardware::NetRom)) {
+            interface.link_address = interface.link_address.or(self.default_call);
+        }
+        self.changes += 1;
         self.all.push(interface);
         self.set_address(id, self.default_address);
         Ok(id)
@@ -415,6 +439,11 @@ impl Interfaces {
         address.is_unspecified() || self.own.contains_key(&address.to_bits())
     }
 
+    /// How often something changed that AX.25 knows of interfaces.
+    pub(crate) const fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Sets an interface's IP address.
     pub fn set_address(&mut self, id: InterfaceId, address: Ipv4Addr) {
         let Some(interface) = self.all.get_mut(id.index()) else {
@@ -469,6 +498,7 @@ impl Interfaces {
                 interface.link_address = None;
             }
             interface.encapsulation = encapsulation;
+            self.changes += 1;
         }
         Ok(())
     }
@@ -485,6 +515,7 @@ impl Interfaces {
             .ok_or(InterfaceError::NoLinkAddress)?;
         let address = LinkAddress::parse(hardware, word).ok_or(InterfaceError::NoLinkAddress)?;
         interface.link_address = Some(address);
+        self.changes += 1;
         Ok(())
     }
 
@@ -493,6 +524,7 @@ impl Interfaces {
         let to = self.by_name(name).filter(|to| *to != id);
         if let Some(interface) = self.get_mut(id) {
             interface.forward = to;
+            self.changes += 1;
         }
     }
 

@@ -156,6 +156,18 @@ impl Station {
         if !learns || self.interfaces.is_own(src) {
             return;
         }
+        self.learn_route(now, id, gateway, src);
+    }
+
+    /// Takes down that a host is reached by an interface, through a gateway or 0.0.0.0. `true`: the route there
+    /// was so already, and holds for long.
+    pub(crate) fn learn_route(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        gateway: Ipv4Addr,
+        src: Ipv4Addr,
+    ) -> bool {
         if let Some(route) = self.routes.lookup(src)
             && route.interface == id
             && route.gateway == gateway
@@ -164,7 +176,7 @@ impl Station {
             if route.bits == 32 && !route.is_permanent() && route.seconds_left(now) < fresh {
                 self.routes.refresh(now, src, 32, LONGEST_LIFETIME);
             }
-            return;
+            return true;
         }
         let route = NewRoute {
             gateway,
@@ -174,6 +186,7 @@ impl Station {
         };
         // Refused ones are counted by the table.
         let _ = self.add_route(now, &route);
+        false
     }
 
     /// Processes options. `None`: the datagram is dropped; otherwise whether the next hop must be a neighbour.

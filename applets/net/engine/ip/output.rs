@@ -352,7 +352,9 @@ impl Station {
         let Some(interface) = self.interfaces.get_mut(frame.line) else {
             return;
         };
-        let full = interface.txqlen > 0 && sink.queued(frame.line) >= interface.txqlen as usize;
+        let hardware = interface.encapsulation.hardware();
+        let queued = sink.queued(frame.line) + self.ax25.queued(frame.line.port());
+        let full = interface.txqlen > 0 && queued >= interface.txqlen as usize;
         if !interface.up || full {
             let counter = if interface.up {
                 &mut interface.counters.queue_full
@@ -361,6 +363,10 @@ impl Station {
             };
             *counter += 1;
             self.ip.stats.out_discards += 1;
+            return;
+        }
+        if hardware == Some(Hardware::Ax25) && frame.kind != FrameKind::Ax25 {
+            self.radio_packet(now, frame);
             return;
         }
         interface
@@ -382,20 +388,33 @@ impl Station {
         let held = self.arp.add(hardware, address, link, published);
         let route = self.routes.lookup(address).map(|route| route.interface);
         if let (Some((held, to)), Some(interface)) = (held, route) {
-            let line = self.interfaces.line(interface);
-            let trace = self.interfaces.get(line).map(|line| line.trace);
-            let frame = Frame {
-                line,
-                interface,
-                kind: FrameKind::Ip,
-                trace: trace.unwrap_or_default(),
-                next_hop: address,
-                to: Some(to),
-                offload: FINISHED,
-                packet: &held,
-            };
-            self.put_on_line(now, &frame, sink);
+            self.released(now, interface, address, &held, to, sink);
         }
+    }
+
+    /// A datagram has waited for a link address that is known now.
+    pub(crate) fn released(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        next_hop: Ipv4Addr,
+        packet: &[u8],
+        to: LinkAddress,
+        sink: &mut dyn Sink,
+    ) {
+        let line = self.interfaces.line(interface);
+        let trace = self.interfaces.get(line).map(|line| line.trace);
+        let frame = Frame {
+            line,
+            interface,
+            kind: FrameKind::Ip,
+            trace: trace.unwrap_or_default(),
+            next_hop,
+            to: Some(to),
+            offload: FINISHED,
+            packet,
+        };
+        self.put_on_line(now, &frame, sink);
     }
 
     /// An ARP packet came in.
@@ -406,10 +425,23 @@ impl Station {
         packet: &[u8],
         sink: &mut dyn Sink,
     ) {
+        if let Some(interface) = self.interfaces.get_mut(id) {
+            interface.counters.received.count(now, false);
+        }
+        self.arp_input(now, id, packet, sink);
+    }
+
+    /// The same for one that came in a frame which is counted.
+    pub(crate) fn arp_input(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        packet: &[u8],
+        sink: &mut dyn Sink,
+    ) {
         let Some(interface) = self.interfaces.get_mut(id) else {
             return;
         };
-        interface.counters.received.count(now, false);
         let (address, broadcast) = (interface.address(), interface.broadcast());
         let us = interface
             .encapsulation

@@ -13,7 +13,7 @@ fn options() -> Options {
     }
 }
 
-struct Transfer {
+pub struct Transfer {
     client: Id,
     server: Option<Id>,
     listener: ListenerId,
@@ -21,7 +21,7 @@ struct Transfer {
 }
 
 impl Transfer {
-    fn open(net: &mut Net, from: usize, to: usize, address: &str) -> Self {
+    pub fn open(net: &mut Net, from: usize, to: usize, address: &str) -> Self {
         let listener = net.stations[to].tcp.listen(None, 7, 4, &options()).unwrap();
         let client = net.with(from, |station, now, lines| {
             let client = station
@@ -39,7 +39,7 @@ impl Transfer {
     }
 
     /// Sends octets both ways; how long it took in the simulation.
-    fn exchange(&mut self, net: &mut Net, octets: usize) -> Duration {
+    pub fn exchange(&mut self, net: &mut Net, octets: usize) -> Duration {
         let data: Vec<u8> = (0..octets).map(|at| (at * 31 + at / 251) as u8).collect();
         let (mut sent, mut received) = ([0usize; 2], [Vec::new(), Vec::new()]);
         let start = net.now;

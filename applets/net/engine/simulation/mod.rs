@@ -4,6 +4,7 @@ mod built_in;
 mod connections;
 mod fuzz;
 mod paths;
+mod radio;
 mod vectors;
 
 use std::net::Ipv4Addr;
@@ -156,6 +157,7 @@ impl Net {
     ) -> R {
         let mut lines = Lines::default();
         let result = act(&mut self.stations[at], self.now, &mut lines);
+        self.stations[at].flush(self.now, &mut lines);
         for sent in lines.sent {
             let Some(line) = self
                 .lines
@@ -215,7 +217,6 @@ impl Net {
                             ..Arrival::new(id)
                         };
                         station.receive(now, &arrival, &mut sent.packet, lines);
-                        station.flush(now, lines);
                     }
                 });
             }

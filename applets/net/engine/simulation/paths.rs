@@ -557,7 +557,9 @@ fn neighbours_on_the_air_find_each_other() {
     net.stations[0]
         .udp_send_from(now, sender, (ip("44.128.4.255"), 9), b"cq", &mut lines)
         .unwrap();
-    assert_eq!(lines.sent[0].to, Some(Hardware::Ax25.broadcast()));
+    net.stations[0].flush(now, &mut lines);
+    let (header, _) = wanbox_wire::ax25::Header::parse(&lines.sent[0].packet).unwrap();
+    assert_eq!(header.to_string(), "N0PRA->QST");
 }
 
 #[test]

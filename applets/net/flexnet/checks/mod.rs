@@ -1,0 +1,4 @@
+//! Nodes alone, and networks of them.
+
+mod network;
+mod packets;
