@@ -198,19 +198,34 @@ pub fn engine(_wanbox: &Path) -> Result<Vec<Row>> {
         });
     }
     let routes = example("routes")?;
-    let mut slowest = 0f64;
+    let mut slowest = [0f64; 2];
+    let mut other = 0;
     for line in routes.lines() {
-        slowest = slowest.max(number_before(line, "ns a look-up").unwrap_or(0.0));
+        match number_before(line, "ns a look-up") {
+            Some(nanoseconds) => slowest[other] = slowest[other].max(nanoseconds),
+            None => other = usize::from(!line.starts_with("lengths of the Internet")),
+        }
     }
-    ensure!(slowest > 0.0, "no time in {routes}");
-    rows.push(Row {
-        what: "net: a look-up in 1,000,000 routes",
-        wanbox: format!("{slowest:.0} ns"),
-        other: String::new(),
-        ratio: String::new(),
-        wanted: "under 200 ns".to_owned(),
-        met: met(slowest < 200.0),
-    });
+    let [internet, any] = slowest;
+    ensure!(internet > 0.0 && any > 0.0, "no times in {routes}");
+    for (what, nanoseconds, wanted, met) in [
+        (
+            "net: a look-up in 1,000,000 routes, as the Internet's",
+            internet,
+            "under 200 ns",
+            met(internet < 200.0),
+        ),
+        ("  the worst of other lengths", any, "", ""),
+    ] {
+        rows.push(Row {
+            what,
+            wanbox: format!("{nanoseconds:.0} ns"),
+            other: String::new(),
+            ratio: String::new(),
+            wanted: wanted.to_owned(),
+            met,
+        });
+    }
     Ok(rows)
 }
 
