@@ -16,6 +16,7 @@ type Target = fn(&[u8]);
 /// The targets, each with its function.
 const TARGETS: &[(&str, Target)] = &[
     ("access_list", wanbox_link::access_list::fuzz_access_list),
+    ("agwpe", wanbox_wire::agwpe::fuzz_agwpe),
     ("api", wanbox_wire::api::fuzz_api),
     ("arp", wanbox_wire::arp::fuzz_arp),
     ("assign", wanbox_grammar::assign::fuzz_assign),

@@ -8,6 +8,7 @@
 
 mod error;
 
+pub mod agwpe;
 pub mod api;
 pub mod arp;
 pub mod ax25;
