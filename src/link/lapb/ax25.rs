@@ -95,6 +95,9 @@ pub(super) struct State {
     late_refusals: u32,
     /// How often T1 ran out for a frame that still waits for the line.
     late: u8,
+    /// Set-ups of ours that the peer may still answer: with each it begins at 0 again, and forgets
+    /// what we had of it.
+    unsettled: u32,
 }
 
 /// What is shown of a link of AX.25.
@@ -150,6 +153,7 @@ impl State {
             request: false,
             late_refusals: 0,
             late: 0,
+            unsettled: 0,
         }
     }
 
@@ -209,6 +213,7 @@ impl State {
         self.request = false;
         self.rnr_sent = false;
         self.late = 0;
+        self.unsettled = 0;
     }
 
     fn slot(&mut self, number: u8) -> Option<&mut Slot> {
@@ -523,8 +528,10 @@ impl Engine {
                 if self.up {
                     self.tell(Event::Reset(Cause::PeerReset));
                 }
+                let unanswered = self.unanswered();
                 self.set_modulo(modulo);
                 self.accept(now, poll);
+                self.confirm(now, unanswered);
             }
         }
     }
@@ -535,15 +542,75 @@ impl Engine {
             return false;
         }
         match self.phase {
-            Phase::Setup => self.enter_information(now),
-            Phase::Disconnecting => self.end_disconnecting(now),
-            Phase::Information => {
-                count(&mut self.counters.unsolicited);
-                self.remote_busy = false;
-                self.timers.busy = None;
+            Phase::Setup => {
+                let unanswered = self.unanswered().saturating_sub(1);
+                self.enter_information(now);
+                self.confirm(now, unanswered);
             }
+            Phase::Disconnecting => self.end_disconnecting(now),
+            Phase::Information => self.receive_late_acknowledgement(now),
             Phase::Disconnected | Phase::Rejecting => count(&mut self.counters.unsolicited),
         }
+        true
+    }
+
+    /// How many set-ups of ours are on their way, as far as is known.
+    fn unanswered(&self) -> u32 {
+        let before = self.ax25.as_ref().map_or(0, |ax25| ax25.late_refusals);
+        match self.phase {
+            Phase::Setup => self.attempts + before,
+            _ => 0,
+        }
+    }
+
+    /// The link is up, but a set-up that was repeated may wait in a TNC still and let the peer begin
+    /// anew. It is asked behind that: what comes before the answer is of no use.
+    fn confirm(&mut self, now: Instant, unanswered: u32) {
+        if unanswered == 0 || self.is_plain() {
+            return;
+        }
+        if let Some(ax25) = &mut self.ax25 {
+            ax25.unsettled = unanswered;
+        }
+        self.look_after(now);
+    }
+
+    /// UA while the link is up: that to a set-up which was repeated, or the peer has begun anew
+    /// (section 6.3.4).
+    fn receive_late_acknowledgement(&mut self, now: Instant) {
+        let plain = self.is_plain();
+        let Some(ax25) = &mut self.ax25 else {
+            return;
+        };
+        if ax25.unsettled > 0 {
+            ax25.unsettled -= 1;
+            return;
+        }
+        count(&mut self.counters.unsolicited);
+        if self.heard && !plain {
+            self.tell(Event::Reset(Cause::Unsolicited));
+            self.start_setup(now);
+        } else {
+            self.remote_busy = false;
+            self.timers.busy = None;
+        }
+    }
+
+    /// Whether a numbered frame may be from before the peer began anew. A poll is answered
+    /// nevertheless.
+    pub(super) fn is_unsettled(&mut self, direction: Direction, poll_final: bool) -> bool {
+        let Some(ax25) = &mut self.ax25 else {
+            return false;
+        };
+        if ax25.unsettled == 0 {
+            return false;
+        }
+        if direction == Direction::Response && poll_final {
+            ax25.unsettled = 0;
+            return false;
+        }
+        self.due.answer |= poll_final;
+        count(&mut self.counters.out_of_phase);
         true
     }
 

@@ -289,6 +289,7 @@ impl Engine {
             _ if self.phase != Phase::Information => {
                 self.outside(direction, asks && field.poll_final());
             }
+            _ if self.is_unsettled(direction, field.poll_final()) => {}
             Control::Supervisory {
                 kind: Supervisory::Srej,
                 nr,

@@ -56,7 +56,7 @@ impl Engine {
     }
 
     /// The peer is asked although nothing went wrong.
-    fn look_after(&mut self, now: Instant) {
+    pub(super) fn look_after(&mut self, now: Instant) {
         if !self.is_ax25() {
             return self.enquire(now);
         }
