@@ -364,4 +364,6 @@ impl Connection {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
