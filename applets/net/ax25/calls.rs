@@ -14,6 +14,8 @@ use crate::links::{Link, Role};
 
 /// Packets that wait for a connection, and their octets.
 const MOST_PACKETS: usize = 32;
+/// With fewer, somebody who can wait gives another.
+const FEW_PACKETS: usize = 2;
 const MOST_OCTETS: usize = 16_384;
 
 /// Why there is no connection.
@@ -88,6 +90,41 @@ impl Ax25 {
             self.tell(crate::Event::Up { link: id, remote });
         }
         Ok(id)
+    }
+
+    /// Begins a connection for packets, unless there is one.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn open_packets(&mut self, now: Instant, to: Call) -> Result<LinkId, ConnectError> {
+        match self.packet_link(to) {
+            Some(id) => Ok(id),
+            None => self.establish(now, None, to, &[], None),
+        }
+    }
+
+    /// Closes the connections with a station on which nobody has a session.
+    pub fn close_idle(&mut self, now: Instant, remote: Call) {
+        let all = self.links.iter();
+        let idle = all.filter(|link| {
+            link.role == Role::Own && link.remote() == remote && !link.user && !link.down
+        });
+        for id in idle.map(|link| link.id).collect::<Vec<_>>() {
+            self.close(now, id);
+        }
+    }
+
+    /// Whether a connection is up.
+    #[must_use]
+    pub fn is_up(&self, id: LinkId) -> bool {
+        self.links.get(id).is_some_and(|link| link.up)
+    }
+
+    /// Whether few packets wait for a station: [`Ax25::send_packet`] would not let another wait for long.
+    #[must_use]
+    pub fn has_packet_room(&self, to: Call) -> bool {
+        let link = self.packet_link(to).and_then(|id| self.links.get(id));
+        link.is_none_or(|link| link.packets.len() < FEW_PACKETS)
     }
 
     /// The connection between two call signs, which is begun if there is none.

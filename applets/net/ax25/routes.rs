@@ -213,6 +213,28 @@ impl Routes {
         self.add(used, port, digis, source, false)
     }
 
+    /// Leads to a station through another one, or not any more; permanent entries stay as they are, and so do
+    /// those that would go in a circle.
+    pub fn redirect(&mut self, used: i64, station: Call, via: Option<Call>) {
+        let Some(via) = via else {
+            if let Some(route) = self.table.get_mut(&station)
+                && !route.permanent
+                && matches!(route.next, Next::Digi(_))
+            {
+                route.next = Next::Unknown;
+                self.set_jumpstart(station, self.jumpstart(station));
+            }
+            return;
+        };
+        let circle = match self.path(via, Digis::MOST) {
+            Some((digis, _)) => digis.iter().any(|digi| digi.call == station),
+            None => true,
+        };
+        if !circle && via != station {
+            self.set(station, Next::Digi(via), false, used);
+        }
+    }
+
     /// Takes an entry out of a file, unless something is known of the station.
     pub fn restore(&mut self, call: Call, next: Next, used: i64) {
         let entry = self.entry(call);

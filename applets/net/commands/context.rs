@@ -69,6 +69,9 @@ pub enum Then {
     /// The reply to a ping of this host with this stamp (see `Station::ping`) is for the console. A script waits
     /// for it, or until it is late.
     Reply(Ipv4Addr, Option<u64>),
+    /// The answer to a query of FlexNet of this number is for the console. A script waits for it, or until it is
+    /// late.
+    Way(u16),
     /// A session was opened.
     Session(wanbox_net_services::SessionId),
     /// The line is run again after so long, on a clear screen, until a key is pressed.

@@ -12,6 +12,7 @@
 //! | `attach` | `attach.rs` |
 //! | `asystat`, `param` | `devices.rs` |
 //! | `domain` | `domain.rs` |
+//! | `flexnet` | `flexnet.rs` |
 //! | `ifconfig`, `trace` | `ifconfig.rs` |
 //! | `ip`, `icmp`, `udp`, `ping` | `protocols.rs` |
 //! | `ipfilter` | `ipfilter.rs` |
@@ -28,6 +29,7 @@ mod context;
 mod devices;
 mod domain;
 pub mod fake;
+mod flexnet;
 mod fuzz;
 mod host;
 mod ifconfig;
@@ -63,6 +65,7 @@ pub const COMMANDS: &[Entry<Command>] = &[
     ),
     Entry::new("domain", domain::domain),
     Entry::with("finger", sessions::finger, 2, "finger name@host"),
+    Entry::new("flexnet", flexnet::flexnet),
     Entry::new("icmp", protocols::icmp),
     Entry::new("ifconfig", ifconfig::ifconfig),
     Entry::new("ip", protocols::ip),

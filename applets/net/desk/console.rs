@@ -99,6 +99,8 @@ pub(crate) enum Wait {
     Name(QueryId, Line),
     /// The reply to a ping, until then.
     Reply(Ping, Instant),
+    /// The answer to a query of FlexNet, until then.
+    Way(u16, Instant),
     /// That everything before is written; then a shell runs this.
     Start(String),
     /// The end of a shell.
@@ -151,6 +153,8 @@ pub(crate) struct Console {
     pub prompted: bool,
     /// Single pings whose replies are shown here: the host, and the stamp of those that have one.
     pub pinged: Vec<Ping>,
+    /// Queries of FlexNet whose answers are shown here.
+    pub queries: Vec<u16>,
     /// Lines that were not shown because too much waited.
     pub dropped: u64,
     output: Vec<u8>,
@@ -178,6 +182,7 @@ impl Console {
             after_return: false,
             prompted: false,
             pinged: Vec::new(),
+            queries: Vec::new(),
             dropped: 0,
             output: Vec::new(),
             written: 0,

@@ -116,6 +116,7 @@ impl Desk {
                 self.station.ax25.release(now, link);
             }
             Event::Ax25(_) => {}
+            Event::FlexNet(number, way) => self.flexnet_way(number, &way),
             Event::Domain(text) => self.traced(Source::Domain, &text),
             Event::Resolved(query, _) => {
                 let waiting = self
@@ -136,6 +137,21 @@ impl Desk {
                     self.execute(now, host, id, line);
                     self.advance(now, host, id);
                 }
+            }
+        }
+    }
+
+    /// The answer to a query of FlexNet is shown to who asked.
+    fn flexnet_way(&mut self, number: u16, way: &str) {
+        for console in &mut self.consoles {
+            let place = console.queries.iter().position(|asked| *asked == number);
+            let Some(place) = place else {
+                continue;
+            };
+            console.queries.remove(place);
+            console.notice(&format!("Flexnet routing: {way}\n"));
+            if matches!(console.wait, Some(Wait::Way(asked, _)) if asked == number) {
+                console.wait = None;
             }
         }
     }

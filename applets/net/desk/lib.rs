@@ -270,7 +270,7 @@ impl Desk {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let consoles = self.consoles.iter().flat_map(|console| {
             let reply = match console.wait {
-                Some(Wait::Reply(_, due)) => Some(due),
+                Some(Wait::Reply(_, due) | Wait::Way(_, due)) => Some(due),
                 _ => None,
             };
             [reply, console.repeat.as_ref().map(|repeat| repeat.due)]
@@ -297,6 +297,13 @@ impl Desk {
             {
                 let from = self.station.resolver.shown(now, from);
                 console.print(&format!("{from}: no reply\n"));
+                console.wait = None;
+                console.failed = true;
+                self.advance(now, host, id);
+            } else if let Some(Wait::Way(_, due)) = console.wait
+                && due <= now
+            {
+                console.print("No answer\n");
                 console.wait = None;
                 console.failed = true;
                 self.advance(now, host, id);

@@ -57,7 +57,7 @@ pub(crate) const TABLE: [Entry<Known>; 58] = [
     own("exit", own::exit),
     elsewhere("finger"),
     Entry::with("fkey", By(own::fkey), 3, "fkey <key#> <text>"),
-    missing("flexnet", "FlexNet"),
+    elsewhere("flexnet"),
     missing("ftp", "FTP"),
     own("hostname", own::hostname),
     elsewhere("icmp"),

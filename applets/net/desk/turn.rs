@@ -14,6 +14,8 @@ use crate::{Desk, own};
 
 /// How long a script waits for the reply to a ping.
 const REPLY: Duration = Duration::from_secs(10);
+/// How long a script waits for the answer to a query of FlexNet.
+const WAY: Duration = Duration::from_secs(120);
 /// How often a line is run again because it needs a name: one that needs more has no end.
 const MOST_NAMES: u8 = 8;
 /// Lines of files that are run in one turn.
@@ -181,6 +183,15 @@ impl Desk {
                 console.pinged.push(ping);
                 if !console.kind.has_keyboard() {
                     console.wait = Some(Wait::Reply(ping, now + REPLY));
+                }
+            }
+            Then::Way(number) => {
+                if console.queries.len() >= MOST_PINGED {
+                    console.queries.remove(0);
+                }
+                console.queries.push(number);
+                if !console.kind.has_keyboard() {
+                    console.wait = Some(Wait::Way(number, now + WAY));
                 }
             }
             Then::Repeat(every) => {

@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use wanbox_net_ax25::Ax25;
+use wanbox_net_flexnet::FlexNet;
 use wanbox_net_tcp::{Key, Parameters, Tcp};
 use wanbox_wire::ip::{Ipv4, Sum, VirtioHeader, protocol};
 
@@ -156,6 +157,8 @@ pub enum Event {
     Domain(String),
     /// A question to servers of names is answered.
     Resolved(QueryId, Answer),
+    /// The answer to a query of FlexNet: its number, and the call signs on the way.
+    FlexNet(u16, String),
     /// What happened to a connection of AX.25.
     Ax25(wanbox_net_ax25::Event),
 }
@@ -209,6 +212,8 @@ pub struct Station {
     /// The link layer of packet radio. What it has to send leaves when lines have room, with
     /// [`Station::flush`].
     pub ax25: Ax25,
+    /// FlexNet on it.
+    pub flexnet: FlexNet,
     pub(crate) radio: Radio,
     /// Events that were dropped because too many waited.
     pub events_lost: u64,
@@ -245,6 +250,7 @@ impl Station {
             rip: Rip::default(),
             resolver: Resolver::default(),
             ax25: Ax25::new(now, wanbox_net_ax25::connection::Parameters::default()),
+            flexnet: FlexNet::new(),
             radio: Radio::default(),
             events_lost: 0,
             pool: Pool::default(),

@@ -7,7 +7,7 @@ pub struct Counters {
     pub received: u64,
     /// Packets sent.
     pub sent: u64,
-    /// Packets that are none, and records after which a packet was not read further.
+    /// Packets that are none.
     pub malformed: u64,
     /// Packets of types that are not acted on (4 and 5).
     pub ignored: u64,
@@ -25,4 +25,24 @@ pub struct Counters {
     pub queries_dropped: u64,
     /// Packets for a neighbour that does not take them away.
     pub queue_full: u64,
+}
+
+impl Counters {
+    /// All of them by name.
+    #[must_use]
+    pub const fn named(&self) -> [(&'static str, u64); 11] {
+        [
+            ("received", self.received),
+            ("sent", self.sent),
+            ("malformed", self.malformed),
+            ("ignored", self.ignored),
+            ("too_many_peers", self.too_many_peers),
+            ("records", self.records),
+            ("records_refused", self.records_refused),
+            ("table_full", self.table_full),
+            ("silent", self.silent),
+            ("queries_dropped", self.queries_dropped),
+            ("queue_full", self.queue_full),
+        ]
+    }
 }

@@ -242,8 +242,19 @@ impl FlexNet {
         self.all_moved();
     }
 
-    /// The connection to a station is over, or could not be made.
-    pub fn link_down(&mut self, neighbour: Call) {
+    /// A connection to a station is over, or could not be made.
+    pub fn link_down(&mut self, neighbour: Call, link: u32) {
+        let peer = self
+            .place(neighbour)
+            .and_then(|place| self.peers.get(place)?.as_ref());
+        let other = peer.is_some_and(|peer| matches!(peer.link, Link::Up(up, _) if up != link));
+        if !other {
+            self.unreachable(neighbour);
+        }
+    }
+
+    /// There is no connection to a station, and none can be made now.
+    pub fn unreachable(&mut self, neighbour: Call) {
         let Some(place) = self.place(neighbour) else {
             return;
         };

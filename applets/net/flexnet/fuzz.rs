@@ -20,7 +20,7 @@ pub fn fuzz_flexnet_node(start: Instant, octets: &[u8]) {
         let (who, link) = (call(kind & 3), u32::from(kind >> 7));
         match kind >> 2 & 7 {
             0 => node.link_up(who, own, link, &[call(9)]),
-            1 => node.link_down(who),
+            1 => node.link_down(who, link),
             2 => drop(node.add_link(now, who)),
             3 => drop(node.delete_link(who)),
             4 => {

@@ -4,6 +4,9 @@ use wanbox_wire::ax25::Call;
 
 use crate::flexnet::FlexNet;
 
+/// The most routes: fewer than AX.25 has room for, which also learns others.
+const MOST_ROUTES: usize = 4096;
+
 impl FlexNet {
     /// A route that is other than before: a call sign, and the neighbour that it is reached through; `None`: no
     /// neighbour knows it any more. Neighbours themselves and own call signs never have one.
@@ -20,6 +23,7 @@ impl FlexNet {
                     continue;
                 }
                 match via {
+                    Some(_) if self.routes.len() >= MOST_ROUTES => continue,
                     Some(via) => self.routes.insert(call, via),
                     None => self.routes.remove(&call),
                 };

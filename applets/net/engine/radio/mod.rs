@@ -5,8 +5,10 @@
 //! |---|---|
 //! | what leaves and comes in as AX.25, IP and ARP in it | this file |
 //! | the state file of its routes | `file.rs` |
+//! | FlexNet on it | `flexnet.rs` |
 
 pub mod file;
+mod flexnet;
 
 use std::net::Ipv4Addr;
 use std::time::Instant;
@@ -66,6 +68,8 @@ impl Station {
                 None => {}
             }
         }
+        let calls: Vec<Call> = self.ax25.ports().map(|(_, port)| port.call).collect();
+        self.flexnet.set_own(&calls);
     }
 
     /// A frame of AX.25 came in, without FCS. Its interface counts what is no frame. What is answered leaves
@@ -100,8 +104,10 @@ impl Station {
             self.radio.packet = packet;
             while let Some(event) = self.ax25.poll_event() {
                 happened = true;
+                self.flexnet_link(&event);
                 self.tell(Event::Ax25(event));
             }
+            happened |= self.flexnet_settle(now);
             if !happened {
                 break;
             }
@@ -146,12 +152,14 @@ impl Station {
 
     /// When [`Station::radio_due`] is to be called.
     pub(crate) fn radio_timeout(&self) -> Option<Instant> {
-        self.ax25.poll_timeout()
+        let timeouts = [self.ax25.poll_timeout(), self.flexnet.poll_timeout()];
+        timeouts.into_iter().flatten().min()
     }
 
     /// Timers of AX.25, and of what is above it.
     pub(crate) fn radio_due(&mut self, now: Instant) {
         self.ax25.handle_timeout(now);
+        self.flexnet.handle_timeout(now);
     }
 
     /// A packet that came in a frame.
@@ -170,6 +178,7 @@ impl Station {
                 self.input(now, &arrival, packet, sink);
             }
             pid::ARP => self.arp_input(now, id, packet, sink),
+            pid::FLEXNET => self.flexnet_input(now, of, packet),
             _ => {}
         }
     }

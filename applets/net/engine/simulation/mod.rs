@@ -2,6 +2,7 @@
 
 mod built_in;
 mod connections;
+mod flexnet;
 mod fuzz;
 mod paths;
 mod radio;

@@ -99,8 +99,8 @@ impl Network {
         channel.opening = None;
         if channel.connection.take().is_some() {
             let [a, b] = channel.ends;
-            self.nodes[a].link_down(call(b));
-            self.nodes[b].link_down(call(a));
+            self.nodes[a].unreachable(call(b));
+            self.nodes[b].unreachable(call(a));
         }
     }
 
@@ -126,7 +126,7 @@ impl Network {
                             self.channels[place].opening.get_or_insert((until, node));
                         }
                     },
-                    None => self.nodes[node].link_down(to),
+                    None => self.nodes[node].unreachable(to),
                 },
                 Event::Close(to) => {
                     if let Some((place, _)) = self.channel(node, to) {
@@ -199,7 +199,7 @@ impl Network {
             if channel.alive {
                 self.connect(place);
             } else {
-                self.nodes[node].link_down(call(other));
+                self.nodes[node].unreachable(call(other));
             }
         }
         for side in 0..2 {

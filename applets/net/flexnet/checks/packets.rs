@@ -114,7 +114,7 @@ fn a_link_on_another_connection_begins_anew() {
     assert_eq!(node.sent(), ["DB0ID 01  !", "DB0ID 2"]);
     assert!(!node.listed().contains("DK0HU"));
     assert!(node.listed().contains("DB0ID"));
-    node.net.link_down(call("DB0ID"));
+    node.net.unreachable(call("DB0ID"));
     assert_eq!(node.listed(), "Call          Neighbors\n");
     assert_eq!(node.sent(), [""; 0]);
 }
@@ -285,7 +285,7 @@ fn polls_come_every_five_minutes_and_want_answers() {
     assert_eq!(node.listed(), "Call          Neighbors\n");
     assert_eq!(node.net.peers().len(), 1);
     // Its connection breaks: another is asked for.
-    node.net.link_down(call("DB0RBS"));
+    node.net.unreachable(call("DB0RBS"));
     node.now += Duration::from_secs(300);
     node.net.handle_timeout(node.now);
     assert_eq!(node.net.poll_event(), Some(Event::Open(call("DB0RBS"))));
@@ -305,7 +305,7 @@ fn routes_lead_through_the_best_neighbour() {
     assert_eq!(node.routes(), ["DK0HU-1 via DB0RBS"]);
     node.hear("DB0RBS", "3DK0HU 110 DB0ID 001 \r");
     assert_eq!(node.routes(), ["DK0HU-1 via DB0ID"]);
-    node.net.link_down(call("DB0ID"));
+    node.net.unreachable(call("DB0ID"));
     // Who was a neighbour still is one.
     assert_eq!(node.routes(), ["DK0HU none", "DK0HU-1 none"]);
     assert_eq!(node.routes(), [""; 0]);
@@ -333,7 +333,7 @@ fn queries_are_asked_and_answered_here() {
     assert_eq!(node.net.poll_event(), Some(Event::Result(0, way)));
     let number = node.net.query(call("DK0HU"));
     assert_eq!(number, Ok(Asked::Sent(call("DB0RBS"), 1)));
-    node.net.link_down(call("DB0RBS"));
+    node.net.unreachable(call("DB0RBS"));
     assert_eq!(
         node.net.query(call("DB0RBS")),
         Err(QueryError::NotFound(call("DB0RBS")))
@@ -437,6 +437,7 @@ fn tables_are_bounded() {
         node.hear("DB0P01", &format!("3DX{number:04}0?9 \r"));
     }
     assert_eq!(node.net.destinations(None).len(), MOST_DESTINATIONS);
+    assert_eq!(node.routes().len(), 4096);
     assert_eq!(
         node.net.counters.table_full,
         3000 - MOST_DESTINATIONS as u64
