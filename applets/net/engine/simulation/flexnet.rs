@@ -78,7 +78,7 @@ fn nodes_learn_of_each_other_and_of_losses() {
         let link = link.unwrap();
         net.run(Duration::from_secs(120));
         let station = &net.stations[0];
-        assert!(station.ax25.is_up(link));
+        assert!(station.ax25.is_up(link), "{:?}", net.events);
         let header = station.ax25.link(link).unwrap().header.to_string();
         assert_eq!(header, "DB0AAA->DB0AAC via DB0AAB");
         // One channel goes away.
@@ -86,11 +86,6 @@ fn nodes_learn_of_each_other_and_of_losses() {
         net.run(Duration::from_secs(3600));
         assert!(!knows(&net, 0, "DB0AAC") && !knows(&net, 2, "DB0AAA"));
         assert!(knows(&net, 0, "DB0AAB") && knows(&net, 1, "DB0AAA"));
-        let routes = &net.stations[0].ax25.routes;
-        assert_eq!(
-            routes.path(call("DB0AAC"), 8).map(|(digis, _)| digis.len()),
-            None
-        );
         // And comes back.
         net.stations[1].interfaces.get_mut(far).unwrap().up = true;
         net.run(Duration::from_secs(2400));
