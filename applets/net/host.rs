@@ -152,6 +152,10 @@ impl Host for Around<'_> {
         self.process.journal.name()
     }
 
+    fn utc_offset(&self, unix: i64) -> i32 {
+        wanbox_runtime::wall_clock::local_offset(unix)
+    }
+
     fn uptime(&self) -> Duration {
         self.lp
             .now()

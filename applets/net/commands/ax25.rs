@@ -10,7 +10,7 @@ use wanbox_wire::ax25::{Call, Digis};
 
 use crate::context::{Context, Done, Stop, Then};
 use crate::values::{
-    Command, counters_of, failed, flag, object, setting, show, subcommand, text, text_at, word_at,
+    Command, failed, flag, object, setting, show, subcommand, text, text_at, word_at,
 };
 
 /// The greatest duration of a timer, milliseconds.
@@ -37,12 +37,7 @@ pub(crate) fn ax25(context: &mut Context<'_>, words: &[Word]) -> Done {
             let ignore = &mut context.station.ax25.ignore_tos;
             flag(context.output, "Ignore TOS", ignore, words)
         }),
-        Entry::with(
-            "jumpstart",
-            jumpstart,
-            2,
-            "ax25 jumpstart <call> [ON|OFF]",
-        ),
+        Entry::with("jumpstart", jumpstart, 2, "ax25 jumpstart <call> [ON|OFF]"),
         Entry::with("kick", kick, 2, "ax25 kick <axcb>"),
         Entry::new("maxframe", |context, words| {
             let frames = context.station.ax25.parameters.maxframe;
@@ -66,14 +61,26 @@ pub(crate) fn ax25(context: &mut Context<'_>, words: &[Word]) -> Done {
         Entry::with("reset", reset, 2, "ax25 reset <axcb>"),
         Entry::new("retry", |context, words| {
             let retry = context.station.ax25.parameters.retry;
-            let new = setting(context.output, "Retry limit", retry.into(), (0, 65_535), words)?;
+            let new = setting(
+                context.output,
+                "Retry limit",
+                retry.into(),
+                (0, 65_535),
+                words,
+            )?;
             set(context, new, |all, retry| all.retry = retry as u16)
         }),
         Entry::new("route", route),
         Entry::new("status", status),
         Entry::new("t1", |context, words| {
             let t1 = context.station.ax25.parameters.t1;
-            let new = setting(context.output, "Retry timer (ms)", t1.into(), (1, LONGEST), words)?;
+            let new = setting(
+                context.output,
+                "Retry timer (ms)",
+                t1.into(),
+                (1, LONGEST),
+                words,
+            )?;
             set(context, new, |all, t1| all.t1 = t1 as u32)
         }),
         Entry::new("t2", |context, words| {
@@ -90,7 +97,13 @@ pub(crate) fn ax25(context: &mut Context<'_>, words: &[Word]) -> Done {
         }),
         Entry::new("t4", |context, words| {
             let t4 = context.station.ax25.parameters.t4;
-            let new = setting(context.output, "Busy timer (ms)", t4.into(), (1, LONGEST), words)?;
+            let new = setting(
+                context.output,
+                "Busy timer (ms)",
+                t4.into(),
+                (1, LONGEST),
+                words,
+            )?;
             set(context, new, |all, t4| all.t4 = t4 as u32)
         }),
         Entry::new("t5", |context, words| {
@@ -335,7 +348,10 @@ fn route_stat(context: &mut Context<'_>, _words: &[Word]) -> Done {
             });
             let total = counts.iter().map(|(_, count)| count).sum::<usize>() + nowhere;
             object(vec![
-                ("default", station.ax25.routes.default.map(|port| of(&port)).into()),
+                (
+                    "default",
+                    station.ax25.routes.default.map(|port| of(&port)).into(),
+                ),
                 ("interfaces", interfaces.collect()),
                 ("total", total.into()),
             ])
@@ -407,11 +423,12 @@ fn status(context: &mut Context<'_>, words: &[Word]) -> Done {
             &|context, _| show::ax25_status(&context.station.ax25, now),
             &|context| {
                 let ax25 = &context.station.ax25;
-                let counters = ax25.counters.named();
+                let counters = ax25.counters.named().into_iter();
+                let counters = counters.map(|(name, value)| (name, value.into()));
                 object(vec![
                     ("links", links(context)),
                     ("listens", ax25.listens.into()),
-                    ("counters", object(counters_of(&counters))),
+                    ("counters", object(counters.collect())),
                 ])
             },
         );
@@ -438,7 +455,10 @@ pub(crate) fn links(context: &Context<'_>) -> Value {
         let status = link.connection.status(context.now);
         let [t1, t3, t4, t5] = status.timers.map(|timer| {
             object(vec![
-                ("remaining_ms", timer.remaining.map(|left| left.as_millis() as u64).into()),
+                (
+                    "remaining_ms",
+                    timer.remaining.map(|left| left.as_millis() as u64).into(),
+                ),
                 ("duration_ms", (timer.duration.as_millis() as u64).into()),
             ])
         });
@@ -448,7 +468,10 @@ pub(crate) fn links(context: &Context<'_>) -> Value {
             ("local", text(link.header.source)),
             ("remote", text(link.header.destination)),
             ("digipeaters", digis.collect()),
-            ("interface", link.port.map(|port| name(context, port)).into()),
+            (
+                "interface",
+                link.port.map(|port| name(context, port)).into(),
+            ),
             ("state", status.state.name().into()),
             ("crosslink", link.crosslink.into()),
             ("session", link.user.into()),

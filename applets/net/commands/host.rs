@@ -194,6 +194,11 @@ pub trait Host {
     /// Where the log goes.
     fn log_path(&self) -> Option<&str>;
 
+    /// How far local time is ahead of UTC at this Unix time, seconds.
+    fn utc_offset(&self, _unix: i64) -> i32 {
+        0
+    }
+
     /// How long the process has been running.
     fn uptime(&self) -> Duration;
 

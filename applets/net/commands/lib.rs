@@ -10,6 +10,7 @@
 //! | subcommands, values, lists | `values.rs` |
 //! | `arp` | `arp.rs` |
 //! | `attach` | `attach.rs` |
+//! | `ax25` | `ax25.rs` |
 //! | `asystat`, `param` | `devices.rs` |
 //! | `domain` | `domain.rs` |
 //! | `flexnet` | `flexnet.rs` |
@@ -25,6 +26,7 @@
 
 mod arp;
 mod attach;
+mod ax25;
 mod context;
 mod devices;
 mod domain;
@@ -63,6 +65,7 @@ pub const COMMANDS: &[Entry<Command>] = &[
         2,
         "attach <hardware> <hw specific options>",
     ),
+    Entry::new("ax25", ax25::ax25),
     Entry::new("domain", domain::domain),
     Entry::with("finger", sessions::finger, 2, "finger name@host"),
     Entry::new("flexnet", flexnet::flexnet),

@@ -7,7 +7,7 @@ use wanbox_net_engine::show;
 
 use crate::context::{Context, Done, Then};
 use crate::values::{Command, counters, failed, flag, object, on_or_off, show, subcommand};
-use crate::{protocols, tcp};
+use crate::{ax25, protocols, tcp};
 
 /// `status`.
 pub(crate) fn status(context: &mut Context<'_>, _words: &[Word]) -> Done {
@@ -16,8 +16,7 @@ pub(crate) fn status(context: &mut Context<'_>, _words: &[Word]) -> Done {
         &|context, names| {
             let station = &context.station;
             [
-                // The two of AX.25 have nothing to show here.
-                (" AX.25 ", 36, String::new()),
+                (" AX.25 ", 36, show::ax25_status(&station.ax25, context.now)),
                 (" NETROM ", 35, String::new()),
                 (
                     " TCP ",
@@ -34,7 +33,7 @@ pub(crate) fn status(context: &mut Context<'_>, _words: &[Word]) -> Done {
         &|context| {
             let sockets = vec![("sockets", protocols::udp_sockets(context))];
             object(vec![
-                ("ax25", Value::Array(Vec::new())),
+                ("ax25", ax25::links(context)),
                 ("netrom", Value::Array(Vec::new())),
                 (
                     "tcp",

@@ -43,7 +43,7 @@ pub(crate) const TABLE: [Entry<Known>; 58] = [
     elsewhere("arp"),
     elsewhere("asystat"),
     elsewhere("attach"),
-    missing("ax25", "AX.25"),
+    elsewhere("ax25"),
     missing("axip", "AX.25"),
     own("bye", own::bye),
     missing("connect", "AX.25"),

@@ -188,11 +188,12 @@ fn tasks_memory_and_states() {
     );
     let status = rig.say("status");
     let lines: Vec<&str> = status.lines().collect();
-    let (lines, counters) = lines.split_at(6);
+    let (lines, counters) = lines.split_at(7);
     assert_eq!(
         lines,
         [
             format!("{0} AX.25 {0}", "-".repeat(36)),
+            "   &AXCB Rcv-Q Unack  Rt  Srtt  State          Remote".to_owned(),
             format!("{} NETROM {}", "-".repeat(36), "-".repeat(35)),
             format!("{0} TCP {0}", "-".repeat(37)),
             "    &TCB Rcv-Q Snd-Q  Local socket           Remote socket          State".to_owned(),

@@ -4,8 +4,11 @@ mod flexnet;
 mod interfaces;
 mod lines;
 mod protocols;
+mod radio;
 mod sessions;
 mod tables;
+
+use std::time::Duration;
 
 use wanbox_sim::Clock;
 

@@ -76,6 +76,7 @@ fn link_addresses() {
         "route add 44.128.4/24 tnc0",
         "ping 44.128.4.6",
     ]);
+    rig.station.flush(rig.now, &mut rig.process.lines);
     // Who was asked for is told what waited as soon as the address is typed.
     assert_eq!(rig.process.lines.sent.len(), 1);
     says(
@@ -112,8 +113,12 @@ fn link_addresses() {
             ),
         ],
     );
-    let (_, _, datagram) = rig.process.lines.sent.pop().unwrap();
-    assert_eq!((rig.process.lines.sent.len(), datagram[9]), (1, 1));
+    rig.station.flush(rig.now, &mut rig.process.lines);
+    let (_, _, frame) = rig.process.lines.sent.pop().unwrap();
+    let (header, rest) = wanbox_wire::ax25::Header::parse(&frame).unwrap();
+    assert_eq!(header.to_string(), "DB0SAO->DB0AAA-9");
+    // A connection is begun for it.
+    assert_eq!((rig.process.lines.sent.len(), rest), (1, &[0x3f][..]));
     assert_eq!(
         json(&mut rig, "arp")["entries"][0],
         json!({"address": "44.128.4.5", "type": "AX.25", "link_address": "DB0SAO-1",

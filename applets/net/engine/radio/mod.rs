@@ -14,7 +14,7 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use wanbox_net_ax25::{Packet, PortSettings};
-use wanbox_wire::ax25::{Call, pid};
+use wanbox_wire::ax25::{Call, Digis, pid};
 use wanbox_wire::ip::{Ipv4, VirtioHeader};
 
 use crate::interface::{Hardware, InterfaceId, LinkAddress};
@@ -263,6 +263,11 @@ impl Station {
             let (ax25, packet) = (&mut self.ax25, frame.packet);
             ax25.send_ui(Some(port), None, to, &[], protocol, packet)
         } else {
+            // What IP knows of the way is better than nothing.
+            if self.ax25.routes.path(to, Digis::MOST).is_none() {
+                let used = self.ax25.seconds(now);
+                self.ax25.routes.add(used, port, &[], to, false);
+            }
             self.ax25.send_packet(now, to, protocol, frame.packet)
         };
         if !sent {

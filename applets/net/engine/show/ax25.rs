@@ -90,8 +90,7 @@ pub fn ax25_heard(ax25: &Ax25, name: &str, id: InterfaceId, now: Instant) -> Str
 /// For whom there were frames on an interface.
 #[must_use]
 pub fn ax25_destinations(ax25: &Ax25, name: &str, id: InterfaceId, now: Instant) -> String {
-    let mut text =
-        format!("{name}:\nStation   Last ref         Last heard           Pkts\n");
+    let mut text = format!("{name}:\nStation   Last ref         Last heard           Pkts\n");
     let since = |at| days(now.saturating_duration_since(at));
     for (call, seen) in ax25.destinations.listed(id.port()) {
         let heard = ax25.heard.get(id.port(), call);

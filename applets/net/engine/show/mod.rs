@@ -3,6 +3,7 @@
 //! Addresses are shown through `names`: a known host by its name, 0.0.0.0 as `*`, others in decimal. [`plain`]
 //! knows no hosts.
 
+mod ax25;
 mod interfaces;
 mod protocols;
 mod tables;
@@ -14,6 +15,9 @@ mod tests;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+pub use ax25::{
+    ax25_destinations, ax25_heard, ax25_link, ax25_route, ax25_route_counts, ax25_status,
+};
 pub use interfaces::{ifconfig, trace_status};
 pub use protocols::{
     icmp_counters, icmp_notice, icmp_status, ip_counters, ip_status, ping_reply, pings, rip_notice,

@@ -182,7 +182,7 @@ fn who_is_heard_is_learned() {
 
 #[test]
 fn a_third_station_repeats() {
-    for digipeat in [Digipeat::Repeat] {
+    for digipeat in [Digipeat::Repeat, Digipeat::Link] {
         for encapsulation in [Encapsulation::KissUi, Encapsulation::KissI] {
             let mut net = Net::new(3);
             let mut ids = Vec::new();
