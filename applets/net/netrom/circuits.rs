@@ -23,7 +23,7 @@ pub enum Event {
     State(CircuitId),
     /// There is something to read.
     Readable(CircuitId),
-    /// There is room again where [`NetRom::send`] took less than it was given.
+    /// There is room again where [`NetRom::send`] filled it.
     Writable(CircuitId),
 }
 

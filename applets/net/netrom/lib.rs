@@ -35,6 +35,8 @@ mod table;
 
 #[cfg(test)]
 mod checks;
+#[cfg(test)]
+mod simulation;
 
 pub use circuit::{Circuit, CircuitId, Reason, State};
 pub use circuits::{ConnectError, Event};

@@ -417,8 +417,8 @@ impl Circuit {
     /// Takes octets to send; how many.
     pub(crate) fn send(&mut self, octets: &[u8], shared: &mut Shared<'_>) -> usize {
         let take = octets.len().min(self.room());
-        self.blocked = take < octets.len();
         self.send.extend(octets.get(..take).unwrap_or_default());
+        self.blocked = self.room() == 0;
         self.output(shared);
         take
     }
