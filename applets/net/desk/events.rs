@@ -117,6 +117,10 @@ impl Desk {
             }
             Event::Ax25(_) => {}
             Event::FlexNet(number, way) => self.flexnet_way(number, &way),
+            Event::NetRom(wanbox_net_netrom::Event::Incoming(id)) => {
+                self.station.netrom.release(now, id);
+            }
+            Event::NetRom(_) => {}
             Event::Domain(text) => self.traced(Source::Domain, &text),
             Event::Resolved(query, _) => {
                 let waiting = self

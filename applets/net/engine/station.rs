@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use wanbox_net_ax25::Ax25;
 use wanbox_net_flexnet::FlexNet;
+use wanbox_net_netrom::NetRom;
 use wanbox_net_tcp::{Key, Parameters, Tcp};
 use wanbox_wire::ip::{Ipv4, Sum, VirtioHeader, protocol};
 
@@ -159,6 +160,8 @@ pub enum Event {
     Resolved(QueryId, Answer),
     /// The answer to a query of FlexNet: its number, and the call signs on the way.
     FlexNet(u16, String),
+    /// What happened to a circuit of NET/ROM.
+    NetRom(wanbox_net_netrom::Event),
     /// What happened to a connection of AX.25.
     Ax25(wanbox_net_ax25::Event),
 }
@@ -214,6 +217,8 @@ pub struct Station {
     pub ax25: Ax25,
     /// FlexNet on it.
     pub flexnet: FlexNet,
+    /// NET/ROM on it. What it has to send leaves with [`Station::flush`].
+    pub netrom: NetRom,
     pub(crate) radio: Radio,
     /// Events that were dropped because too many waited.
     pub events_lost: u64,
@@ -251,6 +256,7 @@ impl Station {
             resolver: Resolver::default(),
             ax25: Ax25::new(now, wanbox_net_ax25::connection::Parameters::default()),
             flexnet: FlexNet::new(),
+            netrom: NetRom::new(now),
             radio: Radio::default(),
             events_lost: 0,
             pool: Pool::default(),

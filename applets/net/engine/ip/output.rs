@@ -369,6 +369,10 @@ impl Station {
             self.radio_packet(now, frame);
             return;
         }
+        if hardware == Some(Hardware::NetRom) {
+            self.netrom_packet(now, frame);
+            return;
+        }
         interface
             .counters
             .sent

@@ -6,9 +6,11 @@
 //! | what leaves and comes in as AX.25, IP and ARP in it | this file |
 //! | the state file of its routes | `file.rs` |
 //! | FlexNet on it | `flexnet.rs` |
+//! | NET/ROM on it, and IP over NET/ROM | `netrom.rs` |
 
 pub mod file;
 mod flexnet;
+mod netrom;
 
 use std::net::Ipv4Addr;
 use std::time::Instant;
@@ -64,7 +66,10 @@ impl Station {
             let port = id.port();
             match settings(interface) {
                 Some(settings) => self.ax25.set_port(port, settings),
-                None if self.ax25.port(port).is_some() => self.ax25.remove_port(port),
+                None if self.ax25.port(port).is_some() => {
+                    self.ax25.remove_port(port);
+                    self.netrom.remove_port(port.0);
+                }
                 None => {}
             }
         }
@@ -105,9 +110,11 @@ impl Station {
             while let Some(event) = self.ax25.poll_event() {
                 happened = true;
                 self.flexnet_link(&event);
+                self.netrom_link(now, &event);
                 self.tell(Event::Ax25(event));
             }
             happened |= self.flexnet_settle(now);
+            happened |= self.netrom_settle(now);
             if !happened {
                 break;
             }
@@ -152,7 +159,11 @@ impl Station {
 
     /// When [`Station::radio_due`] is to be called.
     pub(crate) fn radio_timeout(&self) -> Option<Instant> {
-        let timeouts = [self.ax25.poll_timeout(), self.flexnet.poll_timeout()];
+        let timeouts = [
+            self.ax25.poll_timeout(),
+            self.flexnet.poll_timeout(),
+            self.netrom.poll_timeout(),
+        ];
         timeouts.into_iter().flatten().min()
     }
 
@@ -160,6 +171,8 @@ impl Station {
     pub(crate) fn radio_due(&mut self, now: Instant) {
         self.ax25.handle_timeout(now);
         self.flexnet.handle_timeout(now);
+        self.netrom_sync();
+        self.netrom.handle_timeout(now);
     }
 
     /// A packet that came in a frame.
@@ -179,6 +192,7 @@ impl Station {
             }
             pid::ARP => self.arp_input(now, id, packet, sink),
             pid::FLEXNET => self.flexnet_input(now, of, packet),
+            pid::NETROM => self.netrom_input(now, of, packet, sink),
             _ => {}
         }
     }
@@ -201,13 +215,7 @@ impl Station {
         };
         let link = LinkAddress::from(from);
         let src = datagram.src();
-        let nobody = src.is_unspecified()
-            || src.is_loopback()
-            || src.is_multicast()
-            || src.octets()[0] >= 240
-            || self.interfaces.is_own(src)
-            || self.is_broadcast(src);
-        if !learns || nobody || !datagram.checksum_is_valid() || !self.filter.allows(src) {
+        if !learns || !self.may_learn(&datagram) {
             return;
         }
         let known = self.arp.get(Hardware::Ax25, src);

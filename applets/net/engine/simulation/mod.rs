@@ -4,6 +4,7 @@ mod built_in;
 mod connections;
 mod flexnet;
 mod fuzz;
+mod netrom;
 mod paths;
 mod radio;
 mod vectors;
