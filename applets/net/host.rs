@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
-use wanbox_net_commands::{Asy, Device, Host, Parameter};
+use wanbox_net_commands::{Asy, Device, Host, Nrs, Parameter};
 use wanbox_net_desk::ConsoleId;
+use wanbox_net_engine::axip::Peers;
 use wanbox_net_engine::{InterfaceId, Sink, Station};
 use wanbox_runtime::event_loop::Loop;
 use wanbox_runtime::{files, process};
@@ -81,6 +83,28 @@ impl Host for Around<'_> {
 
     fn asy(&mut self, id: InterfaceId) -> Option<Asy> {
         self.process.devices.asy(id)
+    }
+
+    fn nrs(&self, id: InterfaceId) -> Option<Nrs> {
+        self.process.devices.nrs(id)
+    }
+
+    fn axip(&mut self) -> &mut Peers {
+        self.process.devices.axip()
+    }
+
+    fn start_kiss(
+        &mut self,
+        station: &Station,
+        id: InterfaceId,
+        local: SocketAddrV4,
+    ) -> Result<(), String> {
+        let devices = &mut self.process.devices;
+        devices.start_kiss(self.lp, station, id, local)
+    }
+
+    fn stop_kiss(&mut self, id: Option<InterfaceId>) -> bool {
+        self.process.devices.stop_kiss(self.lp, id)
     }
 
     fn device_lines(&self, id: InterfaceId) -> String {

@@ -88,6 +88,15 @@ impl Decoder {
         &self.stats
     }
 
+    /// Octets of a frame that is not complete yet.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        match self.place {
+            Place::Outside => 0,
+            _ => self.frame.len(),
+        }
+    }
+
     /// Reads octets and gives every frame in them to `each`, or `None` for one that is damaged.
     pub fn decode(&mut self, octets: &[u8], each: &mut dyn FnMut(Option<&mut [u8]>)) {
         for &octet in octets {

@@ -15,6 +15,8 @@ const SMACK: u8 = 0x80;
 const RMNC: u8 = 0x20;
 /// The type that ends KISS; it has no port.
 pub const RETURN: u8 = 0xff;
+/// The command of data frames that begin with two octets, which the controller returns when the frame was sent.
+pub const ACKMODE: u8 = 0x0c;
 
 /// The check sequence of a data frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -29,12 +29,12 @@ const CLASS_A: u32 = 0xff00_0000;
 
 /// `attach`.
 pub(crate) fn attach(context: &mut Context<'_>, words: &[Word]) -> Done {
-    const ATTACH: [Entry<Command>; 8] = [
+    const ATTACH: [Entry<Command>; 9] = [
         Entry::with(
             "asy",
             asy,
             8,
-            "attach asy <address> <vector> slip|vjslip|ax25ui|ax25i|nrs <label> <buffers> <mtu> <speed> [ip_addr]",
+            "attach asy <address> <vector> slip|vjslip|ax25ui|ax25i|kissui|kissi|nrs <label> <buffers> <mtu> <speed> [ip_addr]",
         ),
         Entry::with(
             "netrom",
@@ -57,6 +57,12 @@ pub(crate) fn attach(context: &mut Context<'_>, words: &[Word]) -> Done {
         Entry::with("ni", ni, 3, "attach ni <label> <dest> [mask]"),
         Entry::with("tun", tun, 2, "attach tun <label> <mtu>"),
         Entry::with("kernel", kernel, 2, "attach kernel <iface> [nopromisc]"),
+        Entry::with(
+            "kissport",
+            kiss_port,
+            4,
+            "attach kissport <label> <iface> <port> [<mtu>]",
+        ),
         Entry::with("ethertap", ethertap, 2, "attach ethertap <label>"),
     ];
     subcommand(context, "attach", &ATTACH, words)
@@ -156,6 +162,17 @@ fn tunnel(
         _ => Outer::Ip(value("protocol", u8::MAX.into())? as u8),
     };
     open(context, &name, &device(outer), None)
+}
+
+fn kiss_port(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let line = context.interface(&word_at(words, 2))?;
+    let port = number(&word_at(words, 3), "port", 1, 15)? as u8;
+    let mtu = match text_at(words, 4) {
+        Some(word) => Some(mtu(&word)?),
+        None => None,
+    };
+    let device = Device::KissPort { line, port };
+    open(context, &word_at(words, 1), &device, mtu)
 }
 
 fn ni(context: &mut Context<'_>, words: &[Word]) -> Done {

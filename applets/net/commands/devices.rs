@@ -6,7 +6,7 @@ use wanbox_net_engine::InterfaceId;
 
 use crate::context::{Context, Done, Stop, Then};
 use crate::host::{Asy, Parameter};
-use crate::values::{failed, number, object, snake, text_at, word_at};
+use crate::values::{failed, flag_word, number, object, on_or_off, snake, text_at, word_at};
 
 /// `asystat`.
 pub(crate) fn asystat(context: &mut Context<'_>, words: &[Word]) -> Done {
@@ -61,7 +61,7 @@ fn asy_json((name, asy): &(String, Asy)) -> Value {
 }
 
 /// Parameters by name, in the order in which abbreviations are looked up.
-pub(crate) const PARAMETERS: [(&str, u8); 21] = [
+pub(crate) const PARAMETERS: [(&str, u8); 22] = [
     ("Data", 0),
     ("TxDelay", 1),
     ("Persist", 2),
@@ -82,10 +82,13 @@ pub(crate) const PARAMETERS: [(&str, u8); 21] = [
     ("Down", DOWN),
     ("Up", UP),
     ("Blind", 131),
+    ("Ackmode", ACKMODE),
     ("Return", 255),
 ];
 const DOWN: u8 = 129;
 const UP: u8 = 130;
+/// The controller says when a frame was sent.
+const ACKMODE: u8 = 132;
 
 /// The parameter of a word: a number, or the first name that begins with it, in any case of letters.
 fn parameter(word: &str) -> Option<(String, u8)> {
@@ -119,6 +122,7 @@ pub(crate) fn param(context: &mut Context<'_>, words: &[Word]) -> Done {
         return failed(format_args!("Unknown parameter {word}"));
     };
     let value = match text_at(words, 3) {
+        Some(word) if code == ACKMODE => Some(flag_word(&word)?.into()),
         Some(word) => Some(number(&word, &name, 0, u32::MAX.into())? as u32),
         // These two need no value.
         None if matches!(code, DOWN | UP) => Some(1),
@@ -128,11 +132,19 @@ pub(crate) fn param(context: &mut Context<'_>, words: &[Word]) -> Done {
         (Some(now), _) if matches!(code, DOWN | UP) => {
             context.output.text += &format!("{name}: {now}\n");
         }
-        (Some(now), None) => context.output.text += &format!("{name}: {now}\n"),
+        (Some(now), None) => context.output.text += &format!("{name}: {}\n", shown(code, now)),
         (Some(_), Some(_)) => {}
         (None, _) => return failed(format_args!("Parameter {name} not supported")),
     }
     Ok(Then::Nothing)
+}
+
+/// A value as people see it.
+fn shown(code: u8, value: u32) -> String {
+    match code {
+        ACKMODE => on_or_off(value != 0).to_owned(),
+        _ => value.to_string(),
+    }
 }
 
 fn ask(
@@ -152,20 +164,26 @@ fn ask(
 fn list(context: &mut Context<'_>, id: InterfaceId) -> Done {
     let mut known = Vec::new();
     for (name, code) in PARAMETERS {
-        if (1..=16).contains(&code)
+        if ((1..=16).contains(&code) || code == ACKMODE)
             && let Some(value) = ask(context, id, code, None)?
         {
-            known.push((name, value));
+            known.push((name, code, value));
         }
     }
     if context.output.wants_json {
         let fields = known.iter();
-        let fields = fields.map(|(name, value)| (snake(name), (*value).into()));
+        let fields = fields.map(|(name, code, value)| {
+            let value = match *code {
+                ACKMODE => (*value != 0).into(),
+                _ => (*value).into(),
+            };
+            (snake(name), value)
+        });
         context.output.json = Some(object(fields.collect()));
         return Ok(Then::Nothing);
     }
-    for (name, value) in known {
-        context.output.text += &format!("{name}: {value}\n");
+    for (name, code, value) in known {
+        context.output.text += &format!("{name}: {}\n", shown(code, value));
     }
     Ok(Then::Nothing)
 }

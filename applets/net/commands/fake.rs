@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::net::SocketAddrV4;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use wanbox_net_console::table::{self, Refusal};
 use wanbox_net_console::words;
+use wanbox_net_engine::axip::Peers;
 use wanbox_net_engine::{Encapsulation, Frame, FrameKind, Interface, InterfaceId, Sink, Station};
 use wanbox_net_services::Services;
 
@@ -58,6 +60,10 @@ pub struct Process {
     pub log_path: Option<String>,
     /// How long it has been running.
     pub uptime: Duration,
+    /// Stations of `axip`.
+    pub axip: Peers,
+    /// Where interfaces are shared.
+    pub kiss: BTreeMap<InterfaceId, SocketAddrV4>,
     /// What every asynchronous line says of itself.
     pub asy: Asy,
     /// It was told to end.
@@ -119,7 +125,9 @@ impl Host for Process {
         let encapsulation = match device {
             Device::Asy { mode, .. } => *mode,
             Device::Tun { ethernet: true } => Encapsulation::Ethernet,
-            Device::AxIp(_) | Device::Kernel { .. } => Encapsulation::KissI,
+            Device::AxIp(_) | Device::Kernel { .. } | Device::KissPort { .. } => {
+                Encapsulation::KissI
+            }
             Device::NetRom => Encapsulation::NetRom,
             Device::Tun { .. } | Device::Ni { .. } | Device::IpIp(_) => Encapsulation::None,
         };
@@ -141,9 +149,12 @@ impl Host for Process {
         if !self.is_asy(id) {
             return Err("Not supported".to_owned());
         }
-        let Parameter(code @ (10 | 129 | 130)) = parameter else {
+        let Parameter(code @ (10 | 129 | 130 | 132)) = parameter else {
             return Ok(None);
         };
+        if code == 132 && value.is_none() && !self.parameters.contains_key(&(id, code)) {
+            return Ok(None);
+        }
         if let Some(value) = value {
             self.parameters.insert((id, code), value);
             if let Some(interface) = station.interfaces.get_mut(id).filter(|_| code > 128) {
@@ -153,6 +164,29 @@ impl Host for Process {
         Ok(Some(
             self.parameters.get(&(id, code)).copied().unwrap_or(9600),
         ))
+    }
+
+    fn axip(&mut self) -> &mut Peers {
+        &mut self.axip
+    }
+
+    fn start_kiss(
+        &mut self,
+        _: &Station,
+        id: InterfaceId,
+        local: SocketAddrV4,
+    ) -> Result<(), String> {
+        match self.kiss.insert(id, local) {
+            Some(_) => Err("It is shared already".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    fn stop_kiss(&mut self, id: Option<InterfaceId>) -> bool {
+        let before = self.kiss.len();
+        self.kiss
+            .retain(|shared, _| id.is_some_and(|id| id != *shared));
+        self.kiss.len() < before
     }
 
     fn asy(&mut self, id: InterfaceId) -> Option<Asy> {

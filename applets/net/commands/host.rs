@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
+use wanbox_net_engine::axip::Peers;
 use wanbox_net_engine::{Encapsulation, InterfaceId, Sink, Station};
 
 /// What an asynchronous line goes through.
@@ -37,6 +38,13 @@ pub enum Device {
         speed: u32,
         /// It is opened again by itself, with growing pauses.
         auto: bool,
+    },
+    /// `attach kissport`: a further port of the controller of another interface.
+    KissPort {
+        /// The interface with the line.
+        line: InterfaceId,
+        /// 1 to 15.
+        port: u8,
     },
     /// `attach ni`: the host's network as a point-to-point link.
     Ni {
@@ -84,6 +92,17 @@ pub struct Asy {
     pub busy: bool,
 }
 
+/// A line in NRS framing as `nrstat` shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nrs {
+    /// Octets of a frame that is not complete yet.
+    pub buffered: u64,
+    /// Frames.
+    pub received: u64,
+    /// Frames whose sum was wrong.
+    pub checksum_errors: u64,
+}
+
 /// The process around the station.
 pub trait Host {
     /// Where packets leave.
@@ -115,8 +134,31 @@ pub trait Host {
         value: Option<u32>,
     ) -> Result<Option<u32>, String>;
 
+    /// Where stations are that interfaces of [`Device::AxIp`] reach.
+    fn axip(&mut self) -> &mut Peers;
+
+    /// Lets programs of the host share an interface: KISS over TCP.
+    ///
+    /// # Errors
+    /// The interface carries no AX.25, or the address cannot be listened on; for people.
+    fn start_kiss(
+        &mut self,
+        station: &Station,
+        id: InterfaceId,
+        local: SocketAddrV4,
+    ) -> Result<(), String>;
+
+    /// Ends that, with the connections: of an interface, or of all. `false`: there was nothing to end.
+    fn stop_kiss(&mut self, id: Option<InterfaceId>) -> bool;
+
     /// An asynchronous line; its high-water mark begins anew.
     fn asy(&mut self, id: InterfaceId) -> Option<Asy>;
+
+    /// A line in NRS framing.
+    fn nrs(&self, id: InterfaceId) -> Option<Nrs> {
+        let _ = id;
+        None
+    }
 
     /// Lines of a device for `ifconfig IF`: counters of compression and others. Empty for most.
     fn device_lines(&self, id: InterfaceId) -> String;

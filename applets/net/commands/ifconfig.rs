@@ -42,7 +42,8 @@ const SETTINGS: [Entry<Parse>; 12] = [
         Some(b'1') => Ok(Setting::Crc(Crc::Crc16)),
         Some(b'r' | b'R') => Ok(Setting::Crc(Crc::Rmnc)),
         Some(b'c' | b'C') => Ok(Setting::Crc(Crc::Ccitt)),
-        _ => failed("Valid options: off 16 RMNC CCITT"),
+        Some(b't' | b'T') => Ok(Setting::Crc(Crc::Test16)),
+        _ => failed("Valid options: off 16 RMNC CCITT test"),
     }),
     Entry::new("encapsulation", |_, word| {
         Ok(Setting::Encapsulation(word.to_owned()))

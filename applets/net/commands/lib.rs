@@ -11,6 +11,7 @@
 //! | `arp` | `arp.rs` |
 //! | `attach` | `attach.rs` |
 //! | `ax25` | `ax25.rs` |
+//! | `axip` | `axip.rs` |
 //! | `asystat`, `param` | `devices.rs` |
 //! | `domain` | `domain.rs` |
 //! | `flexnet` | `flexnet.rs` |
@@ -27,6 +28,7 @@
 mod arp;
 mod attach;
 mod ax25;
+mod axip;
 mod context;
 mod devices;
 mod domain;
@@ -51,7 +53,7 @@ use wanbox_net_console::table::Entry;
 
 pub use context::{Context, Done, Output, Stop, Then};
 pub use fuzz::fuzz_station_commands;
-pub use host::{Asy, AsyPort, Device, Host, Outer, Parameter};
+pub use host::{Asy, AsyPort, Device, Host, Nrs, Outer, Parameter};
 pub use values::Command;
 
 /// The commands of the station, in the order in which abbreviations are looked up. The words of an entry
@@ -66,6 +68,7 @@ pub const COMMANDS: &[Entry<Command>] = &[
         "attach <hardware> <hw specific options>",
     ),
     Entry::new("ax25", ax25::ax25),
+    Entry::new("axip", axip::axip),
     Entry::new("domain", domain::domain),
     Entry::with("finger", sessions::finger, 2, "finger name@host"),
     Entry::new("flexnet", flexnet::flexnet),

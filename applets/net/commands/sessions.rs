@@ -1,6 +1,6 @@
 //! What uses the station: `telnet`, `finger`, `remote`, `start` and `stop`.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use wanbox_net_console::table;
 use wanbox_net_console::words::Word;
@@ -9,10 +9,12 @@ use wanbox_net_services::remote::Words;
 use wanbox_net_services::{SERVERS, SessionId};
 
 use crate::context::{Context, Done, Stop, Then};
-use crate::values::{failed, text_at, word_at};
+use crate::values::{failed, number, text_at, word_at};
 
 /// The port of Telnet (RFC 854).
 const TELNET: u16 = 23;
+/// The port of KISS over TCP that other programs expect.
+const KISS: u16 = 8001;
 /// The only server of which there may be several, and which the original cannot stop.
 const GATE: &str = "tcpgate";
 
@@ -109,6 +111,7 @@ fn server(context: &mut Context<'_>, command: &str, words: &[Word]) -> Done {
     let rest: Vec<&str> = rest.iter().map(AsRef::as_ref).collect();
     let station = &mut *context.station;
     match (name, starts) {
+        ("kiss", _) => kiss(context, starts, &rest),
         ("rip", true) => match station.rip_start() {
             Ok(()) => Ok(Then::Nothing),
             Err(error) => failed(error),
@@ -128,4 +131,41 @@ fn server(context: &mut Context<'_>, command: &str, words: &[Word]) -> Done {
             done.map(|()| Then::Nothing).map_err(Stop::Failed)
         }
     }
+}
+
+/// `start kiss IFACE [[ADDRESS:]PORT]`, `stop kiss [IFACE]`.
+fn kiss(context: &mut Context<'_>, starts: bool, words: &[&str]) -> Done {
+    let id = match words.first() {
+        Some(word) => Some(context.interface(word)?),
+        None => None,
+    };
+    if !starts {
+        return match context.host.stop_kiss(id) {
+            true => Ok(Then::Nothing),
+            false => failed("The kiss server does not run"),
+        };
+    }
+    let (Some(id), None) = (id, words.get(2)) else {
+        return Err(Stop::Usage("start kiss <iface> [[<address>:]<port>]"));
+    };
+    let word = words.get(1).copied();
+    let (address, port) = match word.and_then(|word| word.rsplit_once(':')) {
+        Some((address, port)) => match address.parse() {
+            Ok(address) => (address, Some(port)),
+            Err(_) => {
+                return failed(format_args!(
+                    "Address {address}: dotted digits are expected"
+                ));
+            }
+        },
+        None => (Ipv4Addr::LOCALHOST, word),
+    };
+    let port = match port {
+        Some(word) => number(word, "port", 1, u16::MAX.into())? as u16,
+        None => KISS,
+    };
+    let local = SocketAddrV4::new(address, port);
+    let station = &*context.station;
+    let done = context.host.start_kiss(station, id, local);
+    done.map(|()| Then::Nothing).map_err(Stop::Failed)
 }

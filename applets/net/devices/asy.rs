@@ -3,13 +3,17 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Instant;
 
 use wanbox_link::vj::{Compressor, CompressorStats, Decompressor, DecompressorStats, Kind};
 use wanbox_link::{nrs, slip};
-use wanbox_net_commands::{Asy, AsyPort};
+use wanbox_net_commands::{Asy, AsyPort, Nrs};
 use wanbox_net_engine::Encapsulation;
+use wanbox_net_engine::interface::Crc;
 use wanbox_runtime::stream::{SerialSettings, Stream, TcpSettings};
 use wanbox_wire::ip::protocol;
+
+use super::pending::Pending;
 
 /// The most octets that wait for a line.
 const MOST_WAITING: usize = 256 * 1024;
@@ -171,8 +175,13 @@ pub struct AsyLine {
     compressor: Option<Box<Compressor>>,
     /// Datagrams of other protocols than TCP that were sent.
     not_tcp: u64,
+    /// Frames of AX.25 that wait before anything else; `None` on lines without any.
+    pub radio: Option<Box<Pending>>,
+    /// What it has sent is as fast on its way as its speed says.
+    is_serial: bool,
     /// Counters of compression on the connections before this one.
     before: (CompressorStats, DecompressorStats),
+    nrs_before: Nrs,
     waiting: Waiting,
     /// The line takes nothing until it says so.
     blocked: bool,
@@ -183,7 +192,10 @@ pub struct AsyLine {
 }
 
 impl AsyLine {
-    pub fn new(mode: Encapsulation, mtu: u16, speed: u32) -> Self {
+    /// A line whose controller takes `speed` bits a second when it is a serial one.
+    pub fn new(mode: Encapsulation, mtu: u16, speed: u32, is_serial: bool) -> Self {
+        let paced = if is_serial { rate(speed) } else { 0 };
+        let is_slip = matches!(mode, Encapsulation::Slip | Encapsulation::VjSlip);
         let mut line = Self {
             mode,
             mtu,
@@ -191,7 +203,10 @@ impl AsyLine {
             receiver: None,
             compressor: None,
             not_tcp: 0,
+            radio: (!is_slip).then(|| Box::new(Pending::new(paced))),
+            is_serial,
             before: Default::default(),
+            nrs_before: Nrs::default(),
             waiting: Waiting::default(),
             blocked: false,
             packet: Vec::new(),
@@ -205,6 +220,7 @@ impl AsyLine {
     /// The line is opened: neither end remembers anything.
     pub fn begin(&mut self) {
         self.before = self.compression();
+        self.nrs_before = self.nrs().unwrap_or_default();
         self.receiver = Some(Box::new(Receiver::new(self.mode, self.mtu)));
         let compresses = self.mode == Encapsulation::VjSlip;
         self.compressor = compresses.then(|| Box::new(Compressor::new(MAX_SLOT, true)));
@@ -227,13 +243,24 @@ impl AsyLine {
     }
 
     /// Sets the bits a second, for the next time it is opened.
-    pub const fn set_speed(&mut self, speed: u32) {
+    pub fn set_speed(&mut self, speed: u32) {
         self.speed = speed;
+        if let Some(radio) = self.radio.as_mut().filter(|_| self.is_serial) {
+            radio.set_speed(rate(speed));
+        }
     }
 
     /// Packets that wait.
     pub fn queued(&self) -> usize {
-        self.waiting.packets.len()
+        let frames = self.radio.as_ref().map_or(0, |radio| radio.len());
+        self.waiting.packets.len() + frames
+    }
+
+    /// When a frame that waits for its turn may be written; `None` when it waits for something else.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        let idle = self.waiting.octets.is_empty();
+        let radio = self.radio.as_ref().filter(|_| idle && !self.blocked)?;
+        radio.due(now)
     }
 
     /// So much waits that nothing more is taken.
@@ -266,8 +293,8 @@ impl AsyLine {
         Some(&self.packet)
     }
 
-    /// Puts a frame behind what waits.
-    pub fn send_frame(&mut self, frame: &[u8]) {
+    /// Puts a frame behind what is written.
+    fn send_frame(&mut self, frame: &[u8]) {
         self.framed.clear();
         match self.mode {
             Encapsulation::Nrs => nrs::encode(frame, &mut self.framed),
@@ -286,11 +313,22 @@ impl AsyLine {
         self.blocked = false;
     }
 
-    /// Writes what waits, as far as the line takes it.
-    pub fn write(&mut self, stream: &mut Stream) {
+    /// Writes what waits, as far as the line takes it. `check` is how frames are checked; `shown` sees those that
+    /// are written now.
+    pub fn write(
+        &mut self,
+        now: Instant,
+        stream: &mut Stream,
+        check: &mut Crc,
+        shown: &mut dyn FnMut(&[u8]),
+    ) {
         while !self.blocked && stream.carrier() {
             let (first, _) = self.waiting.octets.as_slices();
             if first.is_empty() {
+                if self.next_frame(now, check) {
+                    shown(&self.framed);
+                    continue;
+                }
                 return;
             }
             let wanted = first.len();
@@ -306,6 +344,24 @@ impl AsyLine {
         }
     }
 
+    /// Frames what may be sent now.
+    fn next_frame(&mut self, now: Instant, check: &mut Crc) -> bool {
+        let kiss = self.is_kiss();
+        let Some(radio) = &mut self.radio else {
+            return false;
+        };
+        let mut packet = std::mem::take(&mut self.packet);
+        let is_there = radio.next(now, check, kiss, &mut packet);
+        if is_there {
+            self.send_frame(&packet);
+            if let Some(radio) = &mut self.radio {
+                radio.written(now, self.framed.len());
+            }
+        }
+        self.packet = packet;
+        is_there
+    }
+
     /// Octets were read.
     pub fn was_read(&mut self, octets: usize) {
         let octets = octets as u64;
@@ -316,9 +372,9 @@ impl AsyLine {
 
     /// Throws away what waits: so many packets.
     pub fn discard(&mut self) -> usize {
-        let packets = self.queued();
+        let packets = self.waiting.packets.len();
         self.waiting = Waiting::default();
-        packets
+        packets + self.radio.as_mut().map_or(0, |radio| radio.discard())
     }
 
     /// As `asystat` shows it; the high-water mark begins anew.
@@ -375,9 +431,16 @@ impl AsyLine {
     }
 
     /// What came of NRS frames.
-    pub fn nrs(&self) -> Option<nrs::Stats> {
+    pub fn nrs(&self) -> Option<Nrs> {
         match &self.receiver.as_ref()?.decoder {
-            Decoder::Nrs(decoder) => Some(*decoder.stats()),
+            Decoder::Nrs(decoder) => {
+                let stats = decoder.stats();
+                Some(Nrs {
+                    buffered: decoder.buffered() as u64,
+                    received: self.nrs_before.received + stats.frames,
+                    checksum_errors: self.nrs_before.checksum_errors + stats.checksum,
+                })
+            }
             Decoder::Slip(_) => None,
         }
     }

@@ -1,5 +1,9 @@
 //! What devices drop, by name.
 
+use std::io;
+
+use nix::errno::Errno;
+
 /// Why a packet is not passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drop {
@@ -21,12 +25,20 @@ pub enum Drop {
     NotForUs,
     /// A command of a controller, which has none for us.
     Command,
-    /// It needs AX.25 or NET/ROM, which are not there.
+    /// It needs AX.25 or NET/ROM around it on this line.
     NoAx25,
+    /// The line is down.
+    Down,
+    /// Nobody knows where the station is that it goes to.
+    NoRoute,
+    /// From or for a port of the controller that no interface has.
+    NoPort,
+    /// The controller says of a frame that it sent it, which it never got.
+    NotSent,
 }
 
 /// The names, in the order of [`Drop`].
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 14] = [
     "queue_full",
     "discarded",
     "no_room",
@@ -37,7 +49,20 @@ const NAMES: [&str; 10] = [
     "not_for_us",
     "command",
     "no_ax25",
+    "down",
+    "no_route",
+    "no_port",
+    "not_sent",
 ];
+
+/// Why the system did not take a packet.
+pub fn reason(error: &io::Error) -> Drop {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => Drop::NoRoom,
+        _ if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => Drop::NoRoom,
+        _ => Drop::Refused,
+    }
+}
 
 /// How many packets a device dropped, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! The line of an interface: its device, and whether that is open.
 
-use std::io;
+use std::cell::Cell;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use wanbox_net_commands::{AsyPort, Device};
 use wanbox_net_engine::interface::{Crc, Hardware};
 use wanbox_net_engine::trace::{self, Link, Way};
@@ -17,11 +16,11 @@ use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
 use wanbox_runtime::netlink::Netlink;
 use wanbox_runtime::packet::{self, PacketSocket};
 use wanbox_runtime::stream::{Stream, StreamEvent};
-use wanbox_wire::kiss::{Check, Kiss};
 
 use super::asy::{self, AsyLine};
-use super::drops::{Drop, Drops};
+use super::drops::{self, Drop, Drops};
 use super::outer::Socket;
+use super::pending::{Pending, Tag};
 use super::trace::Traces;
 use super::tun;
 
@@ -32,7 +31,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The MTU of a device that nobody gave one, octets. That of `ni` was 256 in the days of HP-UX.
 const fn default_mtu(device: &Device) -> u16 {
     match device {
-        Device::Asy { .. } | Device::AxIp(_) | Device::Kernel { .. } => 256,
+        Device::Asy { .. } | Device::AxIp(_) | Device::Kernel { .. } | Device::KissPort { .. } => {
+            256
+        }
         Device::NetRom => 236,
         Device::IpIp(_) => 2048,
         Device::Ni { .. } | Device::Tun { .. } => 1500,
@@ -76,6 +77,15 @@ pub struct Line {
     pub port: Port,
     /// What else an asynchronous line has.
     pub asy: Option<Box<AsyLine>>,
+    /// The line that carries its frames, by a further port of a controller.
+    pub shared: Option<(InterfaceId, u8)>,
+    /// The interfaces of the further ports of its controller.
+    pub ports: Vec<InterfaceId>,
+    /// How frames are checked, and as the interface said it last.
+    pub crc: Crc,
+    told: Crc,
+    /// Somebody was told that it has no room.
+    pub refused: Cell<bool>,
     /// What it dropped.
     pub drops: Drops,
     name: String,
@@ -98,9 +108,11 @@ impl Line {
     /// There can be no such device; for people.
     pub fn new(name: &str, device: &Device, mtu: Option<u16>) -> Result<Self, String> {
         let mtu = mtu.unwrap_or_else(|| default_mtu(device));
-        let (mut link, mut asy) = (None, None);
+        let (mut link, mut asy, mut shared) = (None, None, None);
         let encapsulation = match device {
-            Device::Asy { mode, speed, .. } => {
+            Device::Asy {
+                mode, speed, port, ..
+            } => {
                 if matches!(
                     mode,
                     Encapsulation::None | Encapsulation::NetRom | Encapsulation::Ethernet
@@ -108,7 +120,8 @@ impl Line {
                     let mode = mode.name().to_lowercase();
                     return Err(format!("Mode {mode} unknown for interface {name}"));
                 }
-                asy = Some(Box::new(AsyLine::new(*mode, mtu, *speed)));
+                let is_serial = matches!(port, AsyPort::Serial(_));
+                asy = Some(Box::new(AsyLine::new(*mode, mtu, *speed, is_serial)));
                 *mode
             }
             Device::Tun { ethernet: true } => {
@@ -123,6 +136,10 @@ impl Line {
             Device::AxIp(_) => Encapsulation::Ax25Ui,
             Device::NetRom => Encapsulation::NetRom,
             Device::Kernel { .. } => Encapsulation::KissI,
+            Device::KissPort { line, port } => {
+                shared = Some((*line, *port));
+                Encapsulation::KissUi
+            }
         };
         Ok(Self {
             id: InterfaceId::LOOPBACK,
@@ -133,6 +150,11 @@ impl Line {
             link,
             port: Port::Closed,
             asy,
+            shared,
+            ports: Vec::new(),
+            crc: Crc::Off,
+            told: Crc::Off,
+            refused: Cell::new(false),
             source: None,
             drops: Drops::default(),
             pause: PAUSE,
@@ -177,14 +199,24 @@ impl Line {
         self.since.is_some()
     }
 
+    /// It is open, or on its way.
+    pub const fn is_open(&self) -> bool {
+        !matches!(self.port, Port::Closed)
+    }
+
     /// Why it is not open.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
-    /// Whether frames of AX.25 are on it.
+    /// It carries frames of AX.25.
     pub fn is_radio(&self) -> bool {
-        matches!(self.encapsulation.hardware(), Some(Hardware::Ax25))
+        self.encapsulation.hardware() == Some(Hardware::Ax25)
+    }
+
+    /// What waits for a line of packet radio.
+    pub fn radio(&mut self) -> Option<&mut Pending> {
+        self.asy.as_mut()?.radio.as_deref_mut()
     }
 
     /// Packets that wait.
@@ -198,12 +230,26 @@ impl Line {
         interface.up = false;
         // What comes through a tunnel proves nothing about where its source is.
         interface.autoroute = !matches!(self.device, Device::IpIp(_));
-        interface.crc = match &self.device {
-            Device::AxIp(_) => Crc::Ccitt,
-            Device::Asy { .. } if self.asy.as_ref().is_some_and(|asy| asy.is_kiss()) => Crc::Test16,
-            _ => Crc::Off,
-        };
+        if matches!(self.device, Device::AxIp(_)) {
+            interface.crc = Crc::Ccitt;
+        }
         interface
+    }
+
+    /// Somebody may have said how frames are checked, or the far end may have shown it.
+    pub fn agree(&mut self, interface: &mut Interface) {
+        if interface.crc == self.told {
+            interface.crc = self.crc;
+        } else {
+            self.crc = interface.crc;
+        }
+        self.told = interface.crc;
+    }
+
+    /// A frame would not wait for long. A line that is down loses it at once.
+    pub fn has_room(&self) -> bool {
+        let radio = self.asy.as_ref().and_then(|asy| asy.radio.as_ref());
+        !self.is_up() || radio.is_none_or(|radio| radio.has_room())
     }
 
     /// Opens the device. `address` is the station's.
@@ -229,7 +275,7 @@ impl Line {
                 Port::Tun(tun::Port::open(name, device, mtu, address, self.link)?)
             }
             Device::IpIp(outer) | Device::AxIp(outer) => Port::Outer(Socket::open(*outer)?),
-            Device::NetRom => Port::Nowhere,
+            Device::NetRom | Device::KissPort { .. } => Port::Nowhere,
             Device::Kernel { promiscuous } => {
                 let socket = PacketSocket::open_radio(&self.name).map_err(|e| e.to_string())?;
                 if *promiscuous {
@@ -272,6 +318,11 @@ impl Line {
         if let Some(interface) = station.interfaces.get_mut(self.id) {
             interface.up = up;
             interface.offload = matches!(&self.port, Port::Tun(port) if port.offload());
+        }
+        for port in &self.ports {
+            if let Some(interface) = station.interfaces.get_mut(*port) {
+                interface.up = up;
+            }
         }
     }
 
@@ -362,11 +413,16 @@ impl Line {
         }
     }
 
-    /// Writes what waits.
-    pub fn write(&mut self) {
+    /// Writes what waits, as far as the line takes it.
+    pub fn write(&mut self, now: Instant, interface: &mut Interface, traces: &mut Traces) {
+        self.agree(interface);
+        let (id, flags) = (self.id, interface.trace);
         if let (Port::Stream(stream), Some(asy)) = (&mut self.port, &mut self.asy) {
-            asy.write(stream);
+            asy.write(now, stream, &mut self.crc, &mut |framed| {
+                traces.raw(id, Way::Sent, flags, framed);
+            });
         }
+        self.agree(interface);
     }
 
     /// Sends a packet. `true`: it waits.
@@ -389,7 +445,9 @@ impl Line {
         }
         let sent = match &self.port {
             Port::Tun(port) => port.write(frame),
-            Port::Outer(socket) if self.carries_ip() => socket.send(frame.next_hop, frame.packet),
+            Port::Outer(socket) if self.carries_ip() => {
+                socket.send((frame.next_hop, None), frame.packet)
+            }
             Port::Stream(_) => return self.queue(frame, traces),
             // The interface is down, or needs AX.25 around what it carries.
             Port::Closed | Port::Nowhere | Port::Outer(_) | Port::Packet(..) => {
@@ -398,11 +456,7 @@ impl Line {
             }
         };
         if let Err(error) = sent {
-            self.drop(match error.kind() {
-                io::ErrorKind::WouldBlock => Drop::NoRoom,
-                _ if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => Drop::NoRoom,
-                _ => Drop::Refused,
-            });
+            self.drop(drops::reason(&error));
         }
         false
     }
@@ -411,11 +465,12 @@ impl Line {
         let Some(asy) = &mut self.asy else {
             return false;
         };
-        let dropped = match asy.mode() {
+        let why = match asy.mode() {
             Encapsulation::Slip | Encapsulation::VjSlip if asy.is_full() => Drop::QueueFull,
             Encapsulation::Slip | Encapsulation::VjSlip => {
-                if let Some(line) = asy.send(frame.packet)
-                    && frame.trace.0 != 0
+                let line = asy.send(frame.packet);
+                if frame.trace.0 != 0
+                    && let Some(line) = line
                 {
                     traces.serial(frame.line, frame.trace, line, frame.packet);
                 }
@@ -424,22 +479,24 @@ impl Line {
             }
             _ => Drop::NoAx25,
         };
-        self.drop(dropped);
+        self.drop(why);
         false
     }
 
-    /// Sends a command to the controller at the far end. `false`: it is none, or the line is down.
-    pub fn send_command(&mut self, kind: u8, value: u8) -> bool {
-        let is_up = matches!(&self.port, Port::Stream(stream) if stream.carrier());
-        let kiss = self.asy.as_mut().filter(|asy| is_up && asy.is_kiss());
-        let Some(asy) = kiss else {
-            return false;
+    /// Puts a frame of AX.25, or a command for the controller, behind what waits. `false`: it was dropped.
+    pub fn queue_radio(&mut self, kind: u8, frame: &[u8], tag: Option<Tag>) -> bool {
+        let is_up = self.is_up();
+        let why = match self.radio() {
+            None => Drop::NoAx25,
+            Some(_) if !is_up => Drop::Down,
+            Some(radio) => {
+                if radio.push(kind, frame, tag) {
+                    return true;
+                }
+                Drop::QueueFull
+            }
         };
-        let mut frame = Vec::new();
-        let data = &[value];
-        let check = Check::None;
-        Kiss { kind, check, data }.append(&mut frame);
-        asy.send_frame(&frame);
-        true
+        self.drop(why);
+        false
     }
 }

@@ -6,6 +6,9 @@
 //! | how packets are read | `read.rs` |
 //! | the line of an interface: how it is opened, closed and written to | `line.rs` |
 //! | asynchronous lines | `asy.rs` |
+//! | frames of packet radio | `radio.rs` |
+//! | frames that wait for such a line | `pending.rs` |
+//! | programs that share an interface | `share.rs` |
 //! | TUN and TAP interfaces | `tun.rs` |
 //! | datagrams of the host's network around ours | `outer.rs` |
 //! | why packets are dropped | `drops.rs` |
@@ -19,7 +22,10 @@ mod asy;
 mod drops;
 mod line;
 mod outer;
+mod pending;
+mod radio;
 mod read;
+mod share;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -27,15 +33,18 @@ mod tun;
 
 use std::path::PathBuf;
 
-use wanbox_link::nrs;
-use wanbox_net_commands::{Asy, Device, Parameter};
-use wanbox_net_engine::interface::TraceFlags;
+use wanbox_net_commands::{Asy, Device, Nrs, Parameter};
+use wanbox_net_engine::axip::Peers;
+use wanbox_net_engine::interface::{Crc, TraceFlags};
 use wanbox_net_engine::trace::{Link, Way};
-use wanbox_net_engine::{Encapsulation, Frame, InterfaceId, Sink, Station};
+use wanbox_net_engine::{Encapsulation, Frame, FrameKind, Interface, InterfaceId, Sink, Station};
 use wanbox_runtime::event_loop::{Loop, Token};
 
 pub use drops::{Drop, Drops};
 use line::Line;
+use pending::Tag;
+use radio::Axip;
+use share::Server;
 use trace::Traces;
 pub use trace::{Capture, Form, Trace};
 
@@ -44,8 +53,12 @@ mod parameter {
     pub const SPEED: u8 = 10;
     pub const DOWN: u8 = 129;
     pub const UP: u8 = 130;
+    pub const ACKMODE: u8 = 132;
     pub const RETURN: u8 = 255;
 }
+
+/// How often in a turn the station is asked for more, when lines took all they had.
+const ROUNDS: usize = 16;
 
 /// Where packets leave.
 #[derive(Default)]
@@ -55,6 +68,12 @@ pub struct Lines {
     /// Those for which something waits.
     busy: Vec<InterfaceId>,
     traces: Traces,
+    axip: Axip,
+    /// Programs that share interfaces, by the numbers of their servers; and the number of the last program.
+    servers: Vec<Option<Server>>,
+    last_client: u32,
+    /// Frames of programs that were sent at once.
+    sent: Vec<Tag>,
 }
 
 impl Lines {
@@ -76,11 +95,17 @@ impl Lines {
 
 impl Sink for Lines {
     fn queued(&self, line: InterfaceId) -> usize {
-        self.get(line).map_or(0, Line::queued)
+        self.get(self.carrier(line).0).map_or(0, Line::queued)
+    }
+
+    fn has_room(&self, line: InterfaceId) -> bool {
+        self.is_ready(line)
     }
 
     fn transmit(&mut self, frame: &Frame<'_>) {
-        if let Some(Some(line)) = self.all.get_mut(frame.line.index())
+        if frame.kind == FrameKind::Ax25 {
+            self.send_frame(frame.line, frame.trace, frame.packet, None);
+        } else if let Some(Some(line)) = self.all.get_mut(frame.line.index())
             && line.transmit(frame, &mut self.traces)
         {
             self.wait(frame.line);
@@ -148,6 +173,9 @@ impl Devices {
             return Err(format!("Interface {name} already exists"));
         }
         let mut line = Line::new(name, device, mtu)?;
+        if let Some((carrier, port)) = line.shared {
+            self.check_port(station, carrier, port)?;
+        }
         let opened = line.open(station.interfaces.default_address, self.locks.as_deref());
         if !line.may_be_down() {
             opened.clone()?;
@@ -164,6 +192,9 @@ impl Devices {
             Ok(()) => line.watch(lp, token, station),
             Err(why) => line.fail(lp, token, station, Some(why)),
         }
+        if let Some((carrier, _)) = line.shared {
+            self.join(station, carrier, id);
+        }
         let all = &mut self.lines.all;
         all.resize_with(all.len().max(id.index() + 1), || None);
         if let Some(place) = all.get_mut(id.index()) {
@@ -172,23 +203,92 @@ impl Devices {
         Ok(id)
     }
 
-    /// The time to open a device again has come.
-    pub fn timer(&mut self, lp: &mut Loop, station: &mut Station, token: Token) {
-        if let Some(line) = self.id(token).and_then(|id| self.lines.get_mut(id)) {
-            line.reopen(lp, token, station, self.locks.as_deref());
+    /// Whether an interface's controller can have an interface at this port.
+    fn check_port(&self, station: &Station, id: InterfaceId, port: u8) -> Result<(), String> {
+        let name = station.interfaces.get(id).map_or("?", Interface::name);
+        let line = self.lines.get(id).and_then(|line| line.asy.as_ref());
+        if !line.is_some_and(|asy| asy.is_kiss()) {
+            return Err(format!("Interface {name} not kiss"));
+        }
+        match self.lines.by_port(id, port) {
+            Some(_) => Err(format!("Port {port} of {name} is attached already")),
+            None => Ok(()),
         }
     }
 
-    /// The turn is over: what waits for asynchronous lines is written.
+    /// An interface is one of a port of a controller.
+    fn join(&mut self, station: &mut Station, carrier: InterfaceId, id: InterfaceId) {
+        let Some(line) = self.lines.get_mut(carrier) else {
+            return;
+        };
+        line.ports.push(id);
+        let (up, mode) = (line.is_up(), line.asy.as_ref().map(|asy| asy.mode()));
+        if let Some(interface) = station.interfaces.get_mut(id) {
+            interface.up = up;
+        }
+        if let Some(mode) = mode {
+            // It is there, and the name is one.
+            let _ = station.interfaces.set_encapsulation(id, mode.name());
+        }
+    }
+
+    /// The time to open a device again has come, or to write the next frame.
+    pub fn timer(&mut self, lp: &mut Loop, station: &mut Station, token: Token) {
+        let Some(id) = self.id(token) else {
+            return;
+        };
+        let locks = self.locks.as_deref();
+        if let Some(line) = self.lines.get_mut(id).filter(|line| !line.is_open()) {
+            line.reopen(lp, token, station, locks);
+        } else {
+            self.lines.wait(id);
+        }
+    }
+
+    /// The turn is over: what waits for asynchronous lines is written, and who waited for room on them goes on.
     pub fn turn_end(&mut self, lp: &mut Loop, station: &mut Station) {
-        let owner = self.owner;
-        let Lines { all, busy, .. } = &mut self.lines;
+        for _ in 0..ROUNDS {
+            self.write(lp, station);
+            let lines = &self.lines.all;
+            let mut lines = lines.iter().flatten();
+            // All of them are asked again.
+            if lines.all(|line| !line.refused.get() || !line.has_room()) {
+                break;
+            }
+            for line in self.lines.all.iter().flatten() {
+                line.refused.set(false);
+            }
+            station.flush(lp.now(), &mut self.lines);
+        }
+        self.lines.settle_clients();
+    }
+
+    fn write(&mut self, lp: &mut Loop, station: &mut Station) {
+        let (owner, now) = (self.owner, lp.now());
+        let Lines {
+            all,
+            busy,
+            traces,
+            sent,
+            ..
+        } = &mut self.lines;
         busy.retain(|id| {
             let Some(Some(line)) = all.get_mut(id.index()) else {
                 return false;
             };
-            line.write();
-            line.follow(lp, Token::new(owner, id.index() as u32), station);
+            let token = Token::new(owner, id.index() as u32);
+            if let Some(interface) = station.interfaces.get_mut(*id) {
+                line.write(now, interface, traces);
+            }
+            line.follow(lp, token, station);
+            if let Some(radio) = line.radio() {
+                sent.append(&mut radio.sent);
+            }
+            let due = line.asy.as_ref().and_then(|asy| asy.due(now));
+            if let Some(due) = due.filter(|_| line.is_up()) {
+                lp.set_timer(token, due);
+                return false;
+            }
             line.queued() > 0
         });
     }
@@ -212,6 +312,9 @@ impl Devices {
             return Err("Not supported".to_owned());
         };
         let mut command = None;
+        if let Some((carrier, port)) = line.shared {
+            return self.port_parameter(station, (carrier, port), parameter, value);
+        }
         match (parameter.0, value, &mut line.asy) {
             (parameter::DOWN, ..) => {
                 line.close(lp, token, station);
@@ -229,20 +332,68 @@ impl Devices {
                 }
                 return Ok(Some(speed));
             }
+            (parameter::ACKMODE, value, Some(asy)) if asy.is_kiss() => {
+                let (Some(radio), Some(interface)) =
+                    (asy.radio.as_mut(), station.interfaces.get(id))
+                else {
+                    return Ok(None);
+                };
+                if value == Some(1) && interface.crc != Crc::Off {
+                    return Err("Ackmode needs crc off".to_owned());
+                }
+                if let Some(value) = value {
+                    radio.set_acks(value != 0);
+                    self.lines.wait(id);
+                    return Ok(Some(value));
+                }
+                return Ok(Some(radio.has_acks().into()));
+            }
             (1..=6 | 12 | 13, Some(value), Some(asy)) if asy.is_kiss() => command = Some(value),
             (parameter::RETURN, value, Some(asy)) if asy.is_kiss() => {
                 command = Some(value.unwrap_or(0));
             }
             _ => {}
         }
-        let Some(value) = command else {
-            return Ok(None);
-        };
+        match command {
+            Some(value) => self.command(id, parameter.0, value).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for a further port of a controller: what is of the line is that of its own interface.
+    fn port_parameter(
+        &mut self,
+        station: &Station,
+        (carrier, port): (InterfaceId, u8),
+        Parameter(number): Parameter,
+        value: Option<u32>,
+    ) -> Result<Option<u32>, String> {
+        match (number, value) {
+            (1..=6 | 12 | 13, Some(value)) => {
+                self.command(carrier, number | port << 4, value).map(Some)
+            }
+            (parameter::DOWN | parameter::UP | parameter::RETURN, _) => {
+                let name = station.interfaces.get(carrier).map_or("?", Interface::name);
+                Err(format!("It is port {port} of {name}"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Sends a command to the controller of a line, if that is up.
+    fn command(&mut self, id: InterfaceId, kind: u8, value: u32) -> Result<u32, String> {
         let octet = u8::try_from(value).map_err(|_| format!("{value}: must be 0..255"))?;
-        if line.send_command(parameter.0, octet) {
+        if let Some(line) = self.lines.get_mut(id)
+            && line.queue_radio(kind, &[octet], None)
+        {
             self.lines.wait(id);
         }
-        Ok(Some(value))
+        Ok(value)
+    }
+
+    /// Where stations are that are reached through the host's network.
+    pub const fn axip(&mut self) -> &mut Peers {
+        &mut self.lines.axip.peers
     }
 
     /// An asynchronous line; its high-water mark begins anew.
@@ -254,7 +405,7 @@ impl Devices {
 
     /// What came of the frames of an NRS line, for `nrstat`.
     #[must_use]
-    pub fn nrs(&self, id: InterfaceId) -> Option<nrs::Stats> {
+    pub fn nrs(&self, id: InterfaceId) -> Option<Nrs> {
         self.lines.get(id)?.asy.as_ref()?.nrs()
     }
 
@@ -278,6 +429,7 @@ impl Devices {
         if word.is_empty() {
             text.push('\n');
         }
+        text += &self.lines.client_lines(id);
         if let Some(why) = line.trouble() {
             text += &format!("           down: {why}\n");
         }
@@ -313,6 +465,7 @@ impl Devices {
 
     /// Closes everything: interfaces of the host go, and those that were changed are as before.
     pub fn close(&mut self, lp: &mut Loop, station: &mut Station) {
+        self.stop_kiss(lp, None);
         for (at, line) in self.lines.all.iter_mut().enumerate() {
             if let Some(line) = line {
                 line.close(lp, Token::new(self.owner, at as u32), station);

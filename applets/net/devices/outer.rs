@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use wanbox_net_commands::Outer;
+use wanbox_net_engine::axip::Place;
 use wanbox_runtime::raw::{RawSocket, may_fragment};
 
 /// A socket for them.
@@ -41,13 +42,16 @@ impl Socket {
     ///
     /// # Errors
     /// Only what no later call can mend.
-    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(Ipv4Addr, Range<usize>)>> {
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(Place, Range<usize>)>> {
         let socket = match self {
-            Self::Raw(socket) => return socket.receive(buffer),
+            Self::Raw(socket) => {
+                let received = socket.receive(buffer)?;
+                return Ok(received.map(|(from, place)| ((from, None), place)));
+            }
             Self::Udp(socket, _) => socket,
         };
         match socket.recv_from(buffer) {
-            Ok((len, SocketAddr::V4(from))) => Ok(Some((*from.ip(), 0..len))),
+            Ok((len, SocketAddr::V4(from))) => Ok(Some(((*from.ip(), Some(from.port())), 0..len))),
             Ok(_) => Ok(None),
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(None),
@@ -56,15 +60,15 @@ impl Socket {
         }
     }
 
-    /// Sends a payload.
+    /// Sends a payload; without a port of the other end to the same one as ours.
     ///
     /// # Errors
     /// There is no way, no room, or it is too long.
-    pub fn send(&self, to: Ipv4Addr, payload: &[u8]) -> io::Result<()> {
+    pub fn send(&self, (to, other): Place, payload: &[u8]) -> io::Result<()> {
         match self {
             Self::Raw(socket) => socket.send(to, payload),
             Self::Udp(socket, port) => socket
-                .send_to(payload, SocketAddrV4::new(to, *port))
+                .send_to(payload, SocketAddrV4::new(to, other.unwrap_or(*port)))
                 .map(|_| ()),
         }
     }

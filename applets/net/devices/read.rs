@@ -1,11 +1,8 @@
 //! What comes in: packets are read in batches and given to the station.
 
-use wanbox_net_engine::interface::Crc;
 use wanbox_net_engine::trace::{self, Link, Way};
 use wanbox_net_engine::{Arrival, Encapsulation, FrameKind, Interface, InterfaceId, Station};
 use wanbox_runtime::event_loop::{Loop, Readiness, Token};
-use wanbox_wire::fcs::strip_fcs16;
-use wanbox_wire::kiss::{Check, Kiss};
 
 use std::time::Instant;
 
@@ -32,6 +29,10 @@ impl Devices {
     ) {
         // Nobody waits for room: what has none says so when it is written to.
         let is_due = readiness.readable || readiness.hangup;
+        if let Some(number) = Self::server(token) {
+            self.serve(lp.now(), station, number);
+            return;
+        }
         let Some(id) = self.id(token).filter(|_| is_due) else {
             return;
         };
@@ -138,7 +139,9 @@ impl Devices {
                     let arrival = Arrival::new(id);
                     lines.deliver(now, station, &arrival, FrameKind::Ip, packet);
                 }
-                (Received::Packet(frame), _) => lines.radio(now, station, id, mode, frame),
+                (Received::Packet(frame), _) => {
+                    lines.receive_radio(now, station, id, mode, frame);
+                }
                 (Received::BadFrame, _) => lines.drop(id, Drop::BadFrame),
                 (Received::BadHeader, _) => lines.drop(id, Drop::BadHeader),
             });
@@ -168,7 +171,7 @@ impl Devices {
             let Port::Outer(socket) = &line.port else {
                 break;
             };
-            let Some((tunnel, place)) = socket.receive(&mut self.buffer)? else {
+            let Some((from, place)) = socket.receive(&mut self.buffer)? else {
                 break;
             };
             let is_ip = line.carries_ip();
@@ -177,13 +180,13 @@ impl Devices {
             };
             if is_ip {
                 let arrival = Arrival {
-                    tunnel,
+                    tunnel: from.0,
                     ..Arrival::new(id)
                 };
                 let kind = FrameKind::Ip;
                 self.lines.deliver(now, station, &arrival, kind, packet);
             } else {
-                self.lines.axip(now, station, id, packet);
+                self.lines.receive_axip(now, station, id, from, packet);
             }
         }
         Ok(())
@@ -206,8 +209,7 @@ impl Devices {
                 break;
             };
             let frame = self.buffer.get(..got).unwrap_or_default();
-            self.lines
-                .radio(now, station, id, Encapsulation::KissI, frame);
+            self.lines.receive_device(now, station, id, frame);
         }
         Ok(())
     }
@@ -249,61 +251,9 @@ impl Lines {
         }
     }
 
-    fn drop(&mut self, id: InterfaceId, why: Drop) {
+    pub(super) fn drop(&mut self, id: InterfaceId, why: Drop) {
         if let Some(line) = self.get_mut(id) {
             line.drop(why);
-        }
-    }
-
-    /// A frame of packet radio came in: it is checked and counted, for AX.25 is not there.
-    fn radio(
-        &mut self,
-        now: Instant,
-        station: &mut Station,
-        id: InterfaceId,
-        mode: Encapsulation,
-        frame: &[u8],
-    ) {
-        let Some(interface) = station.interfaces.get_mut(id) else {
-            return;
-        };
-        interface.counters.received.count(now, false);
-        if self.get(id).is_some_and(|line| line.asy.is_none()) {
-            let flags = interface.trace;
-            self.traces.raw(id, Way::Received, flags, frame);
-        }
-        if matches!(mode, Encapsulation::KissUi | Encapsulation::KissI) {
-            match Kiss::parse(frame, interface.crc != Crc::Off) {
-                Ok(kiss) if kiss.command() != 0 => {
-                    self.drop(id, Drop::Command);
-                    return;
-                }
-                // The far end says which check sequence it knows.
-                Ok(kiss) => match kiss.check {
-                    Check::None => {}
-                    Check::Smack => interface.crc = Crc::Crc16,
-                    Check::Rmnc => interface.crc = Crc::Rmnc,
-                },
-                Err(_) => {
-                    interface.counters.crc_errors += 1;
-                    return;
-                }
-            }
-        }
-        self.drop(id, Drop::NoAx25);
-    }
-
-    /// A frame in a datagram of the host's network, with its check sequence.
-    fn axip(&mut self, now: Instant, station: &mut Station, id: InterfaceId, frame: &[u8]) {
-        match strip_fcs16(frame) {
-            Some(frame) if !frame.is_empty() => {
-                self.radio(now, station, id, Encapsulation::Ax25Ui, frame);
-            }
-            _ => {
-                if let Some(interface) = station.interfaces.get_mut(id) {
-                    interface.counters.crc_errors += 1;
-                }
-            }
         }
     }
 }

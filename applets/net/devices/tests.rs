@@ -23,6 +23,8 @@ use super::*;
 
 mod host;
 mod lines;
+mod radio;
+mod share;
 mod tunnels;
 
 const OWNER: u32 = 7;
@@ -190,11 +192,14 @@ fn asy(port: AsyPort, mode: Encapsulation, auto: bool) -> Device {
 }
 
 /// What the far end of a pseudo-terminal reads within a while: at least so many octets.
+#[track_caller]
 fn read(master: &PtyMaster, rig: &mut Rig, count: usize) -> Vec<u8> {
+    let end = Instant::now() + LONG;
     let mut master = File::from(master.as_fd().try_clone_to_owned().unwrap());
     let mut all = Vec::new();
     let mut octets = [0; 4096];
     while all.len() < count {
+        assert!(Instant::now() < end, "{} of {count}: {all:x?}", all.len());
         rig.turn();
         let mut fds = [nix::poll::PollFd::new(
             master.as_fd(),

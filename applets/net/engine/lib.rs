@@ -11,6 +11,7 @@
 //! | the path of a datagram: options, fragments, output | `ip/` |
 //! | control messages and `ping` | `icmp/`, `ping.rs` |
 //! | link addresses | `arp/` |
+//! | where stations are that `attach axip` reaches | `axip.rs` |
 //! | datagrams in datagrams | `tunnel.rs` |
 //! | datagrams for programs | `udp/` |
 //! | segments between TCP and IP | `tcp.rs` |
@@ -25,6 +26,7 @@
 
 pub mod address;
 pub mod arp;
+pub mod axip;
 pub mod domain;
 pub mod filter;
 pub mod fuzz;

@@ -38,11 +38,14 @@ struct Slot {
     connecting: bool,
     /// Whether it is waited for until it can be written.
     full: bool,
+    /// What it sends is left where it is.
+    held: bool,
 }
 
 impl Slot {
     fn interest(&self) -> EpollFlags {
-        let mut flags = EpollFlags::EPOLLIN;
+        let mut flags = EpollFlags::empty();
+        flags.set(EpollFlags::EPOLLIN, !self.held);
         flags.set(EpollFlags::EPOLLOUT, self.connecting || self.full);
         flags
     }
@@ -223,6 +226,7 @@ impl Streams {
             stream,
             connecting,
             full: false,
+            held: false,
         };
         let event = EpollEvent::new(slot.interest(), place as u64);
         self.poller.add(&slot.stream, event)?;
@@ -233,6 +237,17 @@ impl Streams {
             *empty = Some(slot);
         }
         Ok(())
+    }
+
+    /// Leaves what a connection sends where it is, so that the other end has to wait, or takes it again. That it
+    /// is lost is told all the same.
+    pub fn hold(&mut self, place: usize, held: bool) {
+        if let Some(slot) = self.slots.get_mut(place).and_then(Option::as_mut)
+            && slot.held != held
+        {
+            slot.held = held;
+            self.follow(place);
+        }
     }
 
     /// Closes a connection, if there is one.

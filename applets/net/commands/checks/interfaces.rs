@@ -177,7 +177,7 @@ fn devices_that_cannot_be() {
             ("attach asy 0 0 slip sl1 0 576 9600 x", "Unknown option x\n"),
             (
                 "attach asy 0 0 slip sl1 0 576",
-                "Usage: attach asy <address> <vector> slip|vjslip|ax25ui|ax25i|nrs <label> <buffers> <mtu> <speed> [ip_addr]\n",
+                "Usage: attach asy <address> <vector> slip|vjslip|ax25ui|ax25i|kissui|kissi|nrs <label> <buffers> <mtu> <speed> [ip_addr]\n",
             ),
             ("attach ipip sl0", "Interface sl0 already exists\n"),
             ("attach ipip t tcp", "Type must be IP or UDP\n"),
@@ -253,7 +253,10 @@ fn settings_of_interfaces() {
                 "ifconfig sl0 linkaddress DB0SAO",
                 "Can't set link address\n",
             ),
-            ("ifconfig tnc0 crc 8", "Valid options: off 16 RMNC CCITT\n"),
+            (
+                "ifconfig tnc0 crc 8",
+                "Valid options: off 16 RMNC CCITT test\n",
+            ),
             (
                 "ifconfig tnc0 mtu 99 broadcast nobody",
                 "Unknown host nobody\n",

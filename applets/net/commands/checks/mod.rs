@@ -1,5 +1,6 @@
 //! Commands as people type them: what they print, and what they do.
 
+mod axip;
 mod flexnet;
 mod interfaces;
 mod lines;

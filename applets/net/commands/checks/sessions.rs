@@ -55,11 +55,11 @@ fn servers_are_started_and_stopped() {
     let list = "\"start\" subcommands:\n\
         ax25            discard         domain          echo            ftp\n\
         tcpgate         netrom          rip             sntp            telnet\n\
-        time            remote          \n\n";
+        time            remote          kiss            \n\n";
     let short = "\"stop\" subcommands:\n\
         ax25            discard         domain          echo            ftp\n\
         netrom          rip             sntp            telnet          time\n\
-        remote          \n\n";
+        remote          kiss            \n\n";
     says(
         &mut rig,
         &[

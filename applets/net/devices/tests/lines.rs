@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn pty() -> (PtyMaster, AsyPort) {
+pub fn pty() -> (PtyMaster, AsyPort) {
     let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -118,65 +118,6 @@ fn parameters_of_a_line() {
         (921_600, 921_600),
     ] {
         assert_eq!(asy::rate(speed), rate);
-    }
-}
-
-#[test]
-fn commands_and_frames_of_kiss() {
-    let (master, port) = pty();
-    let mut rig = Rig::new(A);
-    let id = rig
-        .attach("tnc0", &asy(port, Encapsulation::KissUi, false), None)
-        .unwrap();
-    assert_eq!(rig.parameter(id, 1, Some(40)), Ok(Some(40)));
-    assert_eq!(read(&master, &mut rig, 4), [0xc0, 1, 40, 0xc0]);
-    assert_eq!(rig.parameter(id, parameter::RETURN, None), Ok(Some(0)));
-    assert_eq!(read(&master, &mut rig, 4), [0xc0, 0xff, 0, 0xc0]);
-    assert_eq!(rig.parameter(id, 1, None), Ok(None));
-    assert_eq!(rig.parameter(id, 7, Some(1)), Ok(None));
-    assert!(rig.parameter(id, 1, Some(256)).is_err());
-    // SABM with a SMACK check sequence, which is then ours too; one with a wrong one; a command.
-    let sabm = b"\xc0\x80\x88\x84\x60\xa6\x82\x9e\xe0\x9c\x60\xa0\xa4\x82\x40\x61\x3f\x2b\x77\xc0";
-    let mut wrong = sabm.to_vec();
-    wrong[17] ^= 1;
-    write(&master, sabm);
-    write(&master, &wrong);
-    write(&master, &[0xc0, 1, 2, 0xc0]);
-    rig.until("the command", |site| {
-        site.devices.device_counters(id).contains(&("command", 1))
-    });
-    assert_eq!(rig.counter(id, "no_ax25"), 1);
-    let interface = rig.site.station.interfaces.get(id).unwrap();
-    assert_eq!(
-        (interface.crc, interface.counters.crc_errors),
-        (Crc::Crc16, 1)
-    );
-    assert_eq!(interface.counters.received.total, 3);
-}
-
-#[test]
-fn frames_of_nrs_and_of_ax25_in_slip() {
-    for (mode, line) in [
-        (
-            Encapsulation::Nrs,
-            &b"\x02ab\x03\xc3\x00\x00\x02ab\x03\xc4\x00\x00"[..],
-        ),
-        (Encapsulation::Ax25I, b"\xc0ab\xc0\xdb\xc0"),
-    ] {
-        let (master, port) = pty();
-        let mut rig = Rig::new(A);
-        let id = rig.attach("tnc0", &asy(port, mode, false), None).unwrap();
-        write(&master, line);
-        rig.until("both", |site| {
-            site.devices.device_counters(id).contains(&("bad_frame", 1))
-        });
-        assert_eq!(rig.counter(id, "no_ax25"), 1);
-        let nrs = rig
-            .site
-            .devices
-            .nrs(id)
-            .map(|stats| (stats.frames, stats.checksum));
-        assert_eq!(nrs, (mode == Encapsulation::Nrs).then_some((1, 1)));
     }
 }
 

@@ -23,9 +23,9 @@ use gate::Gate;
 use login::{Login, Logins};
 
 /// The names of servers for `start` and `stop`, in the order in which abbreviations are looked up.
-pub const SERVERS: [&str; 12] = [
+pub const SERVERS: [&str; 13] = [
     "ax25", "discard", "domain", "echo", "ftp", "tcpgate", "netrom", "rip", "sntp", "telnet",
-    "time", "remote",
+    "time", "remote", "kiss",
 ];
 
 /// Connections of a server that wait to be taken, and that are half open. A turn of the program may bring many at
