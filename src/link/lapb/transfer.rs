@@ -16,7 +16,7 @@ impl Engine {
         }
         self.local_busy = busy;
         if let Some(ax25) = &self.ax25
-            && (busy || !ax25.rnr_sent)
+            && (busy || !ax25.rnr_sent && !self.missed)
         {
             // The next acknowledgement says it: a frame of its own would meet the peer's.
             return;

@@ -2,6 +2,8 @@
 //! those of the LAPB engine (`wanbox_link::lapb`); around them are PIDs, a receive window of octets,
 //! and the timers that AX.25 alone has.
 
+pub mod fuzz;
+mod negotiation;
 mod parameters;
 mod status;
 
@@ -12,6 +14,7 @@ use wanbox_link::lapb::{Engine, Phase};
 use wanbox_wire::ax25::{Class, pid};
 use wanbox_wire::lapb::Direction;
 
+use negotiation::Negotiation;
 use parameters::millis;
 pub use parameters::{Extended, Parameters};
 pub use status::{State, Status, TimerStatus};
@@ -60,6 +63,10 @@ pub struct Connection {
     /// Since when the peer is busy.
     busy_since: Option<Instant>,
     t5: Option<Instant>,
+    /// Whether this end set the connection up, and whether it is up.
+    begun_here: bool,
+    connected: bool,
+    negotiation: Negotiation,
 }
 
 impl Connection {
@@ -79,6 +86,9 @@ impl Connection {
             spare: Vec::new(),
             busy_since: None,
             t5: None,
+            begun_here: false,
+            connected: false,
+            negotiation: Negotiation::default(),
         }
     }
 
@@ -86,6 +96,7 @@ impl Connection {
     pub fn connect(&mut self, now: Instant) {
         self.asking = false;
         self.closing = false;
+        self.begun_here |= self.engine.phase() == Phase::Disconnected;
         self.engine.connect(now);
     }
 
@@ -230,6 +241,9 @@ impl Connection {
                 return;
             }
         }
+        if self.receive_management(class, unit) {
+            return;
+        }
         let packet = match class {
             Class::Command => self.engine.receive(now, Direction::Command, unit),
             Class::Response => self.engine.receive(now, Direction::Response, unit),
@@ -273,6 +287,9 @@ impl Connection {
     /// The next frame to send: control field, PID and information are appended to `frame`, and its
     /// class is returned.
     pub fn poll_transmit(&mut self, now: Instant, frame: &mut Vec<u8>) -> Option<Class> {
+        if let Some(class) = self.transmit_management(now, frame) {
+            return Some(class);
+        }
         let start = frame.len();
         let direction = self.engine.poll_transmit(now, frame)?;
         if frame.get(start).is_some_and(|control| control & 1 == 0) {
@@ -292,7 +309,8 @@ impl Connection {
     /// When to call [`Connection::handle_timeout`] next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.engine.poll_timeout().into_iter().chain(self.t5).min()
+        let own = self.t5.into_iter().chain(self.negotiation.again);
+        own.chain(self.engine.poll_timeout()).min()
     }
 
     /// A deadline passed. Calling it early or late is harmless.
@@ -300,6 +318,7 @@ impl Connection {
         if self.t5.take_if(|at| *at <= now).is_some() {
             self.engine.disconnect(now);
         }
+        self.negotiation_timeout(now);
         self.engine.handle_timeout(now);
         self.settle(now);
     }
@@ -308,8 +327,13 @@ impl Connection {
     fn settle(&mut self, now: Instant) {
         if self.engine.phase() != Phase::Information {
             self.t5 = None;
-        } else if self.t5.is_none() {
+            self.connected = false;
+            self.negotiation.again = None;
+            self.begun_here &= self.engine.phase() == Phase::Setup;
+        } else if !self.connected {
+            self.connected = true;
             self.start_t5(now);
+            self.negotiate();
         }
         if !self.engine.is_up() {
             self.closing = false;

@@ -6,6 +6,8 @@ use wanbox_wire::ax25::{Call, Header};
 
 use super::*;
 
+mod throughput;
+
 const SECOND: Duration = Duration::from_secs(1);
 const SEEDS: u64 = 10_000;
 
