@@ -77,6 +77,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("net_desk", |octets| {
         wanbox_net_desk::fuzz::fuzz_desk(Instant::now(), octets);
     }),
+    ("net_ax25", |octets| {
+        wanbox_net_ax25::connection::fuzz::fuzz_ax25_connection(Instant::now(), octets);
+    }),
     ("net_netrom", |octets| {
         wanbox_net_netrom::fuzz_netrom_node(Instant::now(), octets);
     }),

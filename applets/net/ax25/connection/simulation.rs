@@ -445,9 +445,10 @@ fn packets_arrive_once_and_in_order_over_bad_channels() {
             extended > 200,
             plain > 200,
             downs > 20,
+            selective > 100,
         ];
         assert_eq!(
-            seen, [true; 6],
+            seen, [true; 7],
             "{delivered} {repeated} {collided} {extended} {plain} {downs} {selective}"
         );
     }
