@@ -299,6 +299,18 @@ fn route(context: &mut Context<'_>, words: &[Word]) -> Done {
     subcommand(context, "ax25 route", &ROUTE, words)
 }
 
+/// The line of AX.25 that a word names.
+pub(crate) fn line_of(context: &Context<'_>, name: &str) -> Result<InterfaceId, Stop> {
+    let known = context.station.interfaces.find(name);
+    let id = known.map_err(|error| Stop::Failed(error.to_string()))?;
+    let line = context.station.interfaces.get(id);
+    if line.and_then(|line| line.encapsulation.hardware()) == Some(Hardware::Ax25) {
+        Ok(id)
+    } else {
+        failed(format_args!("Interface \"{name}\" not kiss"))
+    }
+}
+
 fn route_add(context: &mut Context<'_>, words: &[Word]) -> Done {
     let permanent = word_at(words, 1) == "permanent";
     let words = words.get(1 + usize::from(permanent)..).unwrap_or_default();
@@ -307,13 +319,7 @@ fn route_add(context: &mut Context<'_>, words: &[Word]) -> Done {
             "ax25 route add [permanent] <interface> default|<path>",
         ));
     };
-    let name = interface.text();
-    let known = context.station.interfaces.find(&name);
-    let id = known.map_err(|error| Stop::Failed(error.to_string()))?;
-    let line = context.station.interfaces.get(id);
-    if line.and_then(|line| line.encapsulation.hardware()) != Some(Hardware::Ax25) {
-        return failed(format_args!("Interface \"{name}\" not kiss"));
-    }
+    let id = line_of(context, &interface.text())?;
     let path: Vec<_> = path.iter().map(Word::text).collect();
     let ax25 = &mut context.station.ax25;
     if let [word] = path.as_slice()

@@ -15,6 +15,8 @@ ifconfig tnc0 linkaddress DB0SAO netmask 0xffffff00
 route add 44.130/16 sl0
 rip add 44.128.4.5 300 1
 ping 44.128.4.5 64 10
+ax25 mycall DB0SAO
+netrom links DB0SAO DB0ID 200
 domain server 44.99.9.9
 domain usegethostby on";
 

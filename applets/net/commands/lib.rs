@@ -18,6 +18,7 @@
 //! | `ifconfig`, `trace` | `ifconfig.rs` |
 //! | `ip`, `icmp`, `udp`, `ping` | `protocols.rs` |
 //! | `ipfilter` | `ipfilter.rs` |
+//! | `netrom`, `nrstat` | `netrom.rs` |
 //! | `rip` | `rip.rs` |
 //! | `route` | `route.rs` |
 //! | `telnet`, `finger`, `remote`, `start`, `stop` | `sessions.rs` |
@@ -38,6 +39,7 @@ mod fuzz;
 mod host;
 mod ifconfig;
 mod ipfilter;
+mod netrom;
 mod protocols;
 mod rip;
 mod route;
@@ -77,6 +79,8 @@ pub const COMMANDS: &[Entry<Command>] = &[
     Entry::new("ip", protocols::ip),
     Entry::new("ipfilter", ipfilter::ipfilter),
     Entry::new("memory", status::memory),
+    Entry::new("netrom", netrom::netrom),
+    Entry::new("nrstat", netrom::nrstat),
     Entry::with("param", devices::param, 2, "param <interface>"),
     Entry::new("ping", protocols::ping),
     Entry::new("ps", status::ps),

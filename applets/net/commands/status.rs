@@ -1,13 +1,12 @@
 //! `status`, `memory` and `ps`.
 
-use serde_json::Value;
 use wanbox_net_console::table::Entry;
 use wanbox_net_console::words::Word;
 use wanbox_net_engine::show;
 
 use crate::context::{Context, Done, Then};
 use crate::values::{Command, counters, failed, flag, object, on_or_off, show, subcommand};
-use crate::{ax25, protocols, tcp};
+use crate::{ax25, netrom, protocols, tcp};
 
 /// `status`.
 pub(crate) fn status(context: &mut Context<'_>, _words: &[Word]) -> Done {
@@ -34,7 +33,7 @@ pub(crate) fn status(context: &mut Context<'_>, _words: &[Word]) -> Done {
             let sockets = vec![("sockets", protocols::udp_sockets(context))];
             object(vec![
                 ("ax25", ax25::links(context)),
-                ("netrom", Value::Array(Vec::new())),
+                ("netrom", netrom::circuits(context)),
                 (
                     "tcp",
                     object(vec![

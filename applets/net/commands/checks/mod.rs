@@ -4,6 +4,7 @@ mod axip;
 mod flexnet;
 mod interfaces;
 mod lines;
+mod netrom;
 mod protocols;
 mod radio;
 mod sessions;
