@@ -36,12 +36,10 @@ fn heard(rig: &mut Rig, to: &str, control: &[u8], packet: &[u8]) {
 /// DB0ID, and DK0HU-2 behind it.
 fn neighbours(rig: &mut Rig) {
     let mut nodes = b"\xffSTGT  ".to_vec();
-    for (call, ident, quality) in [("DK0HU-2", b"HUXI  ", 192)] {
-        nodes.extend(Call::parse(call).unwrap().octets());
-        nodes.extend(ident);
-        nodes.extend(Call::parse("DB0ID").unwrap().octets());
-        nodes.push(quality);
-    }
+    nodes.extend(Call::parse("DK0HU-2").unwrap().octets());
+    nodes.extend(b"HUXI  ");
+    nodes.extend(Call::parse("DB0ID").unwrap().octets());
+    nodes.push(192);
     heard(rig, "NODES", &[0x03, 0xcf], &nodes);
 }
 
