@@ -60,7 +60,7 @@ pub enum Way {
 /// The link layer.
 #[derive(Debug)]
 pub struct Ax25 {
-    /// What new connections begin with; some of it is for those that are there.
+    /// What new connections begin with; [`Ax25::set_parameters`] changes it.
     pub parameters: Parameters,
     /// `ax25 digipeat`.
     pub digipeat: Digipeat,

@@ -326,9 +326,12 @@ impl Ax25 {
         true
     }
 
-    /// Puts the parameters that may change while connections live into all of them.
+    /// Other parameters: for new connections, and what may change while they live for all.
     pub fn set_parameters(&mut self, parameters: crate::connection::Parameters) {
         self.parameters = parameters;
+        for link in self.links.iter_mut() {
+            link.connection.set_live(&parameters);
+        }
     }
 
     /// A connection.

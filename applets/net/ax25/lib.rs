@@ -22,6 +22,7 @@ pub mod connection;
 mod counters;
 mod crosslink;
 mod event;
+pub mod fuzz;
 mod heard;
 mod input;
 mod links;
@@ -40,3 +41,6 @@ pub use links::LinkId;
 pub use output::{Outgoing, carries_ip};
 pub use port::{Port, PortSettings};
 pub use routes::{Next, Route, Routes};
+
+#[cfg(test)]
+mod simulation;

@@ -140,6 +140,10 @@ impl Links {
         self.all.iter().map(|(_, link)| link)
     }
 
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Link> {
+        self.all.iter_mut().map(|(_, link)| link)
+    }
+
     /// A new connection; `None`: there are enough, or one between the same call signs.
     pub fn insert(
         &mut self,
