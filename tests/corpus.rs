@@ -24,6 +24,12 @@ const TARGETS: &[(&str, Target)] = &[
         wanbox_link::ppp::auth::fuzz_auth(Instant::now(), octets);
     }),
     ("ax25", wanbox_wire::ax25::fuzz_ax25),
+    ("ax25_routes", |octets| {
+        wanbox_net_engine::radio::file::fuzz_ax25_routes(octets);
+    }),
+    ("ax25_station", |octets| {
+        wanbox_net_ax25::fuzz::fuzz_ax25_station(Instant::now(), octets);
+    }),
     ("bundle", |octets| {
         wanbox_link::ppp::multilink::fuzz_bundle(Instant::now(), octets);
     }),

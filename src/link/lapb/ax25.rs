@@ -170,6 +170,11 @@ impl State {
         self.repeated = true;
     }
 
+    /// The peer is busy: what it acknowledges when it is not any more tells nothing.
+    pub(super) fn stop_timing(&mut self) {
+        self.timed = None;
+    }
+
     /// `acknowledged` frames from `first` on were acknowledged.
     fn acknowledged(
         &mut self,
@@ -197,6 +202,9 @@ impl State {
     }
 
     fn back_off(&mut self, retries: u32) {
+        // What is acknowledged after a poll was late for another reason than a long way: taken for a round trip
+        // it would make T1 longer, and the next one later.
+        self.timed = None;
         self.window = self.window.saturating_sub(1).max(1);
         if retries < self.rules.back_off_limit && self.t1 < LONGEST_T1 {
             self.t1 = (5 * self.t1 + 2) / 4;

@@ -129,8 +129,11 @@ impl Engine {
             // Nothing is left to ask for.
             self.timers.t1 = None;
         }
-        if let Some(ax25) = &self.ax25 {
+        if let Some(ax25) = &mut self.ax25 {
             self.timers.busy = self.remote_busy.then(|| now + ax25.rules.busy);
+            if self.remote_busy {
+                ax25.stop_timing();
+            }
         }
         match direction {
             Direction::Command => self.due.answer |= poll_final,

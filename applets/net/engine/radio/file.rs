@@ -159,9 +159,27 @@ pub fn load(ax25: &mut Ax25, now: Instant, unix: u64, records: &[Record], interf
     }
 }
 
+/// Any octets as a file: what is read comes back when it is written. For fuzzing.
+pub fn fuzz_ax25_routes(octets: &[u8]) {
+    let (records, _) = parse(octets);
+    assert!(records.len() * 15 <= octets.len());
+    let (again, wrong) = parse(&format(&records));
+    assert_eq!((again, wrong), (records, None));
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_octets(version in 0u8..4, mut octets in prop::collection::vec(any::<u8>(), 0..200)) {
+            octets.insert(0, version);
+            fuzz_ax25_routes(&octets);
+        }
+    }
 
     fn record(call: &str, digi: Option<&str>, interface: &str) -> Record {
         Record {
