@@ -21,7 +21,7 @@
 //! | `netrom`, `nrstat` | `netrom.rs` |
 //! | `rip` | `rip.rs` |
 //! | `route` | `route.rs` |
-//! | `telnet`, `finger`, `remote`, `start`, `stop` | `sessions.rs` |
+//! | `connect`, `telnet`, `finger`, `remote`, `start`, `stop` | `sessions.rs` |
 //! | `status`, `memory`, `ps` | `status.rs` |
 //! | `tcp` | `tcp.rs` |
 //! | the process that tests and fuzzing have | `fake.rs` |
@@ -71,6 +71,12 @@ pub const COMMANDS: &[Entry<Command>] = &[
     ),
     Entry::new("ax25", ax25::ax25),
     Entry::new("axip", axip::axip),
+    Entry::with(
+        "connect",
+        sessions::connect,
+        2,
+        "connect <call> [via] [<digipeater> ...]",
+    ),
     Entry::new("domain", domain::domain),
     Entry::with("finger", sessions::finger, 2, "finger name@host"),
     Entry::new("flexnet", flexnet::flexnet),

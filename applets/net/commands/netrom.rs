@@ -11,6 +11,7 @@ use wanbox_wire::netrom::ident as name_of;
 
 use crate::ax25::line_of;
 use crate::context::{Context, Done, Stop, Then};
+use crate::sessions::session;
 use crate::values::{Command, failed, number, object, subcommand, text, text_at, word_at};
 
 /// How `netrom links` is used.
@@ -20,8 +21,9 @@ const PARMS: &str = "netrom parms [<parm#> [<parm value>]]";
 
 /// `netrom`.
 pub(crate) fn netrom(context: &mut Context<'_>, words: &[Word]) -> Done {
-    const NETROM: [Entry<Command>; 8] = [
+    const NETROM: [Entry<Command>; 9] = [
         Entry::new("broadcast", broadcast),
+        Entry::with("connect", connect, 2, "netrom connect <node> [<user>]"),
         Entry::new("ident", ident),
         Entry::with("kick", kick, 2, "netrom kick <nrcb>"),
         Entry::new("links", links),
@@ -33,6 +35,17 @@ pub(crate) fn netrom(context: &mut Context<'_>, words: &[Word]) -> Done {
     context.station.radio_sync();
     context.station.netrom_sync();
     subcommand(context, "netrom", &NETROM, words)
+}
+
+fn connect(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let node = call_at(words, 1)?;
+    let own = context.station.interfaces.default_call;
+    let own = own.and_then(|own| Call::try_from(own).ok());
+    let user = maybe_call(words, 2)?.or(own);
+    let user = user.unwrap_or_else(|| context.station.netrom.call());
+    let (now, station) = (context.now, &mut *context.station);
+    let opened = context.services.open_netrom(now, station, node, user);
+    session(context, opened)
 }
 
 /// Prints text, or a value for programs.

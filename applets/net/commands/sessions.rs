@@ -1,4 +1,4 @@
-//! What uses the station: `telnet`, `finger`, `remote`, `start` and `stop`.
+//! What uses the station: `connect`, `telnet`, `finger`, `remote`, `start` and `stop`.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -33,6 +33,16 @@ pub(crate) fn telnet(context: &mut Context<'_>, words: &[Word]) -> Done {
     session(context, opened)
 }
 
+/// `connect`.
+pub(crate) fn connect(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let words: Vec<_> = words.iter().skip(1).map(Word::text).collect();
+    let path = wanbox_net_ax25::parse_path(words.iter().map(AsRef::as_ref));
+    let (to, digis) = path.map_err(Stop::Failed)?;
+    let (now, station) = (context.now, &mut *context.station);
+    let opened = context.services.open_ax25(now, station, to, &digis);
+    session(context, opened)
+}
+
 /// `finger`.
 pub(crate) fn finger(context: &mut Context<'_>, words: &[Word]) -> Done {
     let word = word_at(words, 1);
@@ -54,7 +64,7 @@ pub(crate) fn finger(context: &mut Context<'_>, words: &[Word]) -> Done {
 }
 
 /// A session is there, and its first segment leaves.
-fn session(context: &mut Context<'_>, opened: Result<SessionId, String>) -> Done {
+pub(crate) fn session(context: &mut Context<'_>, opened: Result<SessionId, String>) -> Done {
     context.station.flush(context.now, context.host.sink());
     opened.map(Then::Session).map_err(Stop::Failed)
 }

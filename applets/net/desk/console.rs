@@ -3,10 +3,12 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use wanbox_net_console::editor::Editor;
+use wanbox_net_console::editor::{Editor, Input};
 use wanbox_net_console::guard::Guard;
 use wanbox_net_engine::domain::QueryId;
 use wanbox_net_services::{LoginId, SessionId};
+
+use crate::guest::Plain;
 
 /// The most consoles.
 pub const MOST_CONSOLES: usize = 64;
@@ -32,6 +34,8 @@ pub enum Kind {
     Attached,
     /// A login by Telnet.
     Login,
+    /// Somebody by radio, whom nobody knows: lines of text, which are not echoed.
+    Guest,
     /// Lines of a script, and its standard output.
     Script {
         /// Lists are wanted as JSON.
@@ -126,6 +130,8 @@ pub(crate) struct Console {
     pub id: ConsoleId,
     pub kind: Kind,
     pub editor: Editor,
+    /// What a guest types.
+    plain: Plain,
     /// What is typed goes to the current session.
     pub converse: bool,
     pub current: Option<SessionId>,
@@ -167,6 +173,7 @@ impl Console {
             id,
             kind,
             editor,
+            plain: Plain::default(),
             converse: false,
             current: None,
             files: Vec::new(),
@@ -283,8 +290,10 @@ impl Console {
             self.dropped += 1;
             return;
         }
-        if !self.prompted {
-            self.print(text);
+        if !self.prompted || self.kind == Kind::Guest {
+            let begins = if self.prompted { "\n" } else { "" };
+            self.print(&format!("{begins}{text}"));
+            self.prompted &= self.kind != Kind::Guest;
             return;
         }
         self.put(b"\r\x1b[K");
@@ -294,6 +303,9 @@ impl Console {
 
     /// Shows the line that is being written again.
     pub fn redraw(&mut self) {
+        if self.kind == Kind::Guest {
+            return;
+        }
         let mut out = std::mem::take(&mut self.output);
         self.editor.redraw(&mut out);
         self.output = out;
@@ -301,13 +313,21 @@ impl Console {
 
     /// Asks for a line.
     pub fn ask(&mut self, prompt: &str) {
+        if self.kind == Kind::Guest {
+            self.put(prompt.as_bytes());
+            return;
+        }
         let mut out = std::mem::take(&mut self.output);
         self.editor.ask(prompt, &mut out);
         self.output = out;
     }
 
     /// Gives an octet to the editor.
-    pub fn feed(&mut self, octet: u8, inputs: &mut Vec<wanbox_net_console::editor::Input>) {
+    pub fn feed(&mut self, octet: u8, inputs: &mut Vec<Input>) {
+        if self.kind == Kind::Guest {
+            inputs.extend(self.plain.feed(octet).map(Input::Line));
+            return;
+        }
         let mut out = std::mem::take(&mut self.output);
         self.editor.feed(octet, inputs, &mut out);
         self.output = out;

@@ -5,7 +5,6 @@ use std::time::Instant;
 use wanbox_net_commands::Host;
 use wanbox_net_engine::{Event, show};
 use wanbox_net_services::{LoginId, Notice, SessionId, reason};
-use wanbox_net_tcp::Reason;
 
 use crate::Desk;
 use crate::console::{Console, ConsoleId, Kind, Ping, Wait};
@@ -111,16 +110,9 @@ impl Desk {
                 let text = show::rip_notice(&notice, &self.station.interfaces, &names);
                 self.traced(Source::Rip, &text);
             }
-            // Nobody takes sessions yet.
-            Event::Ax25(wanbox_net_ax25::Event::Incoming(link)) => {
-                self.station.ax25.release(now, link);
-            }
-            Event::Ax25(_) => {}
+            Event::Ax25(event) => self.services.ax25_event(now, &mut self.station, &event),
             Event::FlexNet(number, way) => self.flexnet_way(number, &way),
-            Event::NetRom(wanbox_net_netrom::Event::Incoming(id)) => {
-                self.station.netrom.release(now, id);
-            }
-            Event::NetRom(_) => {}
+            Event::NetRom(event) => self.services.netrom_event(now, &mut self.station, event),
             Event::Domain(text) => self.traced(Source::Domain, &text),
             Event::Resolved(query, _) => {
                 let waiting = self
@@ -198,7 +190,10 @@ impl Desk {
             Notice::Ended(session, rest, why) => {
                 self.session_ended(now, host, session, (&rest, why));
             }
-            Notice::LoginOpened(login) => match self.open(Kind::Login) {
+            Notice::LoginOpened(login) => match self.open(match login.is_guest() {
+                true => Kind::Guest,
+                false => Kind::Login,
+            }) {
                 Ok(id) => {
                     if let Some(console) = self.console_mut(id) {
                         console.login = Some(login);
@@ -279,7 +274,7 @@ impl Desk {
         now: Instant,
         host: &mut dyn Host,
         session: SessionId,
-        (rest, why): (&[u8], Reason),
+        (rest, is_normal): (&[u8], bool),
     ) {
         let at = self.at(session).map(|console| console.id);
         if let Some(owner) = self.owners.get_mut(session.number()) {
@@ -300,7 +295,7 @@ impl Desk {
         } else if console.wait == Some(Wait::Session(session)) {
             console.terminal(rest);
             console.wait = None;
-            console.failed |= why != Reason::Normal;
+            console.failed |= !is_normal;
             self.advance(now, host, id);
         } else {
             let text = String::from_utf8_lossy(rest).replace('\r', "");
@@ -352,7 +347,9 @@ impl Desk {
         };
         if !console.output().is_empty() {
             let station = &mut self.station;
-            let taken = self.services.login_output(station, login, console.output());
+            let taken = self
+                .services
+                .login_output(now, station, login, console.output());
             console.written(taken);
         }
         if console.ended.is_some() && console.output().is_empty() {

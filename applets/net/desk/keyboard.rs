@@ -40,7 +40,7 @@ impl Desk {
             return;
         };
         // The escape character is not kept back by what waits before it.
-        let escape = console.editor.escape().filter(|_| console.converse);
+        let escape = console.escape().filter(|_| console.converse);
         let at = octets.iter().position(|octet| Some(*octet) == escape);
         if let Some(at) = at.filter(|_| !console.typed.is_empty()) {
             console.typed.clear();
@@ -66,7 +66,7 @@ impl Desk {
             let full = console
                 .talks_to()
                 .is_some_and(|id| self.services.typed_waits(id));
-            let escapes = Some(octet) == console.editor.escape();
+            let escapes = Some(octet) == console.escape();
             if full && !escapes || console.wait.is_some() || !console.files.is_empty() {
                 console.keep(rest);
                 return;
@@ -95,15 +95,15 @@ impl Desk {
             }
             (Input::Line(text), Some(session)) => {
                 self.services
-                    .type_line(&mut self.station, session, &text, true)
+                    .type_line(now, &mut self.station, session, &text, true)
             }
             (Input::Part(text), Some(session)) => {
                 self.services
-                    .type_line(&mut self.station, session, &text, false)
+                    .type_line(now, &mut self.station, session, &text, false)
             }
             (Input::Octet(octet), Some(session)) => {
                 self.services
-                    .type_keys(&mut self.station, session, &[octet])
+                    .type_keys(now, &mut self.station, session, &[octet])
             }
             (Input::Line(text) | Input::Part(text), None) => {
                 console.prompted = false;
@@ -199,6 +199,11 @@ impl Desk {
 }
 
 impl Console {
+    /// The octet that leads back to command mode; guests have none, for any may be in what they send.
+    fn escape(&self) -> Option<u8> {
+        self.editor.escape().filter(|_| self.kind != Kind::Guest)
+    }
+
     /// The session that what is typed goes to.
     pub fn talks_to(&self) -> Option<SessionId> {
         self.current.filter(|_| self.converse)

@@ -8,6 +8,7 @@
 //! | how a line is run, files, `repeat`, what a line waits for | `turn.rs` |
 //! | the desk's own commands | `own.rs` |
 //! | what the station and its services tell | `events.rs` |
+//! | what guests may ask | `guest.rs` |
 //! | who is shown what is traced | `traces.rs` |
 //!
 //! Any number of people sit at the desk, each at a console: the terminal of the process, terminals that are
@@ -23,6 +24,7 @@
 mod console;
 mod events;
 pub mod fuzz;
+mod guest;
 mod keyboard;
 mod own;
 mod table;
@@ -106,7 +108,7 @@ impl Desk {
     /// There are too many.
     pub fn open(&mut self, kind: Kind) -> Result<ConsoleId, TooMany> {
         let most = match kind {
-            Kind::Login => MOST_LOGINS,
+            Kind::Login | Kind::Guest => MOST_LOGINS,
             _ => MOST_CONSOLES,
         };
         if self.consoles.len() >= most {
@@ -130,9 +132,15 @@ impl Desk {
             self.services.login_closed(now, &mut self.station, login);
         }
         self.traces.gone(id, &mut self.station);
-        for owner in &mut self.owners {
+        for (number, owner) in self.owners.iter_mut().enumerate() {
             if *owner == Some(id) {
                 *owner = None;
+                if console.kind == Kind::Guest
+                    && let Some(session) = self.services.session(number)
+                {
+                    // Nobody is left to look at it; it is there.
+                    let _ = self.services.close_session(now, &mut self.station, session);
+                }
             }
         }
     }

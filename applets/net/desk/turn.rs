@@ -10,7 +10,7 @@ use wanbox_net_services::SessionId;
 use crate::console::{Console, ConsoleId, Kind, Line, MUCH, Repeat, Wait};
 use crate::table::{Known, TABLE, elsewhere_named};
 use crate::traces::Source;
-use crate::{Desk, own};
+use crate::{Desk, guest, own};
 
 /// How long a script waits for the reply to a ping.
 const REPLY: Duration = Duration::from_secs(10);
@@ -49,10 +49,27 @@ impl Turn<'_> {
     }
 
     fn run(&mut self) -> Done {
-        let words = match words::split(&self.line.text) {
+        let mut words = match words::split(&self.line.text) {
             Ok(words) => words,
             Err(error) => return Err(Stop::Failed(error.to_string())),
         };
+        if self.kind == Kind::Guest {
+            match guest::command(&words)? {
+                Some(meant) => words = meant,
+                None => {
+                    self.output.text += &table::list(guest::names());
+                    return Ok(Then::Nothing);
+                }
+            }
+            if words.is_empty() {
+                return Ok(Then::Nothing);
+            }
+            if words.first().is_some_and(|word| word.text() == "connect")
+                && self.desk.guest_sessions() >= guest::MOST_SESSIONS
+            {
+                return Err(Stop::Failed("Too many sessions".to_owned()));
+            }
+        }
         let Some(first) = words.first().map(|word| word.text().into_owned()) else {
             if self.line.typed {
                 own::go(self, &words)?;
@@ -112,6 +129,14 @@ impl Turn<'_> {
 }
 
 impl Desk {
+    /// The sessions of all guests.
+    fn guest_sessions(&self) -> usize {
+        let owners = self.owners.iter().flatten();
+        let is_guest =
+            |id: &&ConsoleId| self.console(**id).is_some_and(|of| of.kind == Kind::Guest);
+        owners.filter(is_guest).count()
+    }
+
     /// Runs one line of a console.
     pub(crate) fn execute(
         &mut self,

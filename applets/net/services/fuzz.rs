@@ -115,7 +115,9 @@ pub fn fuzz_services(now: Instant, octets: &[u8]) {
         let (control, piece) = piece.split_first().unwrap_or((&0, &[]));
         let Some(&end) = ends.get(usize::from(control % 8)) else {
             let keys = piece;
-            world.services.type_keys(&mut world.station, session, keys);
+            world
+                .services
+                .type_keys(world.now, &mut world.station, session, keys);
             world.turn(Duration::from_secs(u64::from(control >> 3)));
             continue;
         };

@@ -3,10 +3,12 @@
 //! | to change | open |
 //! |---|---|
 //! | sessions: opening, typing, showing, `record`, `upload` | `session/` |
+//! | what sessions and logins go over | `stream.rs` |
 //! | `session` as a list | `session/list.rs` |
 //! | starting and stopping servers, who may connect | `server/mod.rs` |
 //! | `tcpgate` and the forms of its destination | `server/gate.rs` |
 //! | consoles for others: password, time-outs | `server/login.rs` |
+//! | guests by AX.25 | `server/guest.rs` |
 //! | `remote`, both ends | `remote.rs` |
 //! | what the owner is told | `notice.rs` |
 //!
@@ -23,6 +25,7 @@ mod server;
 mod session;
 #[cfg(test)]
 mod simulation;
+mod stream;
 
 use std::collections::VecDeque;
 use std::time::Instant;

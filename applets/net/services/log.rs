@@ -52,10 +52,14 @@ impl Services {
         remote: (Ipv4Addr, u16),
         text: &str,
     ) {
+        let socket = socket(station, now, names, remote);
+        self.log_text(now, format!("{socket} - {text}"));
+    }
+
+    /// A line, if there are not too many.
+    pub(crate) fn log_text(&mut self, now: Instant, text: String) {
         if self.log.allows(now, MOST) {
-            let socket = socket(station, now, names, remote);
-            self.notices
-                .push_back(Notice::Log(format!("{socket} - {text}")));
+            self.notices.push_back(Notice::Log(text));
         } else {
             self.counters.log_suppressed += 1;
         }

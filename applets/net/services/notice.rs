@@ -1,8 +1,9 @@
 //! What the owner of the services is told.
 
-use wanbox_net_tcp::{Id, Reason};
+use wanbox_net_tcp::Id;
 
 use crate::server::Destination;
+use crate::stream::Stream;
 
 /// A session that somebody opened: 0 to 19.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,15 +32,15 @@ impl GateId {
     }
 }
 
-/// Somebody who logged in over the network (`start telnet`).
+/// Somebody who came over the network: a login of `start telnet`, or a guest of `start ax25`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LoginId(pub(crate) Id);
+pub struct LoginId(pub(crate) Stream);
 
 impl LoginId {
-    /// A number that no other login has at the same time.
+    /// Whether nobody knows who it really is: a guest.
     #[must_use]
-    pub fn number(self) -> u32 {
-        self.0.number()
+    pub const fn is_guest(self) -> bool {
+        !matches!(self.0, Stream::Tcp(_))
     }
 }
 
@@ -52,8 +53,9 @@ pub enum Notice {
     Shown(SessionId),
     /// A session takes keys (`true`), or lines.
     Raw(SessionId, bool),
-    /// A session is over, all that came was shown, and its number is free. With what is left to be shown, and why it ended.
-    Ended(SessionId, Vec<u8>, Reason),
+    /// A session is over, all that came was shown, and its number is free. With what is left to be shown, and whether
+    /// one of the ends wanted it.
+    Ended(SessionId, Vec<u8>, bool),
     /// A gate needs its connection on the host: [`crate::Services::gate_opened`] or
     /// [`crate::Services::gate_closed`] when that is decided.
     GateOpen(GateId, Destination),

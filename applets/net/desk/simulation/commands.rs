@@ -111,9 +111,7 @@ fn wrong_use() {
         ("! none", "Can't run a shell: No such file or directory\n"),
         ("login", "Usage: login password <password>|off\n"),
         ("login auto on", "Usage: login password <password>|off\n"),
-        ("connect DB0AAA", "connect: this build has no AX.25\n"),
         ("ftp host", "ftp: this build has no FTP\n"),
-        ("n", "netrom: this build has no NET/ROM\n"),
     ] {
         assert_eq!(world.says(id, line), said, "{line}");
     }

@@ -1,13 +1,16 @@
 //! Two stations with a line between them, and people at their desks, in simulated time.
 
 mod commands;
+mod radio;
 mod sessions;
 mod waiting;
 
 use std::time::{Duration, Instant};
 
 use wanbox_net_commands::fake::Process;
-use wanbox_net_engine::{Arrival, Encapsulation, Interface, InterfaceId, route::NewRoute};
+use wanbox_net_engine::{
+    Arrival, Encapsulation, FrameKind, Interface, InterfaceId, LinkAddress, route::NewRoute,
+};
 
 use wanbox_net_tcp::{Id, ListenerId, Options};
 
@@ -22,7 +25,8 @@ struct World {
     desks: [Desk; 2],
     processes: [Process; 2],
     lines: [InterfaceId; 2],
-    under_way: Vec<(Instant, usize, Vec<u8>)>,
+    radios: [InterfaceId; 2],
+    under_way: Vec<(Instant, usize, FrameKind, Vec<u8>)>,
     /// Nothing arrives.
     cut: bool,
 }
@@ -33,6 +37,7 @@ impl World {
         let now = wanbox_sim::Clock::new().now();
         let mut desks = [desk(now), desk(now)];
         let mut lines = [InterfaceId::LOOPBACK; 2];
+        let mut radios = lines;
         for (at, desk) in desks.iter_mut().enumerate() {
             let station = &mut desk.station;
             let interface = Interface::new("sl0", Encapsulation::None, 576);
@@ -43,12 +48,19 @@ impl World {
                 .add_route(now, &NewRoute::new(other, 32, id))
                 .unwrap();
             lines[at] = id;
+            let call = if at == 0 { "DB0AAA" } else { "DB0AAB" };
+            station.interfaces.default_call = LinkAddress::parse_call(call);
+            let radio = Interface::new("tnc0", Encapsulation::KissI, 256);
+            let id = station.interfaces.attach(radio).unwrap();
+            station.ax25.routes.default = Some(id.port());
+            radios[at] = id;
         }
         Self {
             now,
             desks,
             processes: Default::default(),
             lines,
+            radios,
             under_way: Vec::new(),
             cut: false,
         }
@@ -120,9 +132,10 @@ impl World {
 
     fn settle(&mut self, at: usize) {
         self.desks[at].after(self.now, &mut self.processes[at]);
-        for (_, _, packet) in self.processes[at].lines.sent.drain(..) {
+        for (_, kind, packet) in self.processes[at].lines.sent.drain(..) {
             if !self.cut {
-                self.under_way.push((self.now + DELAY, 1 - at, packet));
+                self.under_way
+                    .push((self.now + DELAY, 1 - at, kind, packet));
             }
         }
     }
@@ -137,14 +150,17 @@ impl World {
                 break;
             };
             self.now = self.now.max(next);
-            let due = |(due, ..): &mut (Instant, usize, Vec<u8>)| *due <= next;
+            let due = |(due, ..): &mut (Instant, usize, FrameKind, Vec<u8>)| *due <= next;
             let arrived: Vec<_> = self.under_way.extract_if(.., due).collect();
-            for (_, at, mut packet) in arrived {
+            for (_, at, kind, mut packet) in arrived {
                 let arrival = Arrival::new(self.lines[at]);
                 let sink = &mut self.processes[at].lines;
-                self.desks[at]
-                    .station
-                    .receive(self.now, &arrival, &mut packet, sink);
+                let station = &mut self.desks[at].station;
+                if kind == FrameKind::Ax25 {
+                    station.receive_ax25(self.now, self.radios[at], &packet, sink);
+                } else {
+                    station.receive(self.now, &arrival, &mut packet, sink);
+                }
             }
             for at in 0..2 {
                 if self.desks[at]

@@ -218,7 +218,7 @@ fn shells() {
 fn answer(world: &mut World, known: Option<[u8; 4]>) {
     let now = world.now;
     let (mut asked, mut to) = (Vec::new(), 0);
-    for (at, (_, station, packet)) in world.under_way.iter().enumerate() {
+    for (at, (_, station, _, packet)) in world.under_way.iter().enumerate() {
         if *station == 1 && packet.get(22..24) == Some(&[0, 53]) {
             (asked, to) = (packet.clone(), at);
         }

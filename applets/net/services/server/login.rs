@@ -14,6 +14,7 @@ use wanbox_net_engine::udp::TCP_PORTS;
 use wanbox_net_tcp::Id;
 
 use super::{Role, Served, Services};
+use crate::stream::Stream;
 use crate::{LoginId, Notice};
 
 const PROMPT: &[u8] = b"Password: ";
@@ -226,7 +227,8 @@ impl Services {
             return;
         };
         if flushed && login.is_open() && std::mem::take(&mut login.wants_room) {
-            self.notices.push_back(Notice::LoginWritable(LoginId(id)));
+            self.notices
+                .push_back(Notice::LoginWritable(LoginId(Stream::Tcp(id))));
         }
         if matches!(login.phase, Phase::Asked) {
             self.at_door(now, station, id, served);
@@ -236,7 +238,8 @@ impl Services {
         };
         let waits = station.tcp.peek(id).is_ok_and(|(a, _)| !a.is_empty());
         if waits && login.is_open() && !std::mem::replace(&mut login.told, true) {
-            self.notices.push_back(Notice::LoginReadable(LoginId(id)));
+            self.notices
+                .push_back(Notice::LoginReadable(LoginId(Stream::Tcp(id))));
         }
         if login.is_done() {
             served.role = Role::Closing;
@@ -286,7 +289,8 @@ impl Services {
                 }
                 served.seen = now;
                 served.pending.extend(b"\r\n");
-                self.notices.push_back(Notice::LoginOpened(LoginId(id)));
+                self.notices
+                    .push_back(Notice::LoginOpened(LoginId(Stream::Tcp(id))));
             } else {
                 self.counters.wrong_passwords += 1;
                 login.tries += 1;
@@ -329,15 +333,18 @@ impl Services {
 }
 
 impl Services {
-    fn login(&mut self, id: LoginId) -> Option<&mut Served> {
-        let served = self.servers.served.get_mut(&id.0.number())?;
+    fn login(&mut self, id: Id) -> Option<&mut Served> {
+        let served = self.servers.served.get_mut(&id.number())?;
         matches!(&served.role, Role::Login(login) if login.is_open()).then_some(served)
     }
 
     /// Who somebody is that logged in: address and port.
     #[must_use]
     pub fn login_remote(&self, id: LoginId) -> Option<(Ipv4Addr, u16)> {
-        let served = self.servers.served.get(&id.0.number())?;
+        let Stream::Tcp(tcp) = id.0 else {
+            return None;
+        };
+        let served = self.servers.served.get(&tcp.number())?;
         Some(served.remote)
     }
 
@@ -350,6 +357,10 @@ impl Services {
         most: usize,
         keys: &mut Vec<u8>,
     ) {
+        let Stream::Tcp(id) = id.0 else {
+            self.guest_input(now, station, id.0, most, keys);
+            return;
+        };
         let Some(served) = self.login(id) else {
             return;
         };
@@ -367,7 +378,7 @@ impl Services {
                 room
             };
             let part = octets.get_mut(..room).unwrap_or_default();
-            let count = station.tcp.receive(id.0, part).unwrap_or(0);
+            let count = station.tcp.receive(id, part).unwrap_or(0);
             let part = octets.get(..count).unwrap_or_default();
             if part.is_empty() {
                 break;
@@ -377,18 +388,27 @@ impl Services {
                 keys.extend(login.key(octet, &mut served.pending));
             }
         }
-        self.drive(now, station, id.0, false);
+        self.drive(now, station, id, false);
     }
 
     /// Shows somebody octets for a terminal: how many were taken. [`Notice::LoginWritable`] comes when there is room
     /// for more.
-    pub fn login_output(&mut self, station: &mut Station, id: LoginId, octets: &[u8]) -> usize {
+    pub fn login_output(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        id: LoginId,
+        octets: &[u8],
+    ) -> usize {
+        let Stream::Tcp(id) = id.0 else {
+            return self.guest_output(now, station, id.0, octets);
+        };
         let Some(served) = self.login(id) else {
             return octets.len();
         };
         let mut taken = 0;
         for &octet in octets {
-            if served.pending.len() >= MOST_PENDING && !served.flush(station, id.0) {
+            if served.pending.len() >= MOST_PENDING && !served.flush(station, id) {
                 break;
             }
             if octet == IAC {
@@ -397,7 +417,7 @@ impl Services {
             served.pending.push(octet);
             taken += 1;
         }
-        served.flush(station, id.0);
+        served.flush(station, id);
         if let Role::Login(login) = &mut served.role {
             login.wants_room |= taken < octets.len();
         }
@@ -406,8 +426,10 @@ impl Services {
 
     /// The console of somebody ends (`bye`). What was shown before still goes out.
     pub fn login_closed(&mut self, now: Instant, station: &mut Station, id: LoginId) {
-        if self.login(id).is_some() {
-            self.close_served(now, station, id.0);
+        match id.0 {
+            Stream::Tcp(id) if self.login(id).is_some() => self.close_served(now, station, id),
+            Stream::Tcp(_) => {}
+            stream => self.guest_closed(now, station, stream),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod destination;
 mod gate;
+mod guest;
 pub(crate) mod login;
 mod time;
 
@@ -18,8 +19,10 @@ use wanbox_net_tcp::{Event, Id, ListenerId, Options, Reason};
 pub use destination::Destination;
 
 use crate::remote::Remote;
+use crate::stream::Stream;
 use crate::{GateId, LoginId, Notice, Services};
 use gate::Gate;
+use guest::Guest;
 use login::{Login, Logins};
 
 /// The names of servers for `start` and `stop`, in the order in which abbreviations are looked up.
@@ -105,6 +108,7 @@ pub(crate) struct Servers {
     /// when this has come, and not each time.
     earliest: Option<Instant>,
     logins: Logins,
+    guests: Vec<Guest>,
     pub remote: Remote,
 }
 
@@ -172,6 +176,15 @@ impl Services {
     ) -> Result<(), String> {
         let mut words = words.iter().copied();
         let word = words.next();
+        if let "ax25" | "netrom" = name {
+            if let Some(word) = word {
+                return Err(format!("{word}: there is nothing behind the server"));
+            }
+            if listen(station, name, true) {
+                return Err(format!("The {name} server runs already"));
+            }
+            return Ok(());
+        }
         let (service, names, default) = match name {
             "discard" => (Service::Discard, &TCP_PORTS[..], 9),
             "echo" => (Service::Echo, &TCP_PORTS[..], 7),
@@ -268,6 +281,9 @@ impl Services {
         name: &str,
         words: &[&str],
     ) -> Result<(), String> {
+        if matches!(name, "ax25" | "netrom") && listen(station, name, false) {
+            return Ok(());
+        }
         let port = match (name, words.first()) {
             ("tcpgate", Some(word)) => parse_port(&TCP_PORTS, word),
             ("tcpgate", None) => return Err("tcpgate needs a port".to_owned()),
@@ -467,7 +483,8 @@ impl Services {
         match &served.role {
             Role::Gate(_) => self.notices.push_back(Notice::GateClosed(GateId(id))),
             Role::Login(login) if login.is_open() => {
-                self.notices.push_back(Notice::LoginClosed(LoginId(id)));
+                self.notices
+                    .push_back(Notice::LoginClosed(LoginId(Stream::Tcp(id))));
             }
             _ => {}
         }
@@ -489,11 +506,13 @@ impl Services {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let servers = &self.servers;
-        servers.earliest.filter(|_| !servers.served.is_empty())
+        let served = servers.earliest.filter(|_| !servers.served.is_empty());
+        served.into_iter().chain(self.guests_due()).min()
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant, station: &mut Station) {
+        self.guests_timeout(now, station);
         if self.servers.earliest.is_none_or(|earliest| now < earliest) {
             return;
         }
@@ -527,6 +546,16 @@ fn answer_from(station: &Station, received: &Received) -> Ipv4Addr {
     } else {
         Ipv4Addr::UNSPECIFIED
     }
+}
+
+/// Lets a protocol of the radio take sessions of others, or not: whether it did before.
+fn listen(station: &mut Station, name: &str, takes: bool) -> bool {
+    if name == "ax25" {
+        return std::mem::replace(&mut station.ax25.listens, takes);
+    }
+    let before = station.netrom.is_serving();
+    station.netrom.set_serving(takes);
+    before
 }
 
 /// The connection does not take or give anything any more.

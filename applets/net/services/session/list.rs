@@ -6,6 +6,7 @@ use wanbox_net_engine::Station;
 use wanbox_net_engine::udp::TCP_PORTS;
 
 use crate::log::socket;
+use crate::stream::Phase;
 use crate::{Services, SessionId};
 
 /// A session as it is listed.
@@ -36,14 +37,18 @@ impl Services {
     #[must_use]
     pub fn sessions(&self, now: Instant, station: &Station) -> Vec<SessionView> {
         let view = |(id, session): (SessionId, &super::Session)| {
-            let view = station.tcp.view(now, session.connection);
+            let status = session.connection.status(now, station);
+            let is_over = status.phase == Phase::Over;
             SessionView {
                 id,
                 kind: session.kind.name(),
                 control_block: session.connection.number(),
-                waiting: view.map_or(0, |view| view.receive_queue),
-                state: view.map_or(session.state, |view| view.state).name(),
-                remote: socket(station, now, &TCP_PORTS, session.remote),
+                waiting: status.unread as u32,
+                state: if is_over { session.state } else { status.name },
+                remote: match session.station.as_str() {
+                    "" => socket(station, now, &TCP_PORTS, session.remote),
+                    station => station.to_owned(),
+                },
                 record: session.record.as_ref().map(|record| record.name.clone()),
                 upload: session.upload.as_ref().map(|upload| upload.name.clone()),
             }

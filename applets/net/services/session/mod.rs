@@ -6,15 +6,18 @@ mod transfer;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
+use wanbox_net_ax25::connection::Cause;
 use wanbox_net_console::guard::Guard;
 use wanbox_net_console::telnet::{Client, Eol, Received};
 use wanbox_net_engine::Station;
-use wanbox_net_tcp::{Error, Id, Reason, State, View};
+use wanbox_net_tcp::Error;
+use wanbox_wire::ax25::Call;
 
 pub use list::SessionView;
 pub use transfer::reason;
 use transfer::{Record, Upload};
 
+use crate::stream::{Phase, Stream, cause};
 use crate::{Notice, Services, SessionId};
 
 /// Octets that wait here because TCP has no room; what is typed beyond is not taken.
@@ -54,6 +57,10 @@ pub enum Kind {
     Telnet,
     /// Finger (RFC 1288).
     Finger,
+    /// Lines of text over AX.25.
+    Ax25,
+    /// Lines of text over NET/ROM.
+    NetRom,
 }
 
 impl Kind {
@@ -63,7 +70,14 @@ impl Kind {
         match self {
             Self::Telnet => "Telnet",
             Self::Finger => "Finger",
+            Self::Ax25 => "AX25",
+            Self::NetRom => "NETROM",
         }
+    }
+
+    /// Whether lines end with a carriage return, and nothing but text is sent.
+    pub(crate) const fn is_plain(self) -> bool {
+        matches!(self, Self::Ax25 | Self::NetRom)
     }
 }
 
@@ -71,10 +85,15 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct Session {
     kind: Kind,
-    connection: Id,
+    connection: Stream,
     remote: (Ipv4Addr, u16),
-    /// The state that was shown last.
-    state: State,
+    /// Whom it is with, where that is no address of IP.
+    station: String,
+    /// The state that was shown last, and its name.
+    phase: Phase,
+    state: &'static str,
+    /// Why it is over, if its connection told.
+    cause: Option<&'static str>,
     /// What is shown before what was received, and behind it.
     before: Vec<u8>,
     after: Vec<u8>,
@@ -133,12 +152,15 @@ impl Sessions {
 }
 
 impl Session {
-    fn new(kind: Kind, connection: Id, remote: (Ipv4Addr, u16)) -> Self {
+    fn new(kind: Kind, connection: Stream, remote: (Ipv4Addr, u16)) -> Self {
         Self {
             kind,
             connection,
             remote,
-            state: State::Closed,
+            station: String::new(),
+            phase: Phase::Over,
+            state: "",
+            cause: None,
             before: Vec::new(),
             after: Vec::new(),
             typed: Vec::new(),
@@ -156,11 +178,11 @@ impl Session {
     }
 
     /// Sends what was typed, and the file behind it; closes behind both.
-    fn send(&mut self, station: &mut Station, eol: Eol) {
+    fn send(&mut self, now: Instant, station: &mut Station, eol: Eol) {
         loop {
-            match station.tcp.send(self.connection, &self.typed) {
-                Ok(sent) => drop(self.typed.drain(..sent)),
-                Err(_) => {
+            match self.connection.send(now, station, &self.typed) {
+                Some(sent) => drop(self.typed.drain(..sent)),
+                None => {
                     // The connection is over, and what was to be sent with it.
                     self.typed.clear();
                     self.upload = None;
@@ -171,36 +193,52 @@ impl Session {
             }
         }
         if self.closing && self.typed.is_empty() {
-            // An error says that it was closed before.
-            let _ = station.tcp.close(self.connection);
+            self.connection.close(now, station);
         }
     }
 
     /// Shows a state if it is another one than before. What is between two that were seen is shown too.
-    fn show_state(&mut self, state: State, reason: Option<Reason>, host: &str) {
-        let begun = matches!(self.state, State::SynSent | State::SynReceived);
-        if state == self.state {
+    fn show_state(&mut self, phase: Phase, state: &'static str, reason: &str, host: &str) {
+        let begun = self.phase == Phase::Opening;
+        if (phase, state) == (self.phase, self.state) {
             return;
         }
-        if begun && state.is_synchronized() {
-            self.before.extend(b"Estab\r\n");
+        if begun && !matches!(phase, Phase::Opening | Phase::Over) {
+            let opened = self.connection.opened();
+            self.before.extend(format!("{opened}\r\n").bytes());
             if self.kind == Kind::Finger {
                 self.before.extend(format!("[{host}]\r\n").bytes());
             }
         }
-        self.state = state;
+        (self.phase, self.state) = (phase, state);
         // Also to who does not read what was received, and was told of that.
         self.told = false;
-        match state {
-            State::SynSent | State::SynReceived => {
-                self.before.extend(format!("{}\r\n", state.name()).bytes());
+        match phase {
+            Phase::Opening => self.before.extend(format!("{state}\r\n").bytes()),
+            Phase::Open => {}
+            Phase::Over => {
+                let text = format!("{state} ({reason})\r\n");
+                self.after.extend(text.bytes());
             }
-            State::Established => {}
-            State::Closed => {
-                let reason = reason.unwrap_or(Reason::Normal).name();
-                self.after.extend(format!("Closed ({reason})\r\n").bytes());
+            _ => self.after.extend(format!("{state}\r\n").bytes()),
+        }
+    }
+
+    /// What is typed, with the end of the line or without.
+    fn line(&mut self, line: &str, end: bool) {
+        match self.kind {
+            kind if kind.is_plain() => {
+                self.typed
+                    .extend(line.trim_end_matches(['\r', '\n']).bytes());
+                if end {
+                    self.typed.push(b'\r');
+                }
             }
-            _ => self.after.extend(format!("{}\r\n", state.name()).bytes()),
+            _ => self.telnet.send_line(line, end, &mut self.typed),
+        }
+        self.record(line.as_bytes());
+        if end {
+            self.record(b"\n");
         }
     }
 
@@ -217,7 +255,7 @@ impl Session {
                     }
                 }
             }
-            Kind::Finger => {
+            Kind::Finger | Kind::Ax25 | Kind::NetRom => {
                 for &octet in octets {
                     let behind = std::mem::replace(&mut self.carriage_return, octet == b'\r');
                     match octet {
@@ -238,7 +276,7 @@ impl Session {
     }
 
     fn raw_now(&self) -> bool {
-        self.kind == Kind::Telnet && self.state == State::Established && self.telnet.is_raw()
+        self.kind == Kind::Telnet && self.phase == Phase::Open && self.telnet.is_raw()
     }
 }
 
@@ -296,8 +334,83 @@ impl Services {
         let eol = self.preferences.eol;
         let session = self.session_mut(id)?;
         session.typed.extend(format!("{user}\r\n").bytes());
-        session.send(station, eol);
+        session.send(now, station, eol);
         Ok(id)
+    }
+
+    /// Opens a session over AX.25 (`connect`): digipeaters become a route.
+    ///
+    /// # Errors
+    /// There are too many sessions, or one with this station; or no line leads there.
+    pub fn open_ax25(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        to: Call,
+        digis: &[Call],
+    ) -> Result<SessionId, String> {
+        let number = self.free_session()?;
+        station.radio_sync();
+        let link = station.ax25.connect(now, None, to, digis, None);
+        let link = link.map_err(|error| format!("connect failed: {error}"))?;
+        let header = station.ax25.link(link).map(|view| view.header.to_string());
+        let nowhere = (Ipv4Addr::UNSPECIFIED, 0);
+        let mut session = Session::new(Kind::Ax25, Stream::Ax25(link), nowhere);
+        session.station = header.unwrap_or_default();
+        Ok(self.begin(now, station, number, session))
+    }
+
+    /// Opens a session over NET/ROM (`netrom connect`).
+    ///
+    /// # Errors
+    /// There are too many sessions, or nobody knows the node.
+    pub fn open_netrom(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        node: Call,
+        user: Call,
+    ) -> Result<SessionId, String> {
+        let number = self.free_session()?;
+        let circuit = station.netrom.connect(now, node, user);
+        let circuit = circuit.map_err(|error| format!("connect failed: {error}"))?;
+        let nowhere = (Ipv4Addr::UNSPECIFIED, 0);
+        let mut session = Session::new(Kind::NetRom, Stream::Circuit(circuit), nowhere);
+        session.station = format!("{user} @ {node}");
+        Ok(self.begin(now, station, number, session))
+    }
+
+    /// A place for one more session.
+    fn free_session(&self) -> Result<usize, String> {
+        let mut slots = self.sessions.slots.iter();
+        let free = slots.position(Option::is_none);
+        free.ok_or_else(|| "Too many sessions".to_owned())
+    }
+
+    fn begin(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        number: usize,
+        session: Session,
+    ) -> SessionId {
+        if let Some(slot) = self.sessions.slots.get_mut(number) {
+            *slot = Some(session);
+        }
+        self.counters.sessions += 1;
+        let id = SessionId(number as u8);
+        self.settle_session(now, station, id);
+        id
+    }
+
+    /// A connection of AX.25 is over: whether it was a session's.
+    pub(crate) fn session_down(&mut self, link: Stream, why: Cause) -> bool {
+        let mut sessions = self.sessions.slots.iter_mut().flatten();
+        let session = sessions.find(|session| session.connection == link);
+        session.is_some_and(|session| {
+            session.cause = Some(cause(why));
+            true
+        })
     }
 
     fn open(
@@ -307,9 +420,8 @@ impl Services {
         kind: Kind,
         to: (Ipv4Addr, u16),
     ) -> Result<SessionId, String> {
+        let number = self.free_session()?;
         let sessions = &mut self.sessions;
-        let slot = sessions.slots.iter_mut().position(|slot| slot.is_none());
-        let number = slot.ok_or_else(|| "Too many sessions".to_owned())?;
         let options = station.tcp.parameters().options;
         let mut result = Err(Error::NoPort);
         for _ in 0..PORTS_TRIED {
@@ -321,35 +433,31 @@ impl Services {
             }
         }
         let connection = result.map_err(|error| error.to_string())?;
-        if let Some(slot) = sessions.slots.get_mut(number) {
-            *slot = Some(Session::new(kind, connection, to));
-        }
-        self.counters.sessions += 1;
-        let id = SessionId(number as u8);
-        self.settle_session(now, station, id);
-        Ok(id)
+        let session = Session::new(kind, Stream::Tcp(connection), to);
+        Ok(self.begin(now, station, number, session))
     }
 
     /// A line was typed in a session, with its end or without. `false`: too much waits, and it was not taken.
     pub fn type_line(
         &mut self,
+        now: Instant,
         station: &mut Station,
         id: SessionId,
         line: &str,
         end: bool,
     ) -> bool {
-        self.type_in(station, id, |session, _| {
-            session.telnet.send_line(line, end, &mut session.typed);
-            session.record(line.as_bytes());
-            if end {
-                session.record(b"\n");
-            }
-        })
+        self.type_in(now, station, id, &mut |session, _| session.line(line, end))
     }
 
     /// Keys were typed in a session. `false`: too much waits, and they were not taken.
-    pub fn type_keys(&mut self, station: &mut Station, id: SessionId, keys: &[u8]) -> bool {
-        self.type_in(station, id, |session, eol| {
+    pub fn type_keys(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        id: SessionId,
+        keys: &[u8],
+    ) -> bool {
+        self.type_in(now, station, id, &mut |session, eol| {
             for &key in keys {
                 session.telnet.send_key(key, eol, &mut session.typed);
             }
@@ -358,9 +466,10 @@ impl Services {
 
     fn type_in(
         &mut self,
+        now: Instant,
         station: &mut Station,
         id: SessionId,
-        keys: impl FnOnce(&mut Session, Eol),
+        keys: &mut dyn FnMut(&mut Session, Eol),
     ) -> bool {
         let eol = self.preferences.eol;
         let Some(session) = self.sessions.get_mut(id) else {
@@ -374,7 +483,7 @@ impl Services {
             return false;
         }
         keys(session, eol);
-        session.send(station, eol);
+        session.send(now, station, eol);
         true
     }
 
@@ -408,21 +517,18 @@ impl Services {
             GROWTH
         };
         let full = out.len() + room;
-        let mut octets = [0; 512];
+        let mut octets = Vec::new();
         loop {
             // Answers are never longer than what they answer.
             let answers = MOST_TYPED.saturating_sub(session.typed.len());
             let most = (full.saturating_sub(out.len()) / growth).min(answers);
-            let most = most.min(octets.len());
-            let part = octets.get_mut(..most).unwrap_or_default();
-            let count = station.tcp.receive(session.connection, part).unwrap_or(0);
-            let part = octets.get(..count).unwrap_or_default();
-            if part.is_empty() {
+            octets.clear();
+            if most == 0 || session.connection.receive(now, station, most, &mut octets) == 0 {
                 break;
             }
-            session.receive(part, &preferences, out);
+            session.receive(&octets, &preferences, out);
         }
-        let unread = unread(station, now, session.connection);
+        let unread = session.connection.status(now, station).unread;
         if unread == 0 {
             out.append(&mut session.after);
         }
@@ -468,9 +574,7 @@ impl Services {
         id: SessionId,
     ) -> Result<(), String> {
         let connection = self.session_mut(id)?.connection;
-        let text = |error: Error| error.to_string();
-        station.tcp.abort(connection).map_err(text)?;
-        station.tcp.consume(connection, usize::MAX).map_err(text)?;
+        connection.abort(now, station)?;
         self.settle_session(now, station, id);
         Ok(())
     }
@@ -486,8 +590,7 @@ impl Services {
         id: SessionId,
     ) -> Result<(), String> {
         let connection = self.session_mut(id)?.connection;
-        let kicked = station.tcp.kick(now, connection);
-        kicked.map_err(|error| error.to_string())
+        connection.kick(now, station)
     }
 
     /// Looks at all sessions: what changed is told.
@@ -503,39 +606,43 @@ impl Services {
             return;
         };
         let connection = session.connection;
-        session.send(station, eol);
+        session.send(now, station, eol);
         let host = match session.kind {
             Kind::Finger => station.resolver.shown(now, session.remote.0),
-            Kind::Telnet => String::new(),
+            _ => String::new(),
         };
         let state = |session: &mut Session, station: &Station| {
-            let view = station.tcp.view(now, connection);
-            let state = view.map_or(State::Closed, |view| view.state);
-            session.show_state(state, view.and_then(|view| view.reason), &host);
-            state
+            let status = connection.status(now, station);
+            let reason = status.reason.or(session.cause);
+            // What is asked again while it is open is nothing to be told.
+            let name = match status.phase {
+                Phase::Open => connection.opened(),
+                _ => status.name,
+            };
+            session.show_state(status.phase, name, reason.unwrap_or("Normal"), &host);
+            status.phase
         };
         let now_in = state(session, station);
-        if now_in == State::CloseWait && !session.closing {
+        if now_in == Phase::Finished && !session.closing {
             // The other side has closed, and so does this one.
             session.closing = true;
-            session.send(station, eol);
+            session.send(now, station, eol);
             state(session, station);
         }
         let raw = session.raw_now();
         if raw != std::mem::replace(&mut session.raw, raw) {
             self.notices.push_back(Notice::Raw(id, raw));
         }
-        let unread = unread(station, now, connection);
-        if session.state == State::Closed && unread == 0 {
+        let status = connection.status(now, station);
+        let unread = status.unread;
+        if session.phase == Phase::Over && unread == 0 {
             session.ended = true;
             let mut rest = std::mem::take(&mut session.before);
             rest.append(&mut session.after);
-            let reason = station.tcp.view(now, connection);
-            let reason = reason.and_then(|view| view.reason);
-            // An error says that it was let go before.
-            let _ = station.tcp.release(now, connection);
-            let reason = reason.unwrap_or(Reason::Normal);
-            self.notices.push_back(Notice::Ended(id, rest, reason));
+            connection.release(now, station);
+            let why = status.reason.or(session.cause);
+            let is_normal = matches!(why, None | Some("Normal" | "By Peer"));
+            self.notices.push_back(Notice::Ended(id, rest, is_normal));
             return;
         }
         if session.unheard && session.typed.len() < MOST_TYPED / 2 {
@@ -547,10 +654,4 @@ impl Services {
             self.notices.push_back(Notice::Shown(id));
         }
     }
-}
-
-/// Octets that were received and not read.
-fn unread(station: &Station, now: Instant, connection: Id) -> u32 {
-    let view: Option<View> = station.tcp.view(now, connection);
-    view.map_or(0, |view| view.receive_queue)
 }

@@ -92,6 +92,8 @@ impl Session {
             let behind = std::mem::replace(&mut behind_return, octet == b'\r');
             match octet {
                 b'\n' if behind => {}
+                b'\n' if self.kind.is_plain() => self.typed.push(b'\r'),
+                _ if self.kind.is_plain() => self.typed.push(octet),
                 b'\n' | b'\r' if !self.raw => self.typed.extend(b"\r\n"),
                 b'\n' => self.telnet.send_key(b'\r', eol, &mut self.typed),
                 _ => self.telnet.send_key(octet, eol, &mut self.typed),
@@ -133,7 +135,7 @@ impl Services {
     /// What is said when it cannot.
     pub fn may_upload(&self, id: SessionId) -> Result<(), String> {
         match self.sessions.get(id).map(|session| session.kind) {
-            Some(Kind::Telnet) => Ok(()),
+            Some(Kind::Telnet | Kind::Ax25 | Kind::NetRom) => Ok(()),
             Some(Kind::Finger) => Err("Uploading on FINGER session not supported".to_owned()),
             None => Err("Invalid session".to_owned()),
         }

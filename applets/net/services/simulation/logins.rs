@@ -91,10 +91,10 @@ fn a_console_for_who_knows_it() {
     assert_eq!(net.notices(1), [Notice::LoginReadable(login)]);
     assert_eq!(keys(&mut net, login), b"ip\rst\rx\x15\x7f\x03\xff\n");
     net.with(1, |services, station, now, _| {
-        assert_eq!(services.login_output(station, login, b"\xffnet> "), 6);
+        assert_eq!(services.login_output(now, station, login, b"\xffnet> "), 6);
         services.login_closed(now, station, login);
         // Nobody waits for more.
-        assert_eq!(services.login_output(station, login, b"late"), 4);
+        assert_eq!(services.login_output(now, station, login, b"late"), 4);
     });
     net.seconds(1);
     assert_eq!(
@@ -215,8 +215,8 @@ fn who_types_nothing_is_sent_away() {
     keys(&mut net, login);
     // What is shown is no sign of life.
     for _ in 0..35 {
-        net.with(1, |services, station, _, _| {
-            services.login_output(station, login, b"tick")
+        net.with(1, |services, station, now, _| {
+            services.login_output(now, station, login, b"tick")
         });
         net.seconds(100);
         net.receive(0, id);
@@ -249,8 +249,8 @@ fn a_screen_that_is_not_read_stops_the_console() {
     let (id, login) = enter(&mut net);
     let mut taken = 0;
     for _ in 0..30 {
-        taken += net.with(1, |services, station, _, _| {
-            services.login_output(station, login, &[b'x'; 1000])
+        taken += net.with(1, |services, station, now, _| {
+            services.login_output(now, station, login, &[b'x'; 1000])
         });
         net.seconds(2);
     }

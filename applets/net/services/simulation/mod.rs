@@ -247,8 +247,8 @@ impl Net {
     }
 
     pub fn line(&mut self, id: SessionId, line: &str) -> bool {
-        self.with(0, |services, station, _, _| {
-            services.type_line(station, id, line, true)
+        self.with(0, |services, station, now, _| {
+            services.type_line(now, station, id, line, true)
         })
     }
 

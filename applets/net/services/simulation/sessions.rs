@@ -53,7 +53,7 @@ fn closed_from_here() {
     net.seconds(1);
     let server = net.accept(1, listener);
     net.with(0, |services, station, now, _| {
-        assert!(services.type_line(station, session, "bye", true));
+        assert!(services.type_line(now, station, session, "bye", true));
         services.close_session(now, station, session).unwrap();
     });
     net.seconds(1);
@@ -120,11 +120,11 @@ fn an_echoing_server_makes_it_raw() {
         "recv: will Echo\r\nsent: do Echo\r\n$ \x1b[1m"
     );
     assert!(net.notices(0).contains(&Notice::Raw(session, true)));
-    net.with(0, |services, station, _, _| {
+    net.with(0, |services, station, now, _| {
         assert!(services.is_raw(session));
-        services.type_keys(station, session, b"l\r\xff");
+        services.type_keys(now, station, session, b"l\r\xff");
         services.preferences.eol = wanbox_net_console::telnet::Eol::Null;
-        services.type_keys(station, session, b"\r");
+        services.type_keys(now, station, session, b"\r");
     });
     net.seconds(1);
     assert_eq!(net.receive(1, server), b"\xff\xfd\x01l\r\0\xff\xff\n");

@@ -60,8 +60,8 @@ fn both_ways_are_recorded_until_the_other_end_echoes() {
     assert_eq!(*file.0.borrow(), b"typed\n\x1b[1mcame\n");
     net.send(1, server, b"\xff\xfb\x01");
     net.seconds(1);
-    net.with(0, |services, station, _, _| {
-        services.type_keys(station, session, b"secret\r");
+    net.with(0, |services, station, now, _| {
+        services.type_keys(now, station, session, b"secret\r");
     });
     net.seconds(1);
     assert_eq!(*file.0.borrow(), b"typed\n\x1b[1mcame\n");
