@@ -70,6 +70,8 @@ pub(super) struct State {
     pub(super) plain: bool,
     /// Whether both ends know SREJ.
     pub(super) selective: bool,
+    /// The greatest k that the peer wants.
+    peer_k: u8,
     /// Whether what comes is dropped, the owner being busy.
     pub(super) full: bool,
     /// Whether RNR was the last that the peer heard of this.
@@ -139,6 +141,7 @@ impl State {
             plain: rules.plain,
             rules,
             selective: false,
+            peer_k: u8::MAX,
             full: false,
             rnr_sent: false,
             srt: 0,
@@ -357,13 +360,13 @@ impl Engine {
         }
     }
 
-    /// What both ends know (XID): SREJ, and the most frames that wait for acknowledgement.
+    /// What was agreed on (XID): SREJ, and the most frames that the peer wants before it has
+    /// acknowledged them.
     pub fn agree(&mut self, selective: bool, k: u8) {
-        let modulo = self.parameters.modulo;
         if let Some(ax25) = &mut self.ax25 {
             ax25.selective = selective;
+            ax25.peer_k = k.max(1);
         }
-        self.parameters.k = k.clamp(1, modulo.highest());
         self.fit_window();
     }
 
@@ -374,7 +377,6 @@ impl Engine {
             ax25.rules.back_off_limit = back_off_limit;
             ax25.rules.k_extended = k_extended;
         }
-        self.parameters.k = self.own_k();
         self.fit_window();
     }
 
@@ -445,9 +447,9 @@ impl Engine {
 
     pub(super) fn set_modulo(&mut self, modulo: Modulo) {
         self.parameters.modulo = modulo;
-        self.parameters.k = self.own_k();
         if let Some(ax25) = &mut self.ax25 {
             ax25.selective = false;
+            ax25.peer_k = u8::MAX;
             ax25.restart(modulo);
         }
         self.fit_window();
@@ -455,7 +457,9 @@ impl Engine {
 
     /// The window is the dynamic one.
     fn fit_window(&mut self) {
+        let own = self.own_k();
         if let Some(ax25) = &mut self.ax25 {
+            self.parameters.k = own.min(ax25.peer_k);
             ax25.window = ax25.window.min(self.parameters.k);
             self.window.fit(self.parameters.modulo, ax25.window);
         }

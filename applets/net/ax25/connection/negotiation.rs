@@ -107,9 +107,8 @@ impl Connection {
         let selective = theirs
             .functions
             .is_some_and(|all| all & functions::SREJ != 0);
-        let own = self.engine.own_k();
         self.engine
-            .agree(selective, theirs.window.map_or(own, |k| k.min(own)));
+            .agree(selective, theirs.window.unwrap_or(u8::MAX));
         if let Some(bits) = theirs.n1_bits {
             let octets = u16::try_from(bits / 8).unwrap_or(u16::MAX).max(1);
             self.parameters.paclen = self.parameters.paclen.min(octets);

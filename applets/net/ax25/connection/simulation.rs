@@ -123,6 +123,8 @@ impl Node {
     fn settle(&mut self, now: Instant) {
         while let Some(event) = self.event() {
             self.events += 1;
+            // What came before it is still there.
+            self.read();
             self.told = true;
             match event {
                 Event::Up => {
@@ -148,15 +150,10 @@ impl Node {
         } else {
             self.reads = None;
         }
-        let mut packet = Vec::new();
-        while self.reads.is_none()
-            && let Link::Ours(link) = &mut self.link
-            && let Some(pid) = link.read(&mut packet)
-        {
-            assert_eq!(pid, pid::TEXT);
-            self.take(&packet);
-            packet.clear();
+        if self.reads.is_none() {
+            self.read();
         }
+        let mut packet = Vec::new();
         loop {
             let room = match &mut self.link {
                 Link::Ours(link) => link.room(),
@@ -177,6 +174,17 @@ impl Node {
             }
             self.number += 1;
             self.budget -= 1;
+        }
+    }
+
+    fn read(&mut self) {
+        let mut packet = Vec::new();
+        while let Link::Ours(link) = &mut self.link
+            && let Some(pid) = link.read(&mut packet)
+        {
+            assert_eq!(pid, pid::TEXT);
+            self.take(&packet);
+            packet.clear();
         }
     }
 
@@ -343,6 +351,34 @@ fn pair(random: &mut Random, radio: &mut Radio<Node>, [a, b]: [&str; 2]) -> [usi
     places
 }
 
+/// Something that happens to one of the stations.
+fn misfortune(random: &mut Random, radio: &mut Radio<Node>) {
+    let now = radio.now();
+    let place = random.below(radio.stations.len() as u64) as usize;
+    let node = &mut radio.stations[place];
+    node.read();
+    let Link::Ours(link) = &mut node.link else {
+        return;
+    };
+    match random.below(4) {
+        0 => {
+            // Power is lost.
+            let parameters = *link.parameters();
+            **link = Connection::new(now, &parameters, 0);
+            node.listen();
+            node.up = false;
+            node.told = true;
+            node.epoch += 1;
+            node.number = 0;
+            node.again = node.wanted.then(|| now + node.random.duration(30 * SECOND));
+        }
+        1 => link.reset(now),
+        2 => link.close(now),
+        _ => link.kick(now),
+    }
+    node.settle(now);
+}
+
 fn bad_channel(random: &mut Random) -> Channel {
     Channel {
         rate: *random.pick(&[1200, 2400, 9600]),
@@ -385,8 +421,11 @@ fn packets_arrive_once_and_in_order_over_bad_channels() {
             }
         }
         radio.run_for(random.duration(120 * SECOND));
-        let lost = random.chance(0.1);
-        if lost {
+        if random.chance(0.2) {
+            misfortune(&mut random, &mut radio);
+            radio.run_for(random.duration(120 * SECOND));
+        }
+        if random.chance(0.1) {
             // Nobody hears anybody for a while.
             radio.set_channel(Channel { loss: 1.0, ..bad });
             radio.run_for(random.duration(300 * SECOND));
