@@ -72,6 +72,9 @@ pub(super) struct State {
     pub(super) selective: bool,
     /// The greatest k that the peer wants.
     peer_k: u8,
+    /// Whether the peer's window is known to be at most half of the numbers: then those ahead are
+    /// new, whatever they are the same as.
+    distinct: bool,
     /// Whether what comes is dropped, the owner being busy.
     pub(super) full: bool,
     /// Whether RNR was the last that the peer heard of this.
@@ -84,7 +87,7 @@ pub(super) struct State {
     pub(super) window: u8,
     /// N(S) of the frame that is timed, and when it was sent.
     timed: Option<(u8, Instant)>,
-    /// Whether something was repeated since.
+    /// Whether something was repeated since, or T1 ran out.
     repeated: bool,
     slots: Vec<Slot>,
     /// How many slots have a packet.
@@ -142,6 +145,7 @@ impl State {
             rules,
             selective: false,
             peer_k: u8::MAX,
+            distinct: false,
             full: false,
             rnr_sent: false,
             srt: 0,
@@ -233,11 +237,11 @@ impl State {
 
     /// A frame that is not the expected one: whether it is kept.
     fn keep(&mut self, ns: u8, information: &[u8]) -> bool {
-        let digest = digest(information);
+        let (digest, distinct) = (digest(information), self.distinct);
         let Some(slot) = self.slot(ns) else {
             return false;
         };
-        if slot.packet.is_some() || slot.digest == Some(digest) {
+        if slot.packet.is_some() || !distinct && slot.digest == Some(digest) {
             return false;
         }
         *slot = Slot {
@@ -363,9 +367,11 @@ impl Engine {
     /// What was agreed on (XID): SREJ, and the most frames that the peer wants before it has
     /// acknowledged them.
     pub fn agree(&mut self, selective: bool, k: u8) {
+        let (own, modulo) = (self.own_k(), self.parameters.modulo);
         if let Some(ax25) = &mut self.ax25 {
             ax25.selective = selective;
             ax25.peer_k = k.max(1);
+            ax25.distinct = own <= modulo.highest().div_ceil(2);
         }
         self.fit_window();
     }
@@ -450,6 +456,7 @@ impl Engine {
         if let Some(ax25) = &mut self.ax25 {
             ax25.selective = false;
             ax25.peer_k = u8::MAX;
+            ax25.distinct = false;
             ax25.restart(modulo);
         }
         self.fit_window();
@@ -688,6 +695,11 @@ impl Engine {
         let last = match modulo {
             Modulo::Eight => modulo.highest(),
             Modulo::OneTwentyEight => ax25.rules.k_extended.max(2),
+        };
+        let last = if ax25.distinct {
+            last.min(modulo.highest().div_ceil(2))
+        } else {
+            last
         };
         let ahead = modulo.steps(self.vr, ns);
         let mut gap = self.gap;

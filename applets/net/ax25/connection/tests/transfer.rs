@@ -130,6 +130,14 @@ fn round_trips_are_measured() {
     assert_eq!(millis(status.timers[0].duration), 7503);
     assert_eq!(status.timers[0].remaining, None);
 
+    // Nor does what was only asked for: T1 would grow with itself.
+    bench.send(&"x".repeat(200));
+    bench.sent();
+    bench.pass_deadline();
+    assert_eq!(bench.sent(), "c RR 0 P");
+    bench.hear("r RR 3 F");
+    assert_eq!(millis(bench.status().srt), 250);
+
     // Two digipeaters ahead: five times as long.
     let connection = Connection::new(bench.now, &Parameters::default(), 2);
     assert_eq!(
