@@ -12,6 +12,7 @@ use wanbox_net_engine::{InterfaceId, Sink, Station};
 use wanbox_runtime::event_loop::Loop;
 use wanbox_runtime::{files, process};
 
+use crate::agwpe::Agwpe;
 use crate::consoles::Terminal;
 use crate::devices::Devices;
 use crate::files::{Files, MAX_FILE};
@@ -31,6 +32,8 @@ pub struct Process {
     pub traces: Traces,
     /// Commands of the host's shell that are running.
     pub shells: Shells,
+    /// Programs that use packet radio.
+    pub agwpe: Agwpe,
     /// The terminal that it was started at.
     pub terminal: Option<Terminal>,
     /// Since when it has been running.
@@ -105,6 +108,14 @@ impl Host for Around<'_> {
 
     fn stop_kiss(&mut self, id: Option<InterfaceId>) -> bool {
         self.process.devices.stop_kiss(self.lp, id)
+    }
+
+    fn start_agwpe(&mut self, local: SocketAddrV4) -> Result<(), String> {
+        self.process.agwpe.start(self.lp, local)
+    }
+
+    fn stop_agwpe(&mut self) -> bool {
+        self.process.agwpe.stop(self.lp)
     }
 
     fn device_lines(&self, id: InterfaceId) -> String {

@@ -17,6 +17,7 @@
 //! What it does without devices is in the rooms below: the stack in `tcp` and `engine`, what uses it in
 //! `services`, what people type in `console`, `commands` and `desk`.
 
+mod agwpe;
 mod attach;
 mod consoles;
 pub mod devices;

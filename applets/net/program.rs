@@ -16,6 +16,7 @@ use wanbox_runtime::service::{self, Service};
 use wanbox_runtime::terminal;
 use wanbox_runtime::wall_clock::WallTimer;
 
+use crate::agwpe::Agwpe;
 use crate::attach;
 use crate::consoles::{Consoles, Terminal};
 use crate::devices::Devices;
@@ -52,6 +53,8 @@ pub mod owner {
     pub const GATES: u32 = 10;
     /// Names of hosts that gates lead to.
     pub const NAMES: u32 = 11;
+    /// Programs that use packet radio by AGWPE's protocol.
+    pub const AGWPE: u32 = 14;
 }
 
 /// How long the daemon may take to start, with all its commands.
@@ -170,6 +173,7 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
         journal: Journal::new(),
         traces: Traces::default(),
         shells: Shells::default(),
+        agwpe: Agwpe::default(),
         terminal: None,
         started: lp.now(),
         leaving: false,
@@ -353,6 +357,7 @@ impl Handler for Program {
             }
             owner::CONSOLES => self.consoles.ready(process, lp, desk, token, readiness),
             owner::SCRIPTS => self.scripts.ready(lp, token, readiness),
+            owner::AGWPE => process.agwpe.ready(lp.now(), desk),
             owner::GATES => self.gates.ready(lp, desk, token, readiness),
             owner::NAMES => self.gates.names().ready(lp, token, readiness),
             owner::CLOCK => {
@@ -413,6 +418,7 @@ impl Handler for Program {
             desk.shell_done(now, &mut process.host(lp), console, status);
         }
         self.gates.settle(lp, desk);
+        let again = process.agwpe.settle(now, desk);
         desk.station.flush(now, process.devices.sink());
         process.traces.take(&mut process.devices, desk, now);
         self.consoles.settle(lp, desk);
@@ -427,7 +433,11 @@ impl Handler for Program {
         }
         process.devices.turn_end(lp, &mut desk.station);
         // What a line that was run just now has done is looked at in a turn of its own.
-        let next = if ran { Some(now) } else { desk.poll_timeout() };
+        let next = if ran || again {
+            Some(now)
+        } else {
+            desk.poll_timeout()
+        };
         lp.set_timer_to(Token::new(owner::DESK, 0), next);
         let save = Token::new(owner::STATE, 0);
         if self.state.is_some() && lp.timer(save).is_none() && State::wants_saving(&desk.station) {

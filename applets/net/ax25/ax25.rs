@@ -142,10 +142,10 @@ impl Ax25 {
         self.ports.iter()
     }
 
-    /// Takes a call sign for a program: its connections are told at once. `false`: it is a line's or taken, or
-    /// there are too many.
+    /// Takes a call sign for a program: its connections are told at once. That of a line is the line's besides.
+    /// `false`: another program has it, or there are too many.
     pub fn register(&mut self, call: Call) -> bool {
-        let taken = self.is_own(call) || call.is_none() || call.is_multicast();
+        let taken = self.registered.contains(&call) || call.is_none() || call.is_multicast();
         if taken || self.registered.len() >= MOST_REGISTERED {
             return false;
         }

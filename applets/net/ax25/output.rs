@@ -152,6 +152,16 @@ impl Ax25 {
         self.enqueue(line, frame)
     }
 
+    /// Sends a frame as it is. `false`: it is none, the line is not there, or too many frames wait for it.
+    pub fn send_frame(&mut self, port: Port, octets: &[u8]) -> bool {
+        if self.ports.get(port).is_none() || !is_frame(octets) {
+            return false;
+        }
+        let mut frame = self.take();
+        frame.extend_from_slice(octets);
+        self.enqueue(port, frame)
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(id) = self.links.poll_due(now) {
@@ -183,4 +193,9 @@ fn is_datagram(rest: &[u8]) -> bool {
 #[must_use]
 pub fn carries_ip(frame: &[u8]) -> bool {
     Header::parse(frame).is_ok_and(|(_, rest)| is_datagram(rest))
+}
+
+/// Whether octets have addresses and a control field.
+fn is_frame(octets: &[u8]) -> bool {
+    Header::parse(octets).is_ok_and(|(_, rest)| !rest.is_empty())
 }

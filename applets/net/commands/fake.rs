@@ -68,6 +68,8 @@ pub struct Process {
     pub asy: Asy,
     /// It was told to end.
     pub exits: bool,
+    /// Where programs may connect.
+    pub agwpe: Option<SocketAddrV4>,
 }
 
 /// The end of a file.
@@ -187,6 +189,17 @@ impl Host for Process {
         self.kiss
             .retain(|shared, _| id.is_some_and(|id| id != *shared));
         self.kiss.len() < before
+    }
+
+    fn start_agwpe(&mut self, local: SocketAddrV4) -> Result<(), String> {
+        match self.agwpe.replace(local) {
+            None => Ok(()),
+            Some(_) => Err("The agwpe server runs already".to_owned()),
+        }
+    }
+
+    fn stop_agwpe(&mut self) -> bool {
+        self.agwpe.take().is_some()
     }
 
     fn asy(&mut self, id: InterfaceId) -> Option<Asy> {

@@ -151,6 +151,15 @@ pub trait Host {
     /// Ends that, with the connections: of an interface, or of all. `false`: there was nothing to end.
     fn stop_kiss(&mut self, id: Option<InterfaceId>) -> bool;
 
+    /// Lets programs of the host use packet radio by AGWPE's protocol.
+    ///
+    /// # Errors
+    /// It does already, or the address cannot be listened on; for people.
+    fn start_agwpe(&mut self, local: SocketAddrV4) -> Result<(), String>;
+
+    /// Ends that. `false`: there was nothing to end.
+    fn stop_agwpe(&mut self) -> bool;
+
     /// An asynchronous line; its high-water mark begins anew.
     fn asy(&mut self, id: InterfaceId) -> Option<Asy>;
 

@@ -15,6 +15,9 @@ use crate::values::{failed, number, text_at, word_at};
 const TELNET: u16 = 23;
 /// The port of KISS over TCP that other programs expect.
 const KISS: u16 = 8001;
+
+/// The port of AGWPE that programs expect.
+const AGWPE: u16 = 8000;
 /// The only server of which there may be several, and which the original cannot stop.
 const GATE: &str = "tcpgate";
 
@@ -122,6 +125,7 @@ fn server(context: &mut Context<'_>, command: &str, words: &[Word]) -> Done {
     let station = &mut *context.station;
     match (name, starts) {
         ("kiss", _) => kiss(context, starts, &rest),
+        ("agwpe", _) => agwpe(context, starts, &rest),
         ("rip", true) => match station.rip_start() {
             Ok(()) => Ok(Then::Nothing),
             Err(error) => failed(error),
@@ -158,8 +162,31 @@ fn kiss(context: &mut Context<'_>, starts: bool, words: &[&str]) -> Done {
     let (Some(id), None) = (id, words.get(2)) else {
         return Err(Stop::Usage("start kiss <iface> [[<address>:]<port>]"));
     };
-    let word = words.get(1).copied();
-    let (address, port) = match word.and_then(|word| word.rsplit_once(':')) {
+    let local = local(words.get(1).copied(), KISS)?;
+    let station = &*context.station;
+    let done = context.host.start_kiss(station, id, local);
+    done.map(|()| Then::Nothing).map_err(Stop::Failed)
+}
+
+/// `start agwpe [[ADDRESS:]PORT]`, `stop agwpe`.
+fn agwpe(context: &mut Context<'_>, starts: bool, words: &[&str]) -> Done {
+    if !starts {
+        return match context.host.stop_agwpe() {
+            true => Ok(Then::Nothing),
+            false => failed("The agwpe server does not run"),
+        };
+    }
+    if words.len() > 1 {
+        return Err(Stop::Usage("start agwpe [[<address>:]<port>]"));
+    }
+    let local = local(words.first().copied(), AGWPE)?;
+    let done = context.host.start_agwpe(local);
+    done.map(|()| Then::Nothing).map_err(Stop::Failed)
+}
+
+/// An address of the host to listen on, `[ADDRESS:]PORT`; without an address only programs of the host come in.
+fn local(word: Option<&str>, port: u16) -> Result<SocketAddrV4, Stop> {
+    let (address, word) = match word.and_then(|word| word.rsplit_once(':')) {
         Some((address, port)) => match address.parse() {
             Ok(address) => (address, Some(port)),
             Err(_) => {
@@ -170,12 +197,9 @@ fn kiss(context: &mut Context<'_>, starts: bool, words: &[&str]) -> Done {
         },
         None => (Ipv4Addr::LOCALHOST, word),
     };
-    let port = match port {
+    let port = match word {
         Some(word) => number(word, "port", 1, u16::MAX.into())? as u16,
-        None => KISS,
+        None => port,
     };
-    let local = SocketAddrV4::new(address, port);
-    let station = &*context.station;
-    let done = context.host.start_kiss(station, id, local);
-    done.map(|()| Then::Nothing).map_err(Stop::Failed)
+    Ok(SocketAddrV4::new(address, port))
 }

@@ -110,7 +110,13 @@ impl Desk {
                 let text = show::rip_notice(&notice, &self.station.interfaces, &names);
                 self.traced(Source::Rip, &text);
             }
-            Event::Ax25(event) => self.services.ax25_event(now, &mut self.station, &event),
+            Event::Ax25(event) => {
+                let (services, station) = (&mut self.services, &mut self.station);
+                // Those of programs are theirs.
+                if !services.agwpe.event(now, station, &event) {
+                    services.ax25_event(now, station, &event);
+                }
+            }
             Event::FlexNet(number, way) => self.flexnet_way(number, &way),
             Event::NetRom(event) => self.services.netrom_event(now, &mut self.station, event),
             Event::Domain(text) => self.traced(Source::Domain, &text),

@@ -10,12 +10,14 @@
 //! | consoles for others: password, time-outs | `server/login.rs` |
 //! | guests by AX.25 | `server/guest.rs` |
 //! | `remote`, both ends | `remote.rs` |
+//! | AGWPE for programs of the host | `agwpe/` |
 //! | what the owner is told | `notice.rs` |
 //!
 //! The owner hands over what the station tells ([`Services::tcp_event`], [`Services::udp_event`]), calls
 //! [`Services::settle`] once a turn, and then [`Services::poll_notice`] until there is nothing more. Data wait in
 //! TCP, whose window closes, until somebody asks for them.
 
+pub mod agwpe;
 mod counters;
 mod fuzz;
 mod log;
@@ -40,6 +42,7 @@ pub use server::login::fuzz_login;
 pub use server::{Destination, SERVERS, server_name};
 pub use session::{Preferences, SessionView, reason};
 
+use agwpe::Agwpe;
 use log::Limit;
 use server::Servers;
 use session::Sessions;
@@ -51,6 +54,8 @@ pub struct Services {
     pub preferences: Preferences,
     /// What happened, and what was refused.
     pub counters: Counters,
+    /// Programs that use packet radio by AGWPE's protocol.
+    pub agwpe: Agwpe,
     sessions: Sessions,
     servers: Servers,
     notices: VecDeque<Notice>,
@@ -61,6 +66,7 @@ impl Services {
     /// Looks at all sessions: once a turn, behind the events of TCP and before notices are asked for.
     pub fn settle(&mut self, now: Instant, station: &mut Station) {
         self.settle_sessions(now, station);
+        self.agwpe.settle(now, station);
     }
 
     /// The next news.

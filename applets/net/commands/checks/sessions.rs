@@ -55,11 +55,11 @@ fn servers_are_started_and_stopped() {
     let list = "\"start\" subcommands:\n\
         ax25            discard         domain          echo            ftp\n\
         tcpgate         netrom          rip             sntp            telnet\n\
-        time            remote          kiss            \n\n";
+        time            remote          kiss            agwpe           \n\n";
     let short = "\"stop\" subcommands:\n\
         ax25            discard         domain          echo            ftp\n\
         netrom          rip             sntp            telnet          time\n\
-        remote          kiss            \n\n";
+        remote          kiss            agwpe           \n\n";
     says(
         &mut rig,
         &[
@@ -77,11 +77,27 @@ fn servers_are_started_and_stopped() {
             ("stop tc", "tcpgate needs a port\n"),
             ("stop tc 3600", ""),
             ("stop discard", ""),
+            ("stop agwpe", "The agwpe server does not run\n"),
+            (
+                "start agwpe 1 2",
+                "Usage: start agwpe [[<address>:]<port>]\n",
+            ),
+            ("start agwpe 0", "port must be 1..65535\n"),
+            (
+                "start agwpe here:1",
+                "Address here: dotted digits are expected\n",
+            ),
+            ("start agw", ""),
+            ("start agw", "The agwpe server runs already\n"),
+            ("stop agw", ""),
+            ("start agwpe 0.0.0.0:8010", ""),
         ],
     );
     let ports: Vec<u16> = rig.station.tcp.listeners().map(|(_, l)| l.port).collect();
     assert_eq!(ports, [7007]);
     assert_eq!(rig.station.udp.listed().len(), 1);
+    let agwpe = rig.process.agwpe.map(|local| local.to_string());
+    assert_eq!(agwpe.as_deref(), Some("0.0.0.0:8010"));
 }
 
 #[test]

@@ -26,9 +26,9 @@ use guest::Guest;
 use login::{Login, Logins};
 
 /// The names of servers for `start` and `stop`, in the order in which abbreviations are looked up.
-pub const SERVERS: [&str; 13] = [
+pub const SERVERS: [&str; 14] = [
     "ax25", "discard", "domain", "echo", "ftp", "tcpgate", "netrom", "rip", "sntp", "telnet",
-    "time", "remote", "kiss",
+    "time", "remote", "kiss", "agwpe",
 ];
 
 /// Connections of a server that wait to be taken, and that are half open. A turn of the program may bring many at
