@@ -47,7 +47,14 @@ impl Ax25 {
         let to = header.immediate_destination();
         let passed = header.passed();
         let remain = header.digis.len() > passed;
-        let for_program = !remain && self.registered.contains(&to);
+        // A program that has gone may still have a connection that ends.
+        let is_ours = |id| {
+            let link = self.links.get(id);
+            link.is_some_and(|link| matches!(link.role, Role::Own))
+        };
+        let for_program = !remain
+            && (self.registered.contains(&to)
+                || self.links.find(to, header.source).is_some_and(is_ours));
         if !(to == ours || to.is_multicast() || for_program) {
             self.counters.for_others += 1;
             return true;

@@ -45,7 +45,7 @@ pub struct About {
 
 impl About {
     /// A frame as the other station would have sent it.
-    pub fn from_remote(&self, kind: u8) -> Frame<'static> {
+    pub fn told(&self, kind: u8) -> Frame<'static> {
         Frame {
             from: self.remote.into(),
             to: self.local.into(),
@@ -188,7 +188,7 @@ impl Agwpe {
         let text = format!("*** DISCONNECTED {words} {}\r\0", about.remote);
         let frame = Frame {
             data: text.as_bytes(),
-            ..about.from_remote(kind::DISCONNECT)
+            ..about.told(kind::DISCONNECT)
         };
         self.tell(session.client, &frame);
     }
@@ -225,7 +225,7 @@ impl Agwpe {
             let frame = Frame {
                 pid,
                 data: &buffer,
-                ..about.from_remote(kind::DATA)
+                ..about.told(kind::DATA)
             };
             self.tell(place, &frame);
         }

@@ -256,7 +256,7 @@ impl Agwpe {
             let text = format!("*** CONNECTED {words} {}\r\0", frame.remote);
             let frame = Frame {
                 data: text.as_bytes(),
-                ..frame.from_remote(kind::CONNECT)
+                ..frame.told(kind::CONNECT)
             };
             self.tell(place, &frame);
         }
