@@ -23,6 +23,7 @@ use wanbox_rig::{Need, need, sandbox};
 mod again;
 mod api;
 mod async_mode;
+mod ax25;
 mod backup;
 mod cisco_hdlc;
 mod commands;
@@ -139,6 +140,7 @@ fn main() -> ExitCode {
     trials.extend(x25::tests());
     trials.extend(pppconfig::tests());
     trials.extend(radius::tests());
+    trials.extend(ax25::tests());
     trials.extend(backup::tests());
     trials.extend(eqld::tests());
     trials.extend(eql_dial::tests());

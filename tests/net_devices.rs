@@ -99,6 +99,11 @@ impl Station {
         finish(&mut command, LIMIT)
     }
 
+    /// Where its file of this name is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     /// Gives it a command that must succeed; what it prints.
     pub fn says(&self, command: &str) -> Result<String> {
         self.run(&[command])?.ok()
