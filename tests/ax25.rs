@@ -30,6 +30,12 @@ fn call(word: &str) -> Result<Call> {
     Call::parse(word).map_err(|error| Error::new(error.to_string()))
 }
 
+/// Octets as tshark shows those of addresses.
+fn octets(octets: &[u8]) -> String {
+    let shown: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    shown.join(":")
+}
+
 /// A frame and what tshark is to say about it.
 #[derive(Default)]
 struct Sent {
@@ -42,10 +48,9 @@ impl Sent {
     fn new(header: &Header, control: Control) -> Self {
         let mut sent = Self::default();
         header.append(&mut sent.frame);
-        control.append(Modulo::Eight, &mut sent.frame);
-        sent.says("ax25.dst", header.destination);
-        sent.says("ax25.src", header.source);
-        for (digi, name) in header.digis.iter().zip([
+        let names = [
+            "ax25.dst",
+            "ax25.src",
             "ax25.via1",
             "ax25.via2",
             "ax25.via3",
@@ -54,15 +59,22 @@ impl Sent {
             "ax25.via6",
             "ax25.via7",
             "ax25.via8",
-        ]) {
-            sent.says(name, digi.call);
+        ];
+        // All bits, as they are on the air.
+        let addresses: Vec<String> = sent.frame.chunks_exact(7).map(octets).collect();
+        for (name, address) in names.into_iter().zip(addresses) {
+            sent.says(name, address);
         }
-        let bit = if header.class == Class::Response {
-            "ax25.ctl.f"
-        } else {
-            "ax25.ctl.p"
-        };
-        sent.says(bit, u8::from(control.poll_final()));
+        control.append(Modulo::Eight, &mut sent.frame);
+        if control.poll_final() {
+            sent.says(
+                match header.class {
+                    Class::Response => "ax25.ctl.f",
+                    _ => "ax25.ctl.p",
+                },
+                1,
+            );
+        }
         if let Some(nr) = control.nr() {
             sent.says("ax25.ctl.n_r", nr);
         }
@@ -95,9 +107,9 @@ impl Sent {
         network.append(&mut packet);
         message.append(&mut packet);
         let mut sent = self.with(pid::NETROM, &packet);
-        sent.says("netrom.src", network.origin);
-        sent.says("netrom.dst", network.destination);
-        sent.says("netrom.ttl", network.ttl);
+        sent.says("netrom.src", octets(network.origin.octets()));
+        sent.says("netrom.dst", octets(network.destination.octets()));
+        sent.says("netrom.ttl", format!("{:#04x}", network.ttl));
         Ok(sent)
     }
 }
@@ -158,14 +170,14 @@ fn frames() -> Result<Vec<Sent>> {
         all.push(sent);
     }
     for (kind, number) in [
-        (Supervisory::Rr, "0x01"),
-        (Supervisory::Rnr, "0x05"),
-        (Supervisory::Rej, "0x09"),
+        (Supervisory::Rr, "0x00"),
+        (Supervisory::Rnr, "0x01"),
+        (Supervisory::Rej, "0x02"),
     ] {
         for nr in [0, 5, 7] {
             for header in [command(1)?, response(1)?] {
                 let mut sent = Sent::new(&header, supervisory(kind, nr, nr != 5));
-                sent.says("ax25.ctl.ftype_su", number);
+                sent.says("ax25.ctl.ftype_s", number);
                 all.push(sent);
             }
         }
@@ -199,7 +211,7 @@ fn frames() -> Result<Vec<Sent>> {
     let mut header = command(0)?;
     header.destination = Call::NODES;
     let mut sent = Sent::new(&header, Control::UI).with(pid::NETROM, &nodes);
-    sent.says("netrom.name", "GAERT");
+    sent.says("netrom.name", "GAERT ");
     all.push(sent);
     Ok(all)
 }
@@ -222,8 +234,8 @@ fn netrom_frames(all: &mut Vec<Sent>, i: &dyn Fn() -> Result<Sent>) -> Result {
     sent.says("netrom.my.cct.index", "0x01");
     sent.says("netrom.my.cct.id", "0x02");
     sent.says("netrom.pwindow", "8");
-    sent.says("netrom.user", "N0PRA");
-    sent.says("netrom.node", "DB0SAO");
+    sent.says("netrom.user", octets(call("N0PRA")?.octets()));
+    sent.says("netrom.node", octets(call("DB0SAO")?.octets()));
     all.push(sent);
     let mut sent = i()?.with_netrom(Message::ConnectAcknowledge {
         yours: ours,

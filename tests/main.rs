@@ -21,6 +21,7 @@ use libtest_mimic::{Arguments, Completion, Trial};
 use wanbox_rig::{Need, need, sandbox};
 
 mod again;
+mod agwpe;
 mod api;
 mod async_mode;
 mod ax25;
@@ -140,6 +141,7 @@ fn main() -> ExitCode {
     trials.extend(x25::tests());
     trials.extend(pppconfig::tests());
     trials.extend(radius::tests());
+    trials.extend(agwpe::tests());
     trials.extend(ax25::tests());
     trials.extend(backup::tests());
     trials.extend(eqld::tests());

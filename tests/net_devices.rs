@@ -323,7 +323,7 @@ fn tunnels() -> Result {
 }
 
 /// Two serial ports that a cable joins.
-fn cable(netns: &Netns, ends: &[PathBuf; 2]) -> Result<Running> {
+pub fn cable(netns: &Netns, ends: &[PathBuf; 2]) -> Result<Running> {
     let socat = wanbox_rig::need::find_tool("socat").ok_or_else(|| Error::new("no socat"))?;
     let mut socat = Command::new(socat);
     for end in ends {
