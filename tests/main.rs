@@ -59,6 +59,7 @@ mod monitors_x25;
 mod net;
 mod net_devices;
 mod net_paths;
+mod net_radio;
 mod net_services;
 mod network;
 mod nsctl;
@@ -156,6 +157,7 @@ fn main() -> ExitCode {
     trials.extend(net_services::tests());
     trials.extend(keyboard::tests());
     trials.extend(net_paths::tests());
+    trials.extend(net_radio::tests());
     trials.extend(lines::tests());
     trials.extend(tty::tests());
     trials.extend(async_mode::tests());

@@ -66,27 +66,42 @@ impl Station {
         let dir = TempDir::new()?;
         // Devices are those of the machine.
         std::os::unix::fs::symlink("/dev", dir.path().join("dev"))?;
-        let startup = dir.path().join("net.rc");
-        fs::write(&startup, commands)?;
+        fs::write(dir.path().join("net.rc"), commands)?;
+        let station = Self {
+            running: Self::spawn(netns, &dir)?,
+            dir,
+        };
+        station.ready()?;
+        Ok(station)
+    }
+
+    fn spawn(netns: &Netns, dir: &TempDir) -> Result<Running> {
         let log = fs::File::create(dir.path().join("log"))?;
         let mut command = Command::new(wanbox());
         command
             .arg("net")
-            .arg(&startup)
+            .arg(dir.path().join("net.rc"))
             .env("WANBOX_ROOT", dir.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        let station = Self {
-            running: netns.spawn(&mut command)?.into(),
-            dir,
-        };
+        Ok(netns.spawn(&mut command)?.into())
+    }
+
+    /// Waits until its commands were run.
+    fn ready(&self) -> Result {
         until("the station", LIMIT, || {
-            Ok(station.run(&["hostname"])?.code == 0)
+            Ok(self.run(&["hostname"])?.code == 0)
         })?;
-        let said = fs::read_to_string(station.dir.path().join("log"))?;
+        let said = fs::read_to_string(self.dir.path().join("log"))?;
         ensure!(!said.contains("input line"), "{said}");
-        Ok(station)
+        Ok(())
+    }
+
+    /// Starts it again, with its files as it left them.
+    pub fn restart(&mut self, netns: &Netns) -> Result {
+        self.running = Self::spawn(netns, &self.dir)?;
+        self.ready()
     }
 
     /// Gives it commands.
