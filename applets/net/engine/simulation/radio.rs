@@ -244,3 +244,106 @@ fn a_third_station_repeats() {
         }
     }
 }
+
+/// A station at the TNC of a shared channel, which takes two frames and no more.
+struct OnChannel {
+    station: Station,
+    lines: Waiting,
+}
+
+#[derive(Default)]
+struct Waiting(std::collections::VecDeque<Vec<u8>>, usize);
+
+impl Sink for Waiting {
+    fn queued(&self, _line: InterfaceId) -> usize {
+        self.0.len()
+    }
+
+    fn has_room(&self, _line: InterfaceId) -> bool {
+        self.0.len() < 2
+    }
+
+    fn transmit(&mut self, frame: &Frame<'_>) {
+        assert_eq!(frame.kind, FrameKind::Ax25);
+        self.0.push_back(frame.packet.to_vec());
+        self.1 = self.1.max(self.0.len());
+    }
+}
+
+impl wanbox_sim::Endpoint for OnChannel {
+    fn receive(&mut self, now: Instant, frame: &[u8]) {
+        let id = self.station.interfaces.newest();
+        self.station.receive_ax25(now, id, frame, &mut self.lines);
+        self.station.flush(now, &mut self.lines);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.station.handle_timeout(now, &mut self.lines);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.station.poll_timeout()
+    }
+
+    fn poll_transmit(&mut self, now: Instant, frame: &mut Vec<u8>) -> bool {
+        self.station.flush(now, &mut self.lines);
+        match self.lines.0.pop_front() {
+            Some(next) => {
+                *frame = next;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// TCP in UI and in I frames on a half-duplex channel with losses: all arrives, and no more than two frames are
+/// ever on the way between station and TNC.
+#[test]
+fn tcp_on_a_shared_channel() {
+    for encapsulation in [Encapsulation::KissUi, Encapsulation::KissI] {
+        wanbox_sim::for_each_seed(4, |seed| {
+            let channel = wanbox_sim::Channel {
+                loss: 0.02,
+                ..wanbox_sim::Channel::FM_1200
+            };
+            let (net, _) = on_the_air(&[encapsulation; 2], 256);
+            let mut radio = wanbox_sim::Radio::new(seed, channel);
+            for station in net.stations {
+                radio.add(|_| OnChannel {
+                    station,
+                    lines: Waiting::default(),
+                });
+            }
+            let options = wanbox_net_tcp::Options {
+                mss: 216,
+                window: 2048,
+                ..Default::default()
+            };
+            let now = radio.now();
+            let tcp = &mut radio.stations[1].station.tcp;
+            let listener = tcp.listen(None, 7, 4, &options).unwrap();
+            let caller = &mut radio.stations[0].station;
+            let to = (ip("44.128.4.2"), 7);
+            let client = caller.tcp_connect(now, 0, to, &options).unwrap();
+            let data: Vec<u8> = (0..4000u32).map(|at| (at * 31 + at / 251) as u8).collect();
+            let (mut sent, mut received, mut server) = (0, Vec::new(), None);
+            let done = radio.run_until(Duration::from_secs(3600), |radio| {
+                let tcp = &mut radio.stations[0].station.tcp;
+                sent += tcp.send(client, &data[sent..]).unwrap_or(0);
+                let tcp = &mut radio.stations[1].station.tcp;
+                server = server.or_else(|| tcp.accept(listener));
+                let mut buffer = [0; 1024];
+                while let Some(id) = server
+                    && let Ok(count @ 1..) = tcp.receive(id, &mut buffer)
+                {
+                    received.extend_from_slice(&buffer[..count]);
+                }
+                received.len() == data.len()
+            });
+            assert!(done.is_some(), "{encapsulation:?} {}", received.len());
+            assert!(received == data);
+            assert!(radio.stations.iter().all(|station| station.lines.1 <= 2));
+        });
+    }
+}
