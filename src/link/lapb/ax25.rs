@@ -2,21 +2,21 @@
 //! and shrinks with them, I frames behind a gap are kept, stations of version 1 are without P and F,
 //! and numbering is agreed on when the link is set up.
 
-use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod gaps;
+mod setup;
+
 use std::time::{Duration, Instant};
 
-use wanbox_wire::lapb::{Control, ControlField, Direction, Modulo, Supervisory, Unnumbered};
+use wanbox_wire::lapb::{Control, ControlField, Direction, Modulo};
 
-use super::counters::count;
-use super::{Cause, Engine, Event, Parameters, Phase};
+use gaps::Gaps;
+
+use super::{Cause, Engine, Parameters, Phase};
 
 /// The longest T1 of a link that backs off, milliseconds: half an hour.
 const LONGEST_T1: u32 = 1_800_000;
 /// The shortest T1 that is computed, milliseconds.
 const SHORTEST_T1: u32 = 500;
-/// How often SABME is sent to a station that does not answer it: some know nothing of it.
-const EXTENDED_SETUPS: u32 = 3;
 /// How often T1 may run out while the line has not taken the frame that it is for.
 const LATE: u8 = 30;
 
@@ -50,18 +50,6 @@ pub struct Ax25 {
     pub k_extended: u8,
 }
 
-/// A number modulo the modulo.
-#[derive(Debug, Default)]
-struct Slot {
-    /// The packet that came before those in front of it.
-    packet: Option<Vec<u8>>,
-    /// Of the last packet that had the number: a frame that is the same may be that one once more,
-    /// and is never kept for a new one.
-    digest: Option<u64>,
-    /// Whether SREJ was sent for it.
-    asked: bool,
-}
-
 /// What an engine of AX.25 has besides.
 #[derive(Debug)]
 pub(super) struct State {
@@ -72,9 +60,6 @@ pub(super) struct State {
     pub(super) selective: bool,
     /// The greatest k that the peer wants.
     peer_k: u8,
-    /// Whether the peer's window is known to be at most half of the numbers: then those ahead are
-    /// new, whatever they are the same as.
-    distinct: bool,
     /// Whether what comes is dropped, the owner being busy.
     pub(super) full: bool,
     /// Whether RNR was the last that the peer heard of this.
@@ -89,13 +74,8 @@ pub(super) struct State {
     timed: Option<(u8, Instant)>,
     /// Whether something was repeated since, or T1 ran out.
     repeated: bool,
-    slots: Vec<Slot>,
-    /// How many slots have a packet.
-    kept: usize,
-    /// Packets that a filled gap has set free.
-    ready: VecDeque<Vec<u8>>,
-    /// Whether there may be numbers that no SREJ was sent for.
-    request: bool,
+    /// What came before those in front of it.
+    gaps: Gaps,
     /// Answers to SABME that are not those to SABM.
     late_refusals: u32,
     /// How often T1 ran out for a frame that still waits for the line.
@@ -145,7 +125,6 @@ impl State {
             rules,
             selective: false,
             peer_k: u8::MAX,
-            distinct: false,
             full: false,
             rnr_sent: false,
             srt: 0,
@@ -154,10 +133,7 @@ impl State {
             window: 1,
             timed: None,
             repeated: false,
-            slots: Vec::new(),
-            kept: 0,
-            ready: VecDeque::new(),
-            request: false,
+            gaps: Gaps::default(),
             late_refusals: 0,
             late: 0,
             unsettled: 0,
@@ -221,103 +197,11 @@ impl State {
     /// Numbers begin at 0 again.
     pub(super) fn restart(&mut self, modulo: Modulo) {
         self.timed = None;
-        self.slots.clear();
-        self.slots
-            .resize_with(usize::from(modulo.highest()) + 1, Slot::default);
-        self.kept = 0;
-        self.request = false;
+        self.gaps.restart(modulo);
         self.rnr_sent = false;
         self.late = 0;
         self.unsettled = 0;
     }
-
-    fn slot(&mut self, number: u8) -> Option<&mut Slot> {
-        self.slots.get_mut(usize::from(number))
-    }
-
-    /// A frame that is not the expected one: whether it is kept.
-    fn keep(&mut self, ns: u8, information: &[u8]) -> bool {
-        let (digest, distinct) = (digest(information), self.distinct);
-        let Some(slot) = self.slot(ns) else {
-            return false;
-        };
-        if slot.packet.is_some() || !distinct && slot.digest == Some(digest) {
-            return false;
-        }
-        *slot = Slot {
-            packet: Some(information.to_vec()),
-            digest: Some(digest),
-            asked: false,
-        };
-        self.kept += 1;
-        self.request = true;
-        true
-    }
-
-    /// The frame that was expected came: how many of those behind it follow.
-    fn release(&mut self, modulo: Modulo, ns: u8, information: &[u8]) -> u8 {
-        if let Some(slot) = self.slot(ns) {
-            // A frame that was kept has been taken out before V(R) reached it.
-            *slot = Slot {
-                packet: None,
-                digest: Some(digest(information)),
-                asked: false,
-            };
-        }
-        let mut released = 0;
-        while self.kept > 0 {
-            let Some(slot) = self.slot(modulo.add(ns, released + 1)) else {
-                break;
-            };
-            let Some(packet) = slot.packet.take() else {
-                break;
-            };
-            slot.asked = false;
-            self.ready.push_back(packet);
-            self.kept -= 1;
-            released += 1;
-        }
-        released
-    }
-
-    /// The next number from `vr` on that SREJ is to be sent for.
-    fn next_missing(&mut self, modulo: Modulo, vr: u8) -> Option<u8> {
-        if !self.request {
-            return None;
-        }
-        let mut before = self.kept;
-        for ahead in 0..=modulo.highest() {
-            if before == 0 {
-                break;
-            }
-            let number = modulo.add(vr, ahead);
-            let Some(slot) = self.slot(number) else {
-                break;
-            };
-            if slot.packet.is_some() {
-                before -= 1;
-            } else if !std::mem::replace(&mut slot.asked, true) {
-                return Some(number);
-            }
-        }
-        self.request = false;
-        None
-    }
-
-    /// What SREJ was sent for is asked for once more.
-    fn ask_again(&mut self) {
-        for slot in &mut self.slots {
-            slot.asked = false;
-        }
-        self.request = true;
-    }
-}
-
-/// Of a packet. That two have the same one does no harm: see [`Slot::digest`].
-fn digest(information: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    information.hash(&mut hasher);
-    hasher.finish()
 }
 
 impl Engine {
@@ -352,11 +236,6 @@ impl Engine {
         self.hear(now, direction, false, unit)
     }
 
-    /// The next packet that a filled gap has set free, after [`Engine::receive`] returned one.
-    pub fn next_kept(&mut self) -> Option<Vec<u8>> {
-        self.ax25.as_mut()?.ready.pop_front()
-    }
-
     /// An owner that is busy takes what comes until this is set.
     pub fn set_full(&mut self, full: bool) {
         if let Some(ax25) = &mut self.ax25 {
@@ -371,7 +250,7 @@ impl Engine {
         if let Some(ax25) = &mut self.ax25 {
             ax25.selective = selective;
             ax25.peer_k = k.max(1);
-            ax25.distinct = own <= modulo.highest().div_ceil(2);
+            ax25.gaps.distinct = own <= modulo.highest().div_ceil(2);
         }
         self.fit_window();
     }
@@ -456,7 +335,7 @@ impl Engine {
         if let Some(ax25) = &mut self.ax25 {
             ax25.selective = false;
             ax25.peer_k = u8::MAX;
-            ax25.distinct = false;
+            ax25.gaps.distinct = false;
             ax25.restart(modulo);
         }
         self.fit_window();
@@ -511,261 +390,5 @@ impl Engine {
             ax25.late = 0;
             self.start_t1(now);
         }
-    }
-
-    /// SABM or SABME, by the rules of AX.25 (section 6.3.1): what waits is kept and sent again.
-    pub(super) fn receive_set_mode_ax25(&mut self, now: Instant, kind: Unnumbered, poll: bool) {
-        let (modulo, extended) = match kind {
-            Unnumbered::Sabme => (Modulo::OneTwentyEight, true),
-            _ => (Modulo::Eight, false),
-        };
-        let refused = extended
-            && self
-                .ax25
-                .as_ref()
-                .is_none_or(|ax25| ax25.plain || ax25.rules.extended == Extended::Refused);
-        match self.phase {
-            // The ends ask for different things at once: what both know is SABM, which this end
-            // repeats until the other one hears it.
-            Phase::Setup if extended && self.parameters.modulo == Modulo::Eight => {}
-            Phase::Disconnecting => self.respond(Unnumbered::Dm, poll),
-            Phase::Disconnected if !self.accepting => self.respond(Unnumbered::Dm, poll),
-            _ if refused => self.respond(Unnumbered::Dm, poll),
-            Phase::Information if !self.heard && modulo == self.parameters.modulo => {
-                // UA was lost, or has not arrived yet. What was sent may have been heard.
-                self.respond(Unnumbered::Ua, poll);
-                self.window.rewind();
-                self.mark_repeated();
-                self.recovering = false;
-                self.due = super::engine::Due::default();
-                self.timers.t1 = None;
-                if let Some(ax25) = &mut self.ax25 {
-                    ax25.restart(modulo);
-                }
-            }
-            _ => {
-                if self.up {
-                    self.tell(Event::Reset(Cause::PeerReset));
-                }
-                let unanswered = self.unanswered();
-                self.set_modulo(modulo);
-                self.accept(now, poll);
-                self.confirm(now, unanswered);
-            }
-        }
-    }
-
-    /// UA: `true` when the rules are those of AX.25, whose UA need not have F.
-    pub(super) fn receive_acknowledgement_ax25(&mut self, now: Instant) -> bool {
-        if !self.is_ax25() {
-            return false;
-        }
-        match self.phase {
-            Phase::Setup => {
-                let unanswered = self.unanswered().saturating_sub(1);
-                self.enter_information(now);
-                self.confirm(now, unanswered);
-            }
-            Phase::Disconnecting => self.end_disconnecting(now),
-            Phase::Information => self.receive_late_acknowledgement(now),
-            Phase::Disconnected | Phase::Rejecting => count(&mut self.counters.unsolicited),
-        }
-        true
-    }
-
-    /// How many set-ups of ours are on their way, as far as is known.
-    fn unanswered(&self) -> u32 {
-        let before = self.ax25.as_ref().map_or(0, |ax25| ax25.late_refusals);
-        match self.phase {
-            Phase::Setup => self.attempts + before,
-            _ => 0,
-        }
-    }
-
-    /// The link is up, but a set-up that was repeated may wait in a TNC still and let the peer begin
-    /// anew. It is asked behind that: what comes before the answer is of no use.
-    fn confirm(&mut self, now: Instant, unanswered: u32) {
-        if unanswered == 0 || self.is_plain() {
-            return;
-        }
-        if let Some(ax25) = &mut self.ax25 {
-            ax25.unsettled = unanswered;
-        }
-        self.look_after(now);
-    }
-
-    /// UA while the link is up: that to a set-up which was repeated, or the peer has begun anew
-    /// (section 6.3.4).
-    fn receive_late_acknowledgement(&mut self, now: Instant) {
-        let plain = self.is_plain();
-        let Some(ax25) = &mut self.ax25 else {
-            return;
-        };
-        if ax25.unsettled > 0 {
-            ax25.unsettled -= 1;
-            return;
-        }
-        count(&mut self.counters.unsolicited);
-        if self.heard && !plain {
-            self.tell(Event::Reset(Cause::Unsolicited));
-            self.start_setup(now);
-        } else {
-            self.remote_busy = false;
-            self.timers.busy = None;
-        }
-    }
-
-    /// Whether a numbered frame may be from before the peer began anew. A poll is answered
-    /// nevertheless.
-    pub(super) fn is_unsettled(&mut self, direction: Direction, poll_final: bool) -> bool {
-        let Some(ax25) = &mut self.ax25 else {
-            return false;
-        };
-        if ax25.unsettled == 0 {
-            return false;
-        }
-        if direction == Direction::Response && poll_final {
-            ax25.unsettled = 0;
-            return false;
-        }
-        self.due.answer |= poll_final;
-        count(&mut self.counters.out_of_phase);
-        true
-    }
-
-    /// DM while a link is set up: `true` when it does not mean that the peer refuses.
-    pub(super) fn is_no_refusal(&mut self, now: Instant, last: bool) -> bool {
-        let extended = self.parameters.modulo == Modulo::OneTwentyEight;
-        let Some(ax25) = &mut self.ax25 else {
-            return !last;
-        };
-        if !last && !ax25.plain {
-            return true;
-        }
-        if extended {
-            self.fall_back(now, 1);
-            return true;
-        }
-        let late = ax25.late_refusals > 0;
-        ax25.late_refusals = ax25.late_refusals.saturating_sub(1);
-        late
-    }
-
-    /// The peer does not know SABME, or does not want it: SABM. So many of its answers have come.
-    pub(super) fn fall_back(&mut self, now: Instant, answers: u32) {
-        let late = self.attempts.saturating_sub(answers);
-        self.set_modulo(Modulo::Eight);
-        if let Some(ax25) = &mut self.ax25 {
-            ax25.late_refusals = late;
-        }
-        self.attempts = 0;
-        self.send_command(now);
-    }
-
-    /// Whether SABME was sent often enough to a peer that does not answer.
-    pub(super) fn gives_up_extended(&self) -> bool {
-        self.is_ax25()
-            && self.phase == Phase::Setup
-            && self.parameters.modulo == Modulo::OneTwentyEight
-            && self.attempts >= EXTENDED_SETUPS
-    }
-
-    /// The numbering that is asked for first.
-    pub(super) fn first_modulo(&mut self) {
-        let Some(ax25) = &mut self.ax25 else {
-            return;
-        };
-        ax25.late_refusals = 0;
-        let offered = ax25.rules.extended == Extended::Offered && !ax25.plain;
-        self.set_modulo(if offered {
-            Modulo::OneTwentyEight
-        } else {
-            Modulo::Eight
-        });
-    }
-
-    /// An I frame by the rules of AX.25 (section 6.4.2), with a valid N(R): whether its packet is
-    /// delivered. Others may follow it: [`Engine::next_kept`].
-    pub(super) fn resequence(&mut self, now: Instant, ns: u8, information: &[u8]) -> bool {
-        let Parameters { modulo, .. } = self.parameters;
-        let Some(ax25) = &mut self.ax25 else {
-            return false;
-        };
-        // What is kept modulo 128 is bounded by what this end would send.
-        let last = match modulo {
-            Modulo::Eight => modulo.highest(),
-            Modulo::OneTwentyEight => ax25.rules.k_extended.max(2),
-        };
-        let last = if ax25.distinct {
-            last.min(modulo.highest().div_ceil(2))
-        } else {
-            last
-        };
-        let ahead = modulo.steps(self.vr, ns);
-        let mut gap = self.gap;
-        if ahead == 0 {
-            let released = ax25.release(modulo, ns, information);
-            self.vr = modulo.add(ns, released + 1);
-            self.heard = true;
-            gap = false;
-            count(&mut self.counters.delivered);
-        } else if ahead == modulo.highest() || ahead >= last || !ax25.keep(ns, information) {
-            count(&mut self.counters.duplicates);
-        } else {
-            count(&mut self.counters.out_of_sequence);
-        }
-        if ax25.kept == 0 {
-            gap = false;
-            self.missed = false;
-            self.due.reject = false;
-        } else if ax25.selective {
-            gap = true;
-        } else {
-            self.due.reject |= !gap;
-            gap = true;
-        }
-        self.gap = gap;
-        self.acknowledge_soon(now);
-        ahead == 0
-    }
-
-    /// A SREJ that is to be sent; with F it answers a poll and acknowledges.
-    pub(super) fn next_selective(&mut self, answers: bool) -> Option<Control> {
-        let modulo = self.parameters.modulo;
-        let ax25 = self.ax25.as_mut()?;
-        if !ax25.selective || ax25.kept == 0 || self.local_busy {
-            return None;
-        }
-        if answers {
-            ax25.ask_again();
-        }
-        Some(Control::Supervisory {
-            kind: Supervisory::Srej,
-            nr: ax25.next_missing(modulo, self.vr)?,
-            poll_final: answers,
-        })
-    }
-
-    /// SREJ came (section 4.3.2.4): with F it acknowledges what is before it.
-    pub(super) fn receive_selective(&mut self, now: Instant, nr: u8, last: bool) -> bool {
-        if last && !self.acknowledge(now, nr) {
-            return false;
-        }
-        if !self.window.select(nr) {
-            // It was acknowledged meanwhile.
-            count(&mut self.counters.duplicates);
-            return true;
-        }
-        self.mark_repeated();
-        self.remote_busy = false;
-        self.timers.busy = None;
-        if last && self.recovering {
-            self.recovering = false;
-            self.due.enquiry = false;
-        }
-        if !self.recovering {
-            self.timers.t1 = None;
-        }
-        true
     }
 }
