@@ -10,6 +10,9 @@ mod throughput;
 
 const SECOND: Duration = Duration::from_secs(1);
 const SEEDS: u64 = 10_000;
+/// Strict; version 1 without and with classes of frames; version 2.0; 2.2 when it is asked for, and
+/// asking for it.
+const KINDS: usize = 6;
 
 /// What drives a station.
 #[derive(Debug)]
@@ -379,6 +382,20 @@ fn misfortune(random: &mut Random, radio: &mut Radio<Node>) {
     node.settle(now);
 }
 
+/// Which kind a station is, of [`KINDS`].
+fn kind(node: &Node) -> usize {
+    match &node.link {
+        Link::Strict(_) => 0,
+        Link::Ours(_) if node.unclassed => 1,
+        Link::Ours(link) => match (link.parameters().version, link.parameters().extended) {
+            (1, _) => 2,
+            (_, Extended::Refused) => 3,
+            (_, Extended::Accepted) => 4,
+            (_, Extended::Offered) => 5,
+        },
+    }
+}
+
 fn bad_channel(random: &mut Random) -> Channel {
     Channel {
         rate: *random.pick(&[1200, 2400, 9600]),
@@ -407,6 +424,7 @@ fn all_arrived(radio: &Radio<Node>, pairs: &[[usize; 2]]) -> bool {
 fn packets_arrive_once_and_in_order_over_bad_channels() {
     let (mut delivered, mut repeated, mut collided, mut extended, mut plain) = (0, 0, 0, 0, 0);
     let (mut downs, mut selective) = (0, 0);
+    let mut met = [[0; KINDS]; KINDS];
     for_each_seed(SEEDS, |seed| {
         let mut random = Random::new(seed);
         let bad = bad_channel(&mut random);
@@ -455,6 +473,9 @@ fn packets_arrive_once_and_in_order_over_bad_channels() {
         let limit = 7200 * SECOND;
         let done = radio.run_until(limit, |radio| all_arrived(radio, &pairs));
         assert!(done.is_some(), "not done: {:#?}", radio.stations);
+        for &[a, b] in &pairs {
+            met[kind(&radio.stations[a])][kind(&radio.stations[b])] += 1;
+        }
         for node in &radio.stations {
             let counters = node.counters();
             downs += counters.downs;
@@ -477,6 +498,13 @@ fn packets_arrive_once_and_in_order_over_bad_channels() {
         }
     });
     if std::env::var_os(SEED_VARIABLE).is_none() {
+        // The first of a pair is never strict, nor is version 1 without classes beside one that is.
+        let all = met[1..]
+            .iter()
+            .flatten()
+            .filter(|count| **count > 20)
+            .count();
+        assert_eq!(all, (KINDS - 1) * KINDS - 1, "{met:?}");
         let seen = [
             delivered > 10 * SEEDS,
             repeated > 3000,
