@@ -1,9 +1,12 @@
 //! Addresses, routes and link state of the host through rtnetlink (`netlink(7)`, `rtnetlink(7)`).
 //!
 //! Requests are short and blocking: the kernel answers at once. Each works in the
-//! network namespace in which its [`Netlink`] was opened. The crates behind it move
-//! their interfaces often, so nothing of theirs shows outside this folder.
+//! network namespace in which its [`Netlink`] was opened.
+//!
+//! The messages are read and made here (`message.rs`): a crate that knows all of rtnetlink was 0.3 MB of the
+//! executable, for the dozen attributes that are needed.
 
+mod message;
 mod monitor;
 mod neighbour;
 mod types;
@@ -16,18 +19,6 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload,
-};
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
-use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkMode, State,
-};
-use netlink_packet_route::route::{
-    RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
-};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::sys::socket::{setsockopt, sockopt::ReceiveTimeout};
@@ -37,12 +28,20 @@ pub use monitor::{Monitor, NetEvent};
 pub use neighbour::{Neighbour, Reachability};
 pub use types::{Address, Link, LinkStats, Route, Seen};
 
-use types::{family, route_address};
+use message::{Message, Messages, Request, append, number};
+use types::{family, octets};
 
 /// Largest datagram taken from the kernel, octets; it fills at most 32 KiB of a dump into one.
 const BUFFER: usize = 64 * 1024;
 /// How long the kernel may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// What is to be added must not be there.
+const NEW: u16 = (libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16;
+/// The attribute of a veth's other end (`veth.h`).
+const VETH_INFO_PEER: u16 = 1;
+/// Who says whether a link is up: its owner (`if.h`).
+const LINK_MODE_DORMANT: u8 = 1;
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -136,12 +135,15 @@ impl Netlink {
     /// See [`NetlinkError`].
     pub fn links(&mut self) -> Result<Vec<Link>, NetlinkError> {
         let mut links = Vec::new();
-        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
-        self.dump("listing links", request, |message| {
-            if let RouteNetlinkMessage::NewLink(link) = message {
-                links.push(Link::from_message(&link));
-            }
-        })?;
+        self.dump(
+            "listing links",
+            link_request(libc::RTM_GETLINK, 0, None),
+            |message| {
+                if message.kind == libc::RTM_NEWLINK {
+                    links.extend(Link::from_message(&message));
+                }
+            },
+        )?;
         Ok(links)
     }
 
@@ -165,10 +167,10 @@ impl Netlink {
     /// `ENODEV`.
     pub fn stats(&mut self, index: u32) -> Result<LinkStats, NetlinkError> {
         let mut stats = None;
-        let request = RouteNetlinkMessage::GetLink(link_message(index));
-        self.exchange(request, NLM_F_REQUEST | NLM_F_ACK, |message| {
-            if let RouteNetlinkMessage::NewLink(link) = message {
-                stats = Some(Link::from_message(&link).stats);
+        let request = link_request(libc::RTM_GETLINK, index, None);
+        self.exchange(request, libc::NLM_F_ACK as u16, |message| {
+            if message.kind == libc::RTM_NEWLINK {
+                stats = Link::from_message(&message).map(|link| link.stats);
             }
         })
         .and_then(|()| stats.ok_or_else(|| io::Error::from_raw_os_error(libc::ENODEV)))
@@ -181,27 +183,22 @@ impl Netlink {
     /// # Errors
     /// `ENETUNREACH` and what else a packet would meet.
     pub fn way_to(&mut self, address: IpAddr) -> Result<Option<u32>, NetlinkError> {
-        let mut message = RouteMessage::default();
-        message.header.address_family = family(address);
-        message.header.destination_prefix_length = if address.is_ipv4() { 32 } else { 128 };
-        message
-            .attributes
-            .push(RouteAttribute::Destination(route_address(address)));
+        let mut fixed = [0; 12];
+        let [of, bits, ..] = &mut fixed;
+        *of = family(address);
+        *bits = if address.is_ipv4() { 32 } else { 128 };
+        let request =
+            Request::new(libc::RTM_GETROUTE, &fixed).with(libc::RTA_DST, &octets(address));
         let mut way = None;
-        self.exchange(
-            RouteNetlinkMessage::GetRoute(message),
-            NLM_F_REQUEST | NLM_F_ACK,
-            |answer| {
-                if let RouteNetlinkMessage::NewRoute(route) = answer
-                    && route.header.kind == RouteType::Unicast
-                {
-                    way = route.attributes.iter().find_map(|a| match a {
-                        RouteAttribute::Oif(index) => Some(*index),
-                        _ => None,
-                    });
-                }
-            },
-        )
+        self.exchange(request, libc::NLM_F_ACK as u16, |answer| {
+            if answer.kind == libc::RTM_NEWROUTE
+                && let Some((fixed, mut attributes)) = answer.split::<12>()
+                && let [.., libc::RTN_UNICAST, _, _, _, _] = fixed
+            {
+                let found = attributes.find(|(kind, _)| *kind == libc::RTA_OIF);
+                way = found.and_then(|(_, index)| number(index));
+            }
+        })
         .map_err(|error| NetlinkError::new(format!("the way to {address}"), error))?;
         Ok(way)
     }
@@ -211,29 +208,23 @@ impl Netlink {
     /// # Errors
     /// `EEXIST` when the name is taken, `EPERM`, `EOPNOTSUPP` when the kernel lacks the kind.
     pub fn add_link(&mut self, name: &str, kind: NewLink<'_>) -> Result<(), NetlinkError> {
-        let mut message = LinkMessage::default();
-        message
-            .attributes
-            .push(LinkAttribute::IfName(name.to_owned()));
-        let info = match kind {
-            NewLink::Bridge => vec![LinkInfo::Kind(InfoKind::Bridge)],
+        let mut info = Vec::new();
+        match kind {
+            NewLink::Bridge => append(&mut info, libc::IFLA_INFO_KIND, b"bridge"),
             NewLink::Veth { peer } => {
-                let mut other = LinkMessage::default();
-                other
-                    .attributes
-                    .push(LinkAttribute::IfName(peer.to_owned()));
-                vec![
-                    LinkInfo::Kind(InfoKind::Veth),
-                    LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(other))),
-                ]
+                append(&mut info, libc::IFLA_INFO_KIND, b"veth");
+                // The other one as it would be asked for by itself.
+                let mut other = vec![0; 16];
+                append(&mut other, libc::IFLA_IFNAME, &terminated(peer));
+                let mut data = Vec::new();
+                append(&mut data, VETH_INFO_PEER, &other);
+                append(&mut info, libc::IFLA_INFO_DATA, &data);
             }
-        };
-        message.attributes.push(LinkAttribute::LinkInfo(info));
-        self.request(
-            format!("making the link {name}"),
-            RouteNetlinkMessage::NewLink(message),
-            NLM_F_CREATE | NLM_F_EXCL,
-        )
+        }
+        let request = link_request(libc::RTM_NEWLINK, 0, None)
+            .with(libc::IFLA_IFNAME, &terminated(name))
+            .with(libc::IFLA_LINKINFO, &info);
+        self.request(format!("making the link {name}"), request, NEW)
     }
 
     /// Removes a link.
@@ -241,8 +232,8 @@ impl Netlink {
     /// # Errors
     /// `ENODEV`, `EPERM`, `EOPNOTSUPP` for hardware.
     pub fn delete_link(&mut self, index: u32) -> Result<(), NetlinkError> {
-        let message = RouteNetlinkMessage::DelLink(link_message(index));
-        self.request(format!("deleting link {index}"), message, 0)
+        let request = link_request(libc::RTM_DELLINK, index, None);
+        self.request(format!("deleting link {index}"), request, 0)
     }
 
     /// Sets a link administratively up or down.
@@ -250,15 +241,9 @@ impl Netlink {
     /// # Errors
     /// `ENODEV`, `EPERM`.
     pub fn set_up(&mut self, index: u32, up: bool) -> Result<(), NetlinkError> {
-        let mut message = link_message(index);
-        message.header.change_mask = LinkFlags::Up;
-        message.header.flags = if up {
-            LinkFlags::Up
-        } else {
-            LinkFlags::empty()
-        };
+        let request = link_request(libc::RTM_SETLINK, index, Some(up));
         let word = if up { "up" } else { "down" };
-        self.set_link(format!("setting link {index} {word}"), message)
+        self.request(format!("setting link {index} {word}"), request, 0)
     }
 
     /// Says whether the protocol on a link is up (RFC 2863: `up` or `dormant`). A dormant link takes
@@ -267,15 +252,17 @@ impl Netlink {
     /// # Errors
     /// `ENODEV`, `EPERM`.
     pub fn set_operational(&mut self, index: u32, up: bool) -> Result<(), NetlinkError> {
-        let state = if up { State::Up } else { State::Dormant };
-        let mut message = link_message(index);
+        let state = if up {
+            libc::IF_OPER_UP
+        } else {
+            libc::IF_OPER_DORMANT
+        };
         // The kernel alone would call a link with carrier up.
-        message
-            .attributes
-            .push(LinkAttribute::Mode(LinkMode::Dormant));
-        message.attributes.push(LinkAttribute::OperState(state));
+        let request = link_request(libc::RTM_SETLINK, index, None)
+            .with(libc::IFLA_LINKMODE, &[LINK_MODE_DORMANT])
+            .with(libc::IFLA_OPERSTATE, &[state as u8]);
         let word = if up { "up" } else { "dormant" };
-        self.set_link(format!("calling link {index} {word}"), message)
+        self.request(format!("calling link {index} {word}"), request, 0)
     }
 
     /// Sets the MTU, octets.
@@ -283,9 +270,8 @@ impl Netlink {
     /// # Errors
     /// `EINVAL` when the driver does not take it.
     pub fn set_mtu(&mut self, index: u32, mtu: u32) -> Result<(), NetlinkError> {
-        let mut message = link_message(index);
-        message.attributes.push(LinkAttribute::Mtu(mtu));
-        self.set_link(format!("setting the MTU of link {index} to {mtu}"), message)
+        let what = format!("setting the MTU of link {index} to {mtu}");
+        self.set_link(what, index, libc::IFLA_MTU, mtu)
     }
 
     /// Sets how many packets may wait for a link (`txqueuelen`).
@@ -293,10 +279,8 @@ impl Netlink {
     /// # Errors
     /// `EINVAL`, `EPERM`, `ENODEV`.
     pub fn set_queue(&mut self, index: u32, packets: u32) -> Result<(), NetlinkError> {
-        let mut message = link_message(index);
-        message.attributes.push(LinkAttribute::TxQueueLen(packets));
         let what = format!("setting the queue of link {index} to {packets} packets");
-        self.set_link(what, message)
+        self.set_link(what, index, libc::IFLA_TXQLEN, packets)
     }
 
     /// Puts a link into a bridge, or takes it out (`None`).
@@ -304,19 +288,23 @@ impl Netlink {
     /// # Errors
     /// `EINVAL` or `EOPNOTSUPP` when `bridge` is none or the link is not of Ethernet.
     pub fn set_bridge(&mut self, index: u32, bridge: Option<u32>) -> Result<(), NetlinkError> {
-        let mut message = link_message(index);
-        message
-            .attributes
-            .push(LinkAttribute::Controller(bridge.unwrap_or(0)));
         let what = match bridge {
             Some(bridge) => format!("putting link {index} into bridge {bridge}"),
             None => format!("taking link {index} out of its bridge"),
         };
-        self.set_link(what, message)
+        self.set_link(what, index, libc::IFLA_MASTER, bridge.unwrap_or(0))
     }
 
-    fn set_link(&mut self, what: String, message: LinkMessage) -> Result<(), NetlinkError> {
-        self.request(what, RouteNetlinkMessage::SetLink(message), 0)
+    /// Sets a number of a link.
+    fn set_link(
+        &mut self,
+        what: String,
+        index: u32,
+        kind: u16,
+        value: u32,
+    ) -> Result<(), NetlinkError> {
+        let request = link_request(libc::RTM_SETLINK, index, None);
+        self.request(what, request.with(kind, &value.to_ne_bytes()), 0)
     }
 
     /// All addresses with the index of their link, or those of one link.
@@ -325,13 +313,13 @@ impl Netlink {
     /// See [`NetlinkError`].
     pub fn addresses(&mut self, index: Option<u32>) -> Result<Vec<(u32, Address)>, NetlinkError> {
         let mut addresses = Vec::new();
-        let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
+        let request = Request::new(libc::RTM_GETADDR, &[0; 8]);
         self.dump("listing addresses", request, |message| {
-            if let RouteNetlinkMessage::NewAddress(message) = message
-                && index.is_none_or(|index| index == message.header.index)
-                && let Some(address) = Address::from_message(&message)
+            if message.kind == libc::RTM_NEWADDR
+                && let Some(found) = Address::from_message(&message)
+                && index.is_none_or(|index| index == found.0)
             {
-                addresses.push((message.header.index, address));
+                addresses.push(found);
             }
         })?;
         Ok(addresses)
@@ -342,9 +330,9 @@ impl Netlink {
     /// # Errors
     /// `EEXIST` when it has it already, `EINVAL` for a prefix length out of range, `ENODEV`, `EPERM`.
     pub fn add_address(&mut self, index: u32, address: &Address) -> Result<(), NetlinkError> {
-        let message = RouteNetlinkMessage::NewAddress(address_message(index, address));
+        let request = address_request(libc::RTM_NEWADDR, index, address);
         let what = format!("adding address {address} to link {index}");
-        self.request(what, message, NLM_F_CREATE | NLM_F_EXCL)
+        self.request(what, request, NEW)
     }
 
     /// Takes an address from a link.
@@ -352,9 +340,9 @@ impl Netlink {
     /// # Errors
     /// `EADDRNOTAVAIL` when it has it not.
     pub fn delete_address(&mut self, index: u32, address: &Address) -> Result<(), NetlinkError> {
-        let message = RouteNetlinkMessage::DelAddress(address_message(index, address));
+        let request = address_request(libc::RTM_DELADDR, index, address);
         let what = format!("deleting address {address} from link {index}");
-        self.request(what, message, 0)
+        self.request(what, request, 0)
     }
 
     /// Takes all addresses from a link but the IPv6 link-local ones, which the kernel made.
@@ -381,9 +369,9 @@ impl Netlink {
     /// See [`NetlinkError`].
     pub fn routes(&mut self) -> Result<Vec<Route>, NetlinkError> {
         let mut routes = Vec::new();
-        let request = RouteNetlinkMessage::GetRoute(RouteMessage::default());
+        let request = Request::new(libc::RTM_GETROUTE, &[0; 12]);
         self.dump("listing routes", request, |message| {
-            if let RouteNetlinkMessage::NewRoute(message) = message {
+            if message.kind == libc::RTM_NEWROUTE {
                 routes.extend(Route::from_message(&message));
             }
         })?;
@@ -395,9 +383,8 @@ impl Netlink {
     /// # Errors
     /// `EEXIST`, `ENETUNREACH` when the gateway is not reachable, `ENETDOWN` when the link is down.
     pub fn add_route(&mut self, route: &Route) -> Result<(), NetlinkError> {
-        let message = RouteNetlinkMessage::NewRoute(route_message(route));
-        let what = format!("adding route {route}");
-        self.request(what, message, NLM_F_CREATE | NLM_F_EXCL)
+        let request = route_request(libc::RTM_NEWROUTE, route);
+        self.request(format!("adding route {route}"), request, NEW)
     }
 
     /// Adds a route, or puts it in the place of one to the same destination with the same metric.
@@ -405,9 +392,9 @@ impl Netlink {
     /// # Errors
     /// As [`Self::add_route`] without `EEXIST`.
     pub fn replace_route(&mut self, route: &Route) -> Result<(), NetlinkError> {
-        let message = RouteNetlinkMessage::NewRoute(route_message(route));
-        let what = format!("replacing route {route}");
-        self.request(what, message, NLM_F_CREATE | NLM_F_REPLACE)
+        let request = route_request(libc::RTM_NEWROUTE, route);
+        let flags = (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16;
+        self.request(format!("replacing route {route}"), request, flags)
     }
 
     /// Deletes a route.
@@ -415,22 +402,13 @@ impl Netlink {
     /// # Errors
     /// `ESRCH` when there is none.
     pub fn delete_route(&mut self, route: &Route) -> Result<(), NetlinkError> {
-        let mut message = route_message(route);
-        // Whoever made it, with whatever scope.
-        message.header.scope = RouteScope::NoWhere;
-        message.header.protocol = RouteProtocol::Unspec;
-        let message = RouteNetlinkMessage::DelRoute(message);
-        self.request(format!("deleting route {route}"), message, 0)
+        let request = route_request(libc::RTM_DELROUTE, route);
+        self.request(format!("deleting route {route}"), request, 0)
     }
 
     /// One request that is only acknowledged.
-    fn request(
-        &mut self,
-        what: String,
-        message: RouteNetlinkMessage,
-        flags: u16,
-    ) -> Result<(), NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_ACK | flags, |_| {})
+    fn request(&mut self, what: String, request: Request, flags: u16) -> Result<(), NetlinkError> {
+        self.exchange(request, libc::NLM_F_ACK as u16 | flags, |_| {})
             .map_err(|error| NetlinkError::new(what, error))
     }
 
@@ -438,27 +416,21 @@ impl Netlink {
     fn dump(
         &mut self,
         what: &str,
-        message: RouteNetlinkMessage,
-        each: impl FnMut(RouteNetlinkMessage),
+        request: Request,
+        each: impl FnMut(Message<'_>),
     ) -> Result<(), NetlinkError> {
-        self.exchange(message, NLM_F_REQUEST | NLM_F_DUMP, each)
+        self.exchange(request, libc::NLM_F_DUMP as u16, each)
             .map_err(|error| NetlinkError::new(what, error))
     }
 
     fn exchange(
         &mut self,
-        message: RouteNetlinkMessage,
+        request: Request,
         flags: u16,
-        mut each: impl FnMut(RouteNetlinkMessage),
+        mut each: impl FnMut(Message<'_>),
     ) -> io::Result<()> {
         self.sequence = self.sequence.wrapping_add(1);
-        let mut header = NetlinkHeader::default();
-        header.flags = flags;
-        header.sequence_number = self.sequence;
-        let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
-        message.finalize();
-        let mut octets = vec![0; message.buffer_len()];
-        message.serialize(&mut octets);
+        let octets = request.finish(libc::NLM_F_REQUEST as u16 | flags, self.sequence);
         self.socket.send(&octets, 0)?;
         let mut buffer = Vec::with_capacity(BUFFER);
         loop {
@@ -474,93 +446,87 @@ impl Netlink {
                 }
                 Err(e) => return Err(e),
             }
-            for message in Messages(&buffer) {
-                // Answers to an earlier request that was given up.
-                if message.header.sequence_number != self.sequence {
-                    continue;
-                }
-                match message.payload {
-                    NetlinkPayload::Done(_) => return Ok(()),
-                    NetlinkPayload::Error(error) if error.code.is_none() => return Ok(()),
-                    NetlinkPayload::Error(error) => return Err(error.to_io()),
-                    NetlinkPayload::InnerMessage(inner) => each(inner),
-                    _ => {}
+            // Those of other numbers answer an earlier request that was given up.
+            for message in Messages(&buffer).filter(|message| message.sequence == self.sequence) {
+                match (i32::from(message.kind), message.status()) {
+                    (libc::NLMSG_DONE, _) | (libc::NLMSG_ERROR, 0) => return Ok(()),
+                    (libc::NLMSG_ERROR, error) => {
+                        return Err(io::Error::from_raw_os_error(error.wrapping_neg()));
+                    }
+                    _ => each(message),
                 }
             }
         }
     }
 }
 
-/// The messages of one datagram. One that the crates do not understand is left out.
-struct Messages<'b>(&'b [u8]);
+/// A name as the kernel takes it.
+fn terminated(name: &str) -> Vec<u8> {
+    [name.as_bytes(), &[0]].concat()
+}
 
-impl Iterator for Messages<'_> {
-    type Item = NetlinkMessage<RouteNetlinkMessage>;
+/// A request about a link; `up`: it is to be so.
+fn link_request(kind: u16, index: u32, up: Option<bool>) -> Request {
+    let flag = libc::IFF_UP as u32;
+    let fixed = [
+        0,
+        index,
+        up.map_or(0, |up| if up { flag } else { 0 }),
+        up.map_or(0, |_| flag),
+    ];
+    Request::new(kind, fixed.map(u32::to_ne_bytes).as_flattened())
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let len = u32::from_ne_bytes(*self.0.first_chunk()?) as usize;
-            let one = self.0.get(..len).filter(|one| one.len() >= 16)?;
-            self.0 = self.0.get(len.next_multiple_of(4)..).unwrap_or_default();
-            if let Ok(message) = NetlinkMessage::deserialize(one) {
-                return Some(message);
-            }
-        }
+fn address_request(kind: u16, index: u32, address: &Address) -> Request {
+    let [a, b, c, d] = index.to_ne_bytes();
+    let family = family(address.local);
+    let scope = libc::RT_SCOPE_UNIVERSE;
+    let fixed = [family, address.prefix_len, 0, scope, a, b, c, d];
+    let request = Request::new(kind, &fixed)
+        .with(libc::IFA_LOCAL, &octets(address.local))
+        .with(
+            libc::IFA_ADDRESS,
+            &octets(address.peer.unwrap_or(address.local)),
+        );
+    match address.broadcast {
+        Some(broadcast) => request.with(libc::IFA_BROADCAST, &broadcast.octets()),
+        None => request,
     }
 }
 
-fn link_message(index: u32) -> LinkMessage {
-    let mut message = LinkMessage::default();
-    message.header.index = index;
-    message
-}
-
-fn address_message(index: u32, address: &Address) -> AddressMessage {
-    let mut message = AddressMessage::default();
-    message.header.family = family(address.local);
-    message.header.prefix_len = address.prefix_len;
-    message.header.scope = AddressScope::Universe;
-    message.header.index = index;
-    message
-        .attributes
-        .push(AddressAttribute::Local(address.local));
-    let peer = address.peer.unwrap_or(address.local);
-    message.attributes.push(AddressAttribute::Address(peer));
-    if let Some(broadcast) = address.broadcast {
-        message
-            .attributes
-            .push(AddressAttribute::Broadcast(broadcast));
-    }
-    message
-}
-
-fn route_message(route: &Route) -> RouteMessage {
-    let mut message = RouteMessage::default();
-    message.header = RouteHeader {
-        address_family: family(route.destination),
-        destination_prefix_length: route.prefix_len,
-        table: libc::RT_TABLE_MAIN,
-        protocol: route.protocol.into(),
-        scope: match route.gateway {
-            Some(_) => RouteScope::Universe,
-            None if route.destination.is_ipv4() => RouteScope::Link,
-            None => RouteScope::Universe,
-        },
-        kind: RouteType::Unicast,
-        ..RouteHeader::default()
+fn route_request(kind: u16, route: &Route) -> Request {
+    let (protocol, scope) = match route.gateway {
+        // Whoever made it, with whatever scope.
+        _ if kind == libc::RTM_DELROUTE => (libc::RTPROT_UNSPEC, libc::RT_SCOPE_NOWHERE),
+        None if route.destination.is_ipv4() => (route.protocol, libc::RT_SCOPE_LINK),
+        _ => (route.protocol, libc::RT_SCOPE_UNIVERSE),
     };
-    let attributes = &mut message.attributes;
-    attributes.push(RouteAttribute::Destination(route_address(
-        route.destination,
-    )));
+    let (family, table) = (family(route.destination), libc::RT_TABLE_MAIN);
+    let fixed = [
+        family,
+        route.prefix_len,
+        0,
+        0,
+        table,
+        protocol,
+        scope,
+        libc::RTN_UNICAST,
+        0,
+        0,
+        0,
+        0,
+    ];
+    let mut request = Request::new(kind, &fixed).with(libc::RTA_DST, &octets(route.destination));
     if let Some(gateway) = route.gateway {
-        attributes.push(RouteAttribute::Gateway(route_address(gateway)));
+        request = request.with(libc::RTA_GATEWAY, &octets(gateway));
     }
-    if let Some(index) = route.interface {
-        attributes.push(RouteAttribute::Oif(index));
+    for (kind, number) in [
+        (libc::RTA_OIF, route.interface),
+        (libc::RTA_PRIORITY, route.metric),
+    ] {
+        if let Some(number) = number {
+            request = request.with(kind, &number.to_ne_bytes());
+        }
     }
-    if let Some(metric) = route.metric {
-        attributes.push(RouteAttribute::Priority(metric));
-    }
-    message
+    request
 }

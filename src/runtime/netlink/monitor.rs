@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use netlink_packet_core::NetlinkPayload;
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_ROUTE;
 
-use super::{Address, BUFFER, Link, Messages, Neighbour, NetlinkError};
+use super::message::{Message, Messages};
+use super::{Address, BUFFER, Link, Neighbour, NetlinkError};
 
 /// A change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,31 +91,23 @@ impl Monitor {
                 Err(e) => return Err(e),
             }
             self.events
-                .extend(Messages(&self.buffer).filter_map(|m| event(m.payload)));
+                .extend(Messages(&self.buffer).filter_map(|message| event(&message)));
         }
         Ok(self.events.pop_front())
     }
 }
 
-fn event(payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<NetEvent> {
-    let NetlinkPayload::InnerMessage(message) = payload else {
-        return None;
-    };
-    match message {
-        RouteNetlinkMessage::NewLink(m) => Some(NetEvent::Link(Link::from_message(&m))),
-        RouteNetlinkMessage::DelLink(m) => Some(NetEvent::LinkGone(Link::from_message(&m))),
-        RouteNetlinkMessage::NewAddress(m) => {
-            Address::from_message(&m).map(|a| NetEvent::Address(m.header.index, a))
+fn event(message: &Message<'_>) -> Option<NetEvent> {
+    match message.kind {
+        libc::RTM_NEWLINK => Link::from_message(message).map(NetEvent::Link),
+        libc::RTM_DELLINK => Link::from_message(message).map(NetEvent::LinkGone),
+        libc::RTM_NEWADDR => {
+            Address::from_message(message).map(|(index, address)| NetEvent::Address(index, address))
         }
-        RouteNetlinkMessage::DelAddress(m) => {
-            Address::from_message(&m).map(|a| NetEvent::AddressGone(m.header.index, a))
-        }
-        RouteNetlinkMessage::NewNeighbour(m) => {
-            Neighbour::from_message(&m).map(NetEvent::Neighbour)
-        }
-        RouteNetlinkMessage::DelNeighbour(m) => {
-            Neighbour::from_message(&m).map(NetEvent::NeighbourGone)
-        }
+        libc::RTM_DELADDR => Address::from_message(message)
+            .map(|(index, address)| NetEvent::AddressGone(index, address)),
+        libc::RTM_NEWNEIGH => Neighbour::from_message(message).map(NetEvent::Neighbour),
+        libc::RTM_DELNEIGH => Neighbour::from_message(message).map(NetEvent::NeighbourGone),
         _ => None,
     }
 }

@@ -2,13 +2,8 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::neighbour::{
-    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
-};
-
-use super::types::family;
+use super::message::{Message, Request, number, short};
+use super::types::{address, family, octets};
 use super::{Netlink, NetlinkError};
 
 /// What the kernel knows of a host on a link.
@@ -40,36 +35,29 @@ pub enum Reachability {
 }
 
 impl Neighbour {
-    pub(super) fn from_message(message: &NeighbourMessage) -> Option<Self> {
-        let mut address = None;
+    /// The neighbour that a message is about. `struct ndmsg`: family, index, state, flags, type.
+    pub(super) fn from_message(message: &Message<'_>) -> Option<Self> {
+        let (fixed, attributes) = message.split::<12>()?;
+        let mut host = None;
         let mut hardware = None;
-        for attribute in &message.attributes {
-            match attribute {
-                NeighbourAttribute::Destination(NeighbourAddress::Inet(a)) => {
-                    address = Some((*a).into());
-                }
-                NeighbourAttribute::Destination(NeighbourAddress::Inet6(a)) => {
-                    address = Some((*a).into());
-                }
-                NeighbourAttribute::LinkLayerAddress(octets) => {
-                    hardware = octets.as_slice().try_into().ok();
-                }
+        for (kind, value) in attributes {
+            match kind {
+                libc::NDA_DST => host = address(value),
+                libc::NDA_LLADDR => hardware = value.try_into().ok(),
                 _ => {}
             }
         }
-        let state = match message.header.state {
-            NeighbourState::Reachable | NeighbourState::Permanent | NeighbourState::Noarp => {
-                Reachability::Confirmed
-            }
-            NeighbourState::Stale => Reachability::Stale,
-            NeighbourState::Delay | NeighbourState::Probe => Reachability::Probing,
-            NeighbourState::Failed => Reachability::Failed,
+        let state = match short(fixed.get(8..)?)? {
+            libc::NUD_REACHABLE | libc::NUD_PERMANENT | libc::NUD_NOARP => Reachability::Confirmed,
+            libc::NUD_STALE => Reachability::Stale,
+            libc::NUD_DELAY | libc::NUD_PROBE => Reachability::Probing,
+            libc::NUD_FAILED => Reachability::Failed,
             _ => Reachability::Unknown,
         };
         let known = !matches!(state, Reachability::Unknown | Reachability::Failed);
         Some(Self {
-            index: message.header.ifindex,
-            address: address?,
+            index: number(fixed.get(4..)?)?,
+            address: host?,
             hardware: hardware.filter(|_| known),
             state,
         })
@@ -83,9 +71,9 @@ impl Netlink {
     /// See [`NetlinkError`].
     pub fn neighbours(&mut self) -> Result<Vec<Neighbour>, NetlinkError> {
         let mut neighbours = Vec::new();
-        let request = RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default());
+        let request = Request::new(libc::RTM_GETNEIGH, &[0; 12]);
         self.dump("listing neighbours", request, |message| {
-            if let RouteNetlinkMessage::NewNeighbour(message) = message {
+            if message.kind == libc::RTM_NEWNEIGH {
                 neighbours.extend(Neighbour::from_message(&message));
             }
         })?;
@@ -99,7 +87,7 @@ impl Netlink {
     /// `ENODEV`, `ENETDOWN`, `EPERM`, `EINVAL` for an address that is no single host's.
     pub fn resolve(&mut self, index: u32, address: IpAddr) -> Result<(), NetlinkError> {
         // A host that the kernel does not know is asked for by this alone.
-        match self.ask_for(index, address, NLM_F_EXCL) {
+        match self.ask_for(index, address, libc::NLM_F_EXCL as u16) {
             Err(error) if error.is_there() => {}
             asked => return asked,
         }
@@ -114,21 +102,23 @@ impl Netlink {
     }
 
     fn ask_for(&mut self, index: u32, address: IpAddr, flags: u16) -> Result<(), NetlinkError> {
-        let mut message = NeighbourMessage::default();
-        message.header.family = family(address);
-        message.header.ifindex = index;
-        message.header.flags = NeighbourFlags::Use;
-        let destination = match address {
-            IpAddr::V4(a) => NeighbourAddress::Inet(a),
-            IpAddr::V6(a) => NeighbourAddress::Inet6(a),
-        };
-        message
-            .attributes
-            .push(NeighbourAttribute::Destination(destination));
+        let request = request(index, address, 0, libc::NTF_USE);
         self.request(
             format!("asking for {address} on link {index}"),
-            RouteNetlinkMessage::NewNeighbour(message),
-            NLM_F_CREATE | flags,
+            request,
+            libc::NLM_F_CREATE as u16 | flags,
         )
     }
+}
+
+/// A request about a neighbour in a state (`NUD_`), with flags (`NTF_`).
+pub(super) fn request(index: u32, address: IpAddr, state: u16, flags: u8) -> Request {
+    let mut fixed = [0; 12];
+    let [family_of, _, _, _, rest @ ..] = &mut fixed;
+    *family_of = family(address);
+    let numbers = index.to_ne_bytes().into_iter().chain(state.to_ne_bytes());
+    for (place, octet) in rest.iter_mut().zip(numbers.chain([flags])) {
+        *place = octet;
+    }
+    Request::new(libc::RTM_NEWNEIGH, &fixed).with(libc::NDA_DST, &octets(address))
 }

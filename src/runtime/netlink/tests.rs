@@ -214,27 +214,16 @@ fn errors_say_what_was_asked() {
 
 /// A neighbour that the kernel is not to look for.
 fn set_by_hand(netlink: &mut Netlink, neighbour: &Neighbour) {
-    use netlink_packet_route::neighbour::{
-        NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+    let Some(hardware) = neighbour.hardware else {
+        panic!("a hardware address, not {neighbour:?}");
     };
-
-    let (IpAddr::V4(address), Some(hardware)) = (neighbour.address, neighbour.hardware) else {
-        panic!("IPv4 with a hardware address, not {neighbour:?}");
-    };
-    let mut message = NeighbourMessage::default();
-    message.header.family = family(neighbour.address);
-    message.header.ifindex = neighbour.index;
-    message.header.state = NeighbourState::Permanent;
-    message.attributes = vec![
-        NeighbourAttribute::Destination(NeighbourAddress::Inet(address)),
-        NeighbourAttribute::LinkLayerAddress(hardware.to_vec()),
-    ];
-    let message = RouteNetlinkMessage::NewNeighbour(message);
+    let message = neighbour::request(neighbour.index, neighbour.address, libc::NUD_PERMANENT, 0)
+        .with(libc::NDA_LLADDR, &hardware);
     netlink
         .request(
             "setting a neighbour".into(),
             message,
-            NLM_F_CREATE | NLM_F_REPLACE,
+            (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16,
         )
         .unwrap();
 }

@@ -1,12 +1,9 @@
-//! Links, addresses and routes as values, out of and into the crates' messages.
+//! Links, addresses and routes as values, out of the kernel's messages.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netlink_packet_route::AddressFamily;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
+use super::message::{Message, number, short};
 
 /// A network interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,63 +91,69 @@ impl Link {
         self.flags & libc::IFF_LOOPBACK as u32 != 0
     }
 
-    pub(super) fn from_message(message: &LinkMessage) -> Self {
+    /// The link that a message is about. `struct ifinfomsg`: family, type, index, flags, changed flags.
+    pub(super) fn from_message(message: &Message<'_>) -> Option<Self> {
+        let (fixed, attributes) = message.split::<16>()?;
         let mut elsewhere = false;
         let mut link = Self {
-            index: message.header.index,
-            kind: message.header.link_layer_type.into(),
-            flags: LinkFlags::bits(&message.header.flags),
+            index: number(fixed.get(4..)?)?,
+            kind: short(fixed.get(2..)?)?,
+            flags: number(fixed.get(8..)?)?,
             ..Self::default()
         };
-        for attribute in &message.attributes {
-            match attribute {
-                LinkAttribute::IfName(name) => link.name.clone_from(name),
-                LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
-                LinkAttribute::Controller(index) => {
-                    link.bridge = Some(*index).filter(|&index| index != 0);
+        for (kind, value) in attributes {
+            match kind {
+                libc::IFLA_IFNAME => {
+                    let name = value.split(|octet| *octet == 0).next().unwrap_or_default();
+                    link.name = String::from_utf8_lossy(name).into_owned();
                 }
-                LinkAttribute::Link(index) => {
-                    link.lower = Some(*index).filter(|&index| index != 0 && index != link.index);
+                libc::IFLA_MTU => link.mtu = number(value)?,
+                libc::IFLA_MASTER => {
+                    link.bridge = Some(number(value)?).filter(|&index| index != 0);
                 }
-                LinkAttribute::LinkNetNsId(_) => elsewhere = true,
-                LinkAttribute::Broadcast(octets) if is_tunnel(link.kind) => {
-                    link.tunnel_end = tunnel_end(octets);
+                libc::IFLA_LINK => {
+                    let other = Some(number(value)?);
+                    link.lower = other.filter(|&index| index != 0 && index != link.index);
                 }
-                LinkAttribute::Stats64(stats) => {
-                    link.stats = LinkStats {
-                        rx_packets: stats.rx_packets,
-                        tx_packets: stats.tx_packets,
-                        rx_octets: stats.rx_bytes,
-                        tx_octets: stats.tx_bytes,
-                        rx_errors: stats.rx_errors,
-                        tx_errors: stats.tx_errors,
-                        rx_dropped: stats.rx_dropped,
-                        tx_dropped: stats.tx_dropped,
-                    };
+                libc::IFLA_LINK_NETNSID => elsewhere = true,
+                libc::IFLA_BROADCAST if is_tunnel(link.kind) => {
+                    link.tunnel_end = address(value).filter(|end| !end.is_unspecified());
                 }
+                libc::IFLA_STATS64 => link.stats = LinkStats::from_octets(value),
                 _ => {}
             }
         }
         if elsewhere {
             link.lower = None;
         }
-        link
+        Some(link)
     }
 }
 
-/// Links that carry packets in packets: IPIP, IPv6 in IPv6, SIT, GRE, GRE over IPv6 (`if_arp.h`).
-fn is_tunnel(kind: u16) -> bool {
-    matches!(kind, 768 | 769 | 776 | 778 | 823)
+impl LinkStats {
+    /// The first numbers of `struct rtnl_link_stats64`.
+    fn from_octets(octets: &[u8]) -> Self {
+        let at = |place: usize| {
+            let octets = octets.get(8 * place..).and_then(<[u8]>::first_chunk);
+            octets.map_or(0, |octets| u64::from_ne_bytes(*octets))
+        };
+        Self {
+            rx_packets: at(0),
+            tx_packets: at(1),
+            rx_octets: at(2),
+            tx_octets: at(3),
+            rx_errors: at(4),
+            tx_errors: at(5),
+            rx_dropped: at(6),
+            tx_dropped: at(7),
+        }
+    }
 }
 
-/// The remote address, where there is one; it stands in the place of the broadcast address.
-fn tunnel_end(octets: &[u8]) -> Option<IpAddr> {
-    let address = if let Ok(octets) = <[u8; 4]>::try_from(octets) {
-        IpAddr::from(octets)
-    } else {
-        IpAddr::from(<[u8; 16]>::try_from(octets).ok()?)
-    };
-    (!address.is_unspecified()).then_some(address)
+/// Links that carry packets in packets: IPIP, IPv6 in IPv6, SIT, GRE, GRE over IPv6 (`if_arp.h`). Their other end
+/// stands in the place of the broadcast address.
+fn is_tunnel(kind: u16) -> bool {
+    matches!(kind, 768 | 769 | 776 | 778 | 823)
 }
 
 /// An address of a link.
@@ -176,26 +179,34 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    pub(super) fn from_message(message: &AddressMessage) -> Option<Self> {
+    /// The address that a message is about, and the index of its link. `struct ifaddrmsg`: family, prefix length,
+    /// flags, scope, index.
+    pub(super) fn from_message(message: &Message<'_>) -> Option<(u32, Self)> {
+        let (fixed, attributes) = message.split::<8>()?;
+        let [_, prefix_len, _, _, index @ ..] = fixed;
         let mut local = None;
         let mut remote = None;
         let mut broadcast = None;
-        for attribute in &message.attributes {
-            match attribute {
-                AddressAttribute::Local(address) => local = Some(*address),
-                AddressAttribute::Address(address) => remote = Some(*address),
-                AddressAttribute::Broadcast(address) => broadcast = Some(*address),
+        for (kind, value) in attributes {
+            match kind {
+                libc::IFA_LOCAL => local = address(value),
+                libc::IFA_ADDRESS => remote = address(value),
+                libc::IFA_BROADCAST => broadcast = address(value),
                 _ => {}
             }
         }
         // IPv6 without a peer has only the "address" attribute.
         let local = local.or(remote)?;
-        Some(Self {
+        let address = Self {
             local,
             peer: remote.filter(|&remote| remote != local),
-            prefix_len: message.header.prefix_len,
-            broadcast,
-        })
+            prefix_len: *prefix_len,
+            broadcast: match broadcast {
+                Some(IpAddr::V4(broadcast)) => Some(broadcast),
+                _ => None,
+            },
+        };
+        Some((number(index)?, address))
     }
 }
 
@@ -241,29 +252,32 @@ impl Route {
         }
     }
 
-    pub(super) fn from_message(message: &RouteMessage) -> Option<Self> {
-        let header = &message.header;
-        if header.table != libc::RT_TABLE_MAIN || header.kind != RouteType::Unicast {
+    /// The route that a message is about, if it is of the main table and to hosts. `struct rtmsg`: family, lengths
+    /// of both prefixes, type of service, table, protocol, scope, type, flags.
+    pub(super) fn from_message(message: &Message<'_>) -> Option<Self> {
+        let (fixed, attributes) = message.split::<12>()?;
+        let [family, prefix_len, _, _, table, protocol, _, kind, ..] = *fixed;
+        if table != libc::RT_TABLE_MAIN || kind != libc::RTN_UNICAST {
             return None;
         }
         let mut route = Self {
-            destination: match header.address_family {
-                AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
-                AddressFamily::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
+            destination: match i32::from(family) {
+                libc::AF_INET => Ipv4Addr::UNSPECIFIED.into(),
+                libc::AF_INET6 => Ipv6Addr::UNSPECIFIED.into(),
                 _ => return None,
             },
-            prefix_len: header.destination_prefix_length,
+            prefix_len,
             gateway: None,
             interface: None,
             metric: None,
-            protocol: header.protocol.into(),
+            protocol,
         };
-        for attribute in &message.attributes {
-            match attribute {
-                RouteAttribute::Destination(address) => route.destination = ip_address(address)?,
-                RouteAttribute::Gateway(address) => route.gateway = ip_address(address),
-                RouteAttribute::Oif(index) => route.interface = Some(*index),
-                RouteAttribute::Priority(metric) => route.metric = Some(*metric),
+        for (kind, value) in attributes {
+            match kind {
+                libc::RTA_DST => route.destination = address(value)?,
+                libc::RTA_GATEWAY => route.gateway = address(value),
+                libc::RTA_OIF => route.interface = number(value),
+                libc::RTA_PRIORITY => route.metric = number(value),
                 _ => {}
             }
         }
@@ -284,24 +298,27 @@ impl fmt::Display for Route {
     }
 }
 
-pub(super) fn family(address: IpAddr) -> AddressFamily {
+/// The number of an address's family.
+pub(super) fn family(address: IpAddr) -> u8 {
     match address {
-        IpAddr::V4(_) => AddressFamily::Inet,
-        IpAddr::V6(_) => AddressFamily::Inet6,
+        IpAddr::V4(_) => libc::AF_INET as u8,
+        IpAddr::V6(_) => libc::AF_INET6 as u8,
     }
 }
 
-pub(super) fn route_address(address: IpAddr) -> RouteAddress {
+/// An address as attributes have it.
+pub(super) fn octets(address: IpAddr) -> Vec<u8> {
     match address {
-        IpAddr::V4(address) => RouteAddress::Inet(address),
-        IpAddr::V6(address) => RouteAddress::Inet6(address),
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
     }
 }
 
-fn ip_address(address: &RouteAddress) -> Option<IpAddr> {
-    match address {
-        RouteAddress::Inet(address) => Some((*address).into()),
-        RouteAddress::Inet6(address) => Some((*address).into()),
+/// The address that an attribute has.
+pub(super) fn address(octets: &[u8]) -> Option<IpAddr> {
+    match octets.len() {
+        4 => Some(IpAddr::from(*octets.first_chunk::<4>()?)),
+        16 => Some(IpAddr::from(*octets.first_chunk::<16>()?)),
         _ => None,
     }
 }
