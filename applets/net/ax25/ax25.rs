@@ -122,12 +122,15 @@ impl Ax25 {
         self.ports.set(port, Some(settings));
     }
 
-    /// A line is no more one of AX.25.
+    /// A line is no more one of AX.25: frames of connections that are left on it vanish.
     pub fn remove_port(&mut self, port: Port) {
         self.ports.set(port, None);
         self.routes.remove_port(port);
         if let Some(queue) = self.queues.get_mut(port.index()) {
             queue.clear();
+        }
+        for link in self.links.iter_mut() {
+            link.port = link.port.filter(|of| *of != port);
         }
     }
 

@@ -6,8 +6,10 @@ use wanbox_wire::ax25::pid;
 const FIRST: u8 = 0x80;
 /// The most pieces.
 pub const MOST_SEGMENTS: usize = 128;
-/// Octets before a piece in the information field: how many follow. (The PID is apart.)
+/// Octets before the packet in what was put together: its PID.
 const HEADER: usize = 1;
+/// The longest packet with its PID, octets: a datagram.
+const LONGEST: usize = 65_535 + HEADER;
 
 /// Cuts a packet: `paclen` is the longest information field with its PID, octets; one more is taken for a
 /// packet that goes whole, so that a datagram of 256 octets does. `None`: it would be too many pieces.
@@ -84,7 +86,9 @@ impl Reassembly {
         let left = header & !FIRST;
         if header & FIRST != 0 {
             self.octets.clear();
-        } else if self.missing != Some(left + 1) {
+        }
+        let fits = self.octets.len() + piece.len() <= LONGEST;
+        if !fits || header & FIRST == 0 && self.missing != Some(left + 1) {
             self.interrupt();
             return Outcome::Wrong;
         }
@@ -195,5 +199,15 @@ mod tests {
         assert_eq!(whole.piece(&[0x80, pid::IP, 9]), Outcome::Whole(pid::IP));
         assert_eq!(whole.packet(), [9]);
         assert_eq!(whole.piece(&[0x80]), Outcome::Wrong);
+        // A packet that no protocol has.
+        let mut piece = vec![0; 2049];
+        let mut outcomes = (0..=127u8).map(|at| {
+            piece[0] = (127 - at) | if at == 0 { 0x80 } else { 0 };
+            whole.piece(&piece)
+        });
+        assert_eq!(
+            outcomes.position(|outcome| outcome == Outcome::Wrong),
+            Some(32)
+        );
     }
 }

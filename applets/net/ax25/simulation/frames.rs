@@ -311,7 +311,11 @@ fn sessions_begin_with_text_or_at_once() {
 #[test]
 fn programs_have_call_signs_of_their_own() {
     let (mut ax25, now) = station();
-    assert!(!ax25.register(call("DB0ID-2")) && !ax25.register(Call::QST));
+    assert!(!ax25.register(Call::NONE) && !ax25.register(Call::QST));
+    // That of a line is the line's besides.
+    assert!(ax25.register(call("DB0ID-2")) && !ax25.register(call("DB0ID-2")));
+    ax25.unregister(call("DB0ID-2"));
+    assert!(ax25.is_own(call("DB0ID-2")));
     let connect = frame("N0PRA>DB0ID-7", Class::Command, &[0x3f]);
     ax25.receive(now, Port(1), &connect);
     assert_eq!(ax25.link_count(), 0);

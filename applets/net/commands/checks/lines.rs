@@ -260,6 +260,7 @@ fn the_corpus() {
     for lines in [
         include_bytes!("../../../../tests/fuzz/corpus/net_commands/startup").as_slice(),
         include_bytes!("../../../../tests/fuzz/corpus/net_commands/lists").as_slice(),
+        include_bytes!("../../../../tests/fuzz/corpus/net_commands/radio").as_slice(),
     ] {
         fuzz_station_commands(Clock::new().now(), lines);
     }
