@@ -70,8 +70,12 @@ impl Port {
         let tun = Tun::open(name, mode, &options).map_err(|error| error.to_string())?;
         let set_up = || {
             let mut netlink = Netlink::open()?;
-            let index = netlink.link(name)?.index;
-            netlink.set_mtu(index, mtu.into())?;
+            // What somebody has prepared is left as it is: that needs no privilege.
+            let there = netlink.link(name)?;
+            let index = there.index;
+            if there.mtu != u32::from(mtu) {
+                netlink.set_mtu(index, mtu.into())?;
+            }
             let Device::Ni { host, mask } = *device else {
                 return Ok(());
             };
@@ -81,13 +85,27 @@ impl Port {
                 prefix_len: 32,
                 broadcast: None,
             };
-            netlink.add_address(index, &address)?;
-            netlink.set_up(index, true)?;
+            let same = |(_, known): &(u32, Address)| {
+                (known.local, known.peer) == (address.local, address.peer)
+            };
+            if !netlink.addresses(Some(index))?.iter().any(same) {
+                netlink.add_address(index, &address)?;
+            }
+            if !there.is_up() {
+                netlink.set_up(index, true)?;
+            }
             // The route to a single host would be the one to itself.
             let bits = mask.leading_ones() as u8;
             if bits < 32 {
                 let network = Ipv4Addr::from_bits(host.to_bits() & mask);
-                netlink.add_route(&Route::through(network.into(), bits, index))?;
+                let route = Route::through(network.into(), bits, index);
+                let same = |known: &Route| {
+                    (known.destination, known.prefix_len, known.interface)
+                        == (route.destination, route.prefix_len, route.interface)
+                };
+                if !netlink.routes()?.iter().any(same) {
+                    netlink.add_route(&route)?;
+                }
             }
             Ok(())
         };
