@@ -18,11 +18,17 @@ pub fn tests() -> Vec<Trial> {
             &[Need::Lab, Need::Tool("socat"), Need::Tool("ethtool")],
             tunnels,
         ),
+        test(
+            "lab_net::ni_without_privileges",
+            &[Need::Lab, Need::Tool("ip"), Need::Tool("setpriv")],
+            without_privileges,
+        ),
     ]
 }
 
-/// How many cases `lab/net_slip.sh` has, and `lab/net_ipip.sh`.
+/// How many cases `lab/net_slip.sh` has, `lab/net_ipip.sh`, and `lab/net_ni.sh`.
 const SLIP: usize = 16;
+const NI: usize = 5;
 const TUNNELS: usize = 18;
 
 fn slip() -> Result {
@@ -56,4 +62,12 @@ fn tunnels() -> Result {
         .timeout(300)
         .run(&format!("{PPP}{}", include_str!("lab/net_ipip.sh")), &[])?;
     ran.cases(TUNNELS)
+}
+
+fn without_privileges() -> Result {
+    let ran = Lab::new(&wanbox())
+        .modules(&["tun"])
+        .with(&["ip", "setpriv"])
+        .run(&format!("{PPP}{}", include_str!("lab/net_ni.sh")), &[])?;
+    ran.cases(NI)
 }
