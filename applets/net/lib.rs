@@ -12,6 +12,7 @@
 //! | the host's ends of `tcpgate` | `gates.rs` |
 //! | commands from shells | `scripts.rs` |
 //! | commands of the host's shell | `shells.rs` |
+//! | programs for those who come by radio | `logins.rs` |
 //! | lines, tunnels, interfaces of the host | `devices/` |
 //!
 //! What it does without devices is in the rooms below: the stack in `tcp` and `engine`, what uses it in
@@ -25,6 +26,7 @@ mod files;
 mod gates;
 mod host;
 mod journal;
+mod logins;
 mod options;
 mod program;
 mod scripts;

@@ -38,6 +38,10 @@ struct Args {
     #[argh(switch, short = 'd')]
     daemon: bool,
 
+    /// keep what it takes to run programs as other users, for those who come by radio (login program)
+    #[argh(switch)]
+    logins: bool,
+
     /// a console on the running station
     #[argh(switch)]
     attach: bool,
@@ -76,12 +80,13 @@ fn run(args: &[String]) -> Exit {
         background: args.daemon,
         debug: args.debug,
         verbose: args.verbose,
+        logins: args.logins,
     })
 }
 
 /// What goes together.
 fn consistent(args: &Args) -> Result<(), &'static str> {
-    let starts = args.debug || args.verbose || args.daemon || args.startup.is_some();
+    let starts = args.debug || args.verbose || args.daemon || args.logins || args.startup.is_some();
     let executes = !args.execute.is_empty();
     if args.json && !executes {
         return Err("--json shows what -e asks for");

@@ -24,6 +24,7 @@ use crate::files::{Files, MAX_FILE, State, Watched, reason};
 use crate::gates::Gates;
 use crate::host::Process;
 use crate::journal::{Journal, present};
+use crate::logins::Logins;
 use crate::options::NAME;
 use crate::scripts::{self, Scripts};
 use crate::shells::Shells;
@@ -55,6 +56,8 @@ pub mod owner {
     pub const NAMES: u32 = 11;
     /// Programs that use packet radio by AGWPE's protocol.
     pub const AGWPE: u32 = 14;
+    /// Programs for those who come by radio.
+    pub const LOGINS: u32 = 15;
 }
 
 /// How long the daemon may take to start, with all its commands.
@@ -76,6 +79,8 @@ pub struct Start {
     pub debug: bool,
     /// Lines of the startup file are shown.
     pub verbose: bool,
+    /// Programs may run as other users.
+    pub logins: bool,
 }
 
 /// Runs it to its end.
@@ -107,6 +112,7 @@ struct Program {
     consoles: Consoles,
     scripts: Scripts,
     gates: Gates,
+    logins: Logins,
     clock: WallTimer,
     /// What outlives the program; not with `-g`.
     state: Option<State>,
@@ -155,8 +161,12 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
         Capability::NetAdmin,
         Capability::NetRaw,
         Capability::NetBindService,
+        Capability::SetGid,
+        Capability::SetUid,
     ];
-    process::drop_privileges(None, &keep).map_err(|error| error.to_string())?;
+    let (network, _) = keep.split_at(3);
+    let keep = if start.logins { &keep } else { network };
+    process::drop_privileges(None, keep).map_err(|error| error.to_string())?;
 
     let seed = process::random().map_err(|error| format!("no random numbers: {error}"))?;
     let mut entropy = Entropy::new(seed);
@@ -196,6 +206,7 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
         consoles,
         scripts,
         gates,
+        logins: Logins::default(),
         clock,
         state,
         watched,
@@ -403,6 +414,7 @@ impl Handler for Program {
     }
 
     fn child(&mut self, _: &mut Loop, _: Token, pid: u32, status: io::Result<ExitStatus>) {
+        self.logins.ended(pid);
         self.process.shells.ended(pid, status);
     }
 
@@ -419,6 +431,7 @@ impl Handler for Program {
         }
         self.gates.settle(lp, desk);
         let again = process.agwpe.settle(now, desk);
+        self.logins.settle(lp, desk, &process.files.root);
         desk.station.flush(now, process.devices.sink());
         process.traces.take(&mut process.devices, desk, now);
         self.consoles.settle(lp, desk);

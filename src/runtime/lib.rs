@@ -10,6 +10,7 @@ pub mod eql;
 pub mod event_loop;
 pub mod files;
 pub mod logging;
+pub mod login;
 pub mod mapping;
 mod message;
 pub mod netlink;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use wanbox_net_commands::Host;
 use wanbox_net_engine::{Event, show};
-use wanbox_net_services::{LoginId, Notice, SessionId, reason};
+use wanbox_net_services::{LoginId, Notice, Program, SessionId, reason};
 
 use crate::Desk;
 use crate::console::{Console, ConsoleId, Kind, Ping, Wait};
@@ -196,21 +196,17 @@ impl Desk {
             Notice::Ended(session, rest, why) => {
                 self.session_ended(now, host, session, (&rest, why));
             }
-            Notice::LoginOpened(login) => match self.open(match login.is_guest() {
-                true => Kind::Guest,
-                false => Kind::Login,
-            }) {
-                Ok(id) => {
-                    if let Some(console) = self.console_mut(id) {
-                        console.login = Some(login);
-                        console.reads = true;
-                    }
-                }
-                Err(_) => self.services.login_closed(now, &mut self.station, login),
-            },
+            Notice::LoginOpened(login) if !login.is_guest() => {
+                self.opened_login(now, login, Kind::Login);
+            }
+            Notice::LoginOpened(login) if self.services.rules.program == Program::Console => {
+                self.opened_login(now, login, Kind::Guest);
+            }
+            Notice::LoginOpened(_) => self.logins.push_back(notice),
             Notice::LoginReadable(login) => {
-                if let Some(console) = self.console_of(login).and_then(|id| self.console_mut(id)) {
-                    console.reads = true;
+                match self.console_of(login).and_then(|id| self.console_mut(id)) {
+                    Some(console) => console.reads = true,
+                    None => self.logins.push_back(notice),
                 }
             }
             // What a console has to show is offered in every turn.
@@ -221,6 +217,8 @@ impl Desk {
                         console.login = None;
                     }
                     self.close(now, id);
+                } else {
+                    self.logins.push_back(notice);
                 }
             }
             Notice::GateOpen(..)
@@ -228,6 +226,20 @@ impl Desk {
             | Notice::GateWritable(_)
             | Notice::GateFinished(_)
             | Notice::GateClosed(_) => self.gates.push_back(notice),
+        }
+    }
+
+    /// Somebody gets a console.
+    pub(crate) fn opened_login(&mut self, now: Instant, login: LoginId, kind: Kind) {
+        match self.open(kind) {
+            Ok(id) => {
+                if let Some(console) = self.console_mut(id) {
+                    console.login = Some(login);
+                    console.reads = true;
+                }
+                self.busy = Some(now);
+            }
+            Err(_) => self.services.login_closed(now, &mut self.station, login),
         }
     }
 

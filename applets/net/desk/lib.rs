@@ -38,7 +38,7 @@ use std::time::Instant;
 use wanbox_net_commands::Host;
 use wanbox_net_console::editor::Editor;
 use wanbox_net_engine::{InterfaceId, Station};
-use wanbox_net_services::{Notice, Services, SessionId};
+use wanbox_net_services::{LoginId, Notice, Services, SessionId};
 
 use console::{Console, Line, Lines, MOST_CONSOLES, MOST_LOGINS, MOST_TYPED, Wait};
 pub use console::{ConsoleId, Kind};
@@ -77,6 +77,8 @@ pub struct Desk {
     keyboard: Editor,
     /// For the owner.
     gates: VecDeque<Notice>,
+    /// For the owner, too.
+    logins: VecDeque<Notice>,
     /// There is more to be done at once than one turn should do.
     busy: Option<Instant>,
     /// When the last turn was.
@@ -97,6 +99,7 @@ impl Desk {
             traces: Traces::default(),
             keyboard: Editor::new(),
             gates: VecDeque::new(),
+            logins: VecDeque::new(),
             busy: None,
             turn: None,
         }
@@ -271,6 +274,16 @@ impl Desk {
     /// What gates need of the host: the notices of [`Services`] about `tcpgate`.
     pub fn poll_gate(&mut self) -> Option<Notice> {
         self.gates.pop_front()
+    }
+
+    /// What those need who come by radio and get a program: the notices of [`Services`] about logins.
+    pub fn poll_login(&mut self) -> Option<Notice> {
+        self.logins.pop_front()
+    }
+
+    /// Gives somebody who came by radio a console.
+    pub fn guest(&mut self, now: Instant, login: LoginId) {
+        self.opened_login(now, login, Kind::Guest);
     }
 
     /// When to call [`Desk::handle_timeout`].

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 use wanbox_net_commands::Stop;
 use wanbox_net_console::editor::FUNCTION_KEYS;
-use wanbox_net_console::table::{YES_OR_NO, yes_or_no};
+use wanbox_net_console::table::{YES_OR_NO, list, yes_or_no};
 use wanbox_net_console::telnet::Eol;
 use wanbox_net_console::words::Word;
 use wanbox_net_engine::domain::Lookup;
-use wanbox_net_services::{SessionId, reason};
+use wanbox_net_services::{Program, SessionId, reason};
 
 use crate::console::{Kind, Line, Lines, Repeat, Wait};
 use crate::turn::Turn;
@@ -378,17 +378,112 @@ pub(crate) fn session(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     }
 }
 
-/// What of `login` there is: what who connects to the telnet server has to know.
+/// `login`.
 pub(crate) fn login(turn: &mut Turn<'_>, words: &[Word]) -> Done {
-    const USAGE: &str = "login password <password>|off";
+    const NAMES: [&str; 11] = [
+        "auto",
+        "create",
+        "defaultuser",
+        "gid",
+        "homedir",
+        "logfiledir",
+        "maxuid",
+        "minuid",
+        "password",
+        "program",
+        "shell",
+    ];
     let word = text_at(words, 1).unwrap_or_default();
-    if word.is_empty() || !"password".starts_with(&word) {
-        return Err(Stop::Usage(USAGE));
+    let mut names = NAMES.into_iter();
+    let Some(name) = names.find(|name| !word.is_empty() && name.starts_with(&word)) else {
+        let list = list(NAMES);
+        turn.output.text += &format!("\"login\" subcommands:\n{list}");
+        return Err(Stop::Silent);
+    };
+    let value = text_at(words, 2);
+    if name == "password" {
+        let password = value.ok_or(Stop::Usage("login password <password>|off"))?;
+        let password = (password != "off").then_some(password);
+        let set = turn.desk.services.set_password(password.as_deref());
+        return set.map_err(Stop::Failed);
     }
-    let password = text_at(words, 2).ok_or(Stop::Usage(USAGE))?;
-    let password = (password != "off").then_some(password);
-    let set = turn.desk.services.set_password(password.as_deref());
-    set.map_err(Stop::Failed)
+    let rules = &mut turn.desk.services.rules;
+    let output = &mut turn.output;
+    let is_path = |text: &str| text.len() < 80 && !text.contains('\0');
+    match name {
+        "auto" | "create" => {
+            let is_set = name == "auto" && rules.auto;
+            match value.map(|word| yes_or_no(&word)) {
+                None => {
+                    let label = match name {
+                        "auto" => "Auto login",
+                        _ => "Create account",
+                    };
+                    let shown = if is_set { "on" } else { "off" };
+                    output.value(label, shown, is_set.into());
+                }
+                Some(None) => return failed(YES_OR_NO),
+                Some(Some(wanted)) if name == "auto" => rules.auto = wanted,
+                Some(Some(true)) => {
+                    return failed("login create: accounts are made by whoever keeps the host");
+                }
+                Some(Some(false)) => {}
+            }
+        }
+        "gid" | "maxuid" | "minuid" => {
+            let (label, low, high, place) = match name {
+                "gid" => ("Group ID", 0, u32::MAX, &mut rules.gid),
+                "maxuid" => ("Max user ID", 1, 32_000, &mut rules.uids.1),
+                _ => ("Min user ID", 1, 32_000, &mut rules.uids.0),
+            };
+            match value.map(|word| word.parse().ok()) {
+                None => output.value(label, &place.to_string(), (*place).into()),
+                Some(Some(number)) if (low..=high).contains(&number) => *place = number,
+                Some(_) => return failed(format!("{label} must be {low}..{high}")),
+            }
+        }
+        "program" => match words.get(2..).unwrap_or_default() {
+            [] => {
+                let shown = rules.program.to_string();
+                output.value("Login program", &format!("\"{shown}\""), shown.into());
+            }
+            program => {
+                let program: Vec<String> = program
+                    .iter()
+                    .map(|word| word.text().into_owned())
+                    .collect();
+                rules.program = match program.first().map(String::as_str) {
+                    Some("console") if program.len() == 1 => Program::Console,
+                    Some("shell") if program.len() == 1 => Program::Shell,
+                    Some(path) if path.starts_with('/') => Program::Command(program),
+                    _ => return Err(Stop::Usage("login program [console|shell|/<program> ...]")),
+                };
+            }
+        },
+        _ => {
+            let (label, place) = match name {
+                "defaultuser" => ("Default user name", &mut rules.default_user),
+                "homedir" => ("Home directory", &mut rules.home_dir),
+                "logfiledir" => ("Logfile directory", &mut rules.log_dir),
+                _ => ("Login shell", &mut rules.shell),
+            };
+            match value {
+                None => {
+                    let line = format!("{label} \"{place}\"");
+                    let key = label.to_ascii_lowercase().replace(' ', "_");
+                    output.line(&key, line, place.clone().into());
+                }
+                Some(text) if name == "defaultuser" && text.len() > 15 => {
+                    return failed("Default user name: at most 15 characters");
+                }
+                Some(text) if !is_path(&text) => {
+                    return failed(format!("{label}: at most 79 characters"));
+                }
+                Some(text) => *place = text,
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn source(turn: &mut Turn<'_>, words: &[Word]) -> Done {

@@ -8,7 +8,8 @@
 //! | starting and stopping servers, who may connect | `server/mod.rs` |
 //! | `tcpgate` and the forms of its destination | `server/gate.rs` |
 //! | consoles for others: password, time-outs | `server/login.rs` |
-//! | guests by AX.25 | `server/guest.rs` |
+//! | guests by AX.25 and NET/ROM | `server/guest.rs` |
+//! | what programs they get, and as whom | `server/rules.rs` |
 //! | `remote`, both ends | `remote.rs` |
 //! | AGWPE for programs of the host | `agwpe/` |
 //! | what the owner is told | `notice.rs` |
@@ -39,6 +40,7 @@ pub use fuzz::fuzz_services;
 pub use notice::{GateId, LoginId, Notice, SessionId};
 pub use server::destination::fuzz_destination;
 pub use server::login::fuzz_login;
+pub use server::rules::{Program, Rules};
 pub use server::{Destination, SERVERS, server_name};
 pub use session::{Preferences, SessionView, reason};
 
@@ -52,6 +54,8 @@ use session::Sessions;
 pub struct Services {
     /// What `echo`, `eol` and `topt` set.
     pub preferences: Preferences,
+    /// What `login` sets.
+    pub rules: Rules,
     /// What happened, and what was refused.
     pub counters: Counters,
     /// Programs that use packet radio by AGWPE's protocol.

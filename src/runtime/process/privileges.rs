@@ -17,12 +17,18 @@ pub enum Capability {
     NetAdmin,
     /// CAP_NET_RAW: packet sockets.
     NetRaw,
+    /// CAP_SETGID: programs of other groups.
+    SetGid,
+    /// CAP_SETUID: programs of other users.
+    SetUid,
 }
 
 impl Capability {
     /// The kernel's number.
     fn number(self) -> u32 {
         match self {
+            Self::SetGid => 6,
+            Self::SetUid => 7,
             Self::NetBindService => 10,
             Self::NetAdmin => 12,
             Self::NetRaw => 13,

@@ -109,8 +109,25 @@ fn wrong_use() {
         ),
         ("log f/", "Can't write to f/: No such file or directory\n"),
         ("! none", "Can't run a shell: No such file or directory\n"),
-        ("login", "Usage: login password <password>|off\n"),
-        ("login auto on", "Usage: login password <password>|off\n"),
+        ("login pass", "Usage: login password <password>|off\n"),
+        ("login auto", "Auto login: on\n"),
+        ("login create", "Create account: off\n"),
+        (
+            "login create on",
+            "login create: accounts are made by whoever keeps the host\n",
+        ),
+        ("login default", "Default user name \"guest\"\n"),
+        ("login gid", "Group ID: 400\n"),
+        ("login homedir", "Home directory \"/home/funk\"\n"),
+        ("login log", "Logfile directory \"\"\n"),
+        ("login maxuid", "Max user ID: 32000\n"),
+        ("login minuid 0", "Min user ID must be 1..32000\n"),
+        ("login program", "Login program: \"console\"\n"),
+        (
+            "login program sh",
+            "Usage: login program [console|shell|/<program> ...]\n",
+        ),
+        ("login shell", "Login shell \"\"\n"),
         ("ftp host", "ftp: this build has no FTP\n"),
     ] {
         assert_eq!(world.says(id, line), said, "{line}");

@@ -81,12 +81,12 @@ impl Services {
         guests.find(|guest| guest.stream == stream && !guest.closing)
     }
 
-    /// Who somebody is that came by radio.
+    /// Who somebody is that came by radio, as `N0PRA-5` or `N0PRA @ DB0AAA`, and over which protocol.
     #[must_use]
-    pub fn guest_call(&self, id: LoginId) -> Option<Call> {
+    pub fn guest_name(&self, id: LoginId) -> Option<(String, &'static str)> {
         let mut guests = self.servers.guests.iter();
         let guest = guests.find(|guest| guest.stream == id.0)?;
-        Some(guest.call)
+        Some((guest.name(), guest.protocol()))
     }
 
     /// What happened to a connection of AX.25.

@@ -4,6 +4,7 @@ pub(crate) mod destination;
 mod gate;
 mod guest;
 pub(crate) mod login;
+pub(crate) mod rules;
 mod time;
 
 use std::net::{IpAddr, Ipv4Addr};
