@@ -7,6 +7,9 @@ use wanbox_wire::lapb::Unnumbered;
 use super::counters::count;
 use super::{Cause, Engine, Phase};
 
+/// N2 of a disconnection when that of the link is 0.
+const FAREWELLS: u32 = 10;
+
 impl Engine {
     pub(super) fn start_t1(&mut self, now: Instant) {
         self.timers.t1 = Some(now + self.t1());
@@ -101,9 +104,13 @@ impl Engine {
         self.start_t1(now);
     }
 
-    /// Whether N2 was reached. A set-up of AX.25 is repeated N2 times, and N2 of 0 is for ever.
+    /// Whether N2 was reached. A set-up of AX.25 is repeated N2 times, and N2 of 0 is for ever; but
+    /// nobody waits so long for leave.
     pub(super) fn is_exhausted(&self) -> bool {
-        let n2 = u32::from(self.parameters.n2);
+        let n2 = match (self.parameters.n2, self.phase) {
+            (0, Phase::Disconnecting) => FAREWELLS,
+            (n2, _) => u32::from(n2),
+        };
         let first = self.is_ax25() && self.phase != Phase::Information;
         n2 != 0 && self.attempts >= n2 + u32::from(first)
     }

@@ -15,8 +15,8 @@ use wanbox_wire::ax25::{Class, pid};
 use wanbox_wire::lapb::Direction;
 
 use negotiation::Negotiation;
-use parameters::millis;
 pub use parameters::{Extended, Parameters};
+use parameters::{MOST, millis};
 pub use status::{State, Status, TimerStatus};
 pub use wanbox_link::lapb::{Cause, Counters, Refusal};
 
@@ -76,7 +76,10 @@ impl Connection {
     pub fn new(_now: Instant, parameters: &Parameters, digis_ahead: u8) -> Self {
         Self {
             engine: parameters.engine(digis_ahead),
-            parameters: *parameters,
+            parameters: Parameters {
+                paclen: parameters.paclen.clamp(1, MOST),
+                ..*parameters
+            },
             asking: false,
             asked: None,
             tell_asked: false,

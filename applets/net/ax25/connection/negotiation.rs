@@ -13,6 +13,8 @@ use super::{Connection, Extended};
 
 /// How often XID is sent to a station that does not answer it.
 const TRIES: u8 = 3;
+/// The least N1 that a peer may want, octets: nothing passes in pieces that are much shorter.
+const SHORTEST: u16 = 64;
 
 /// What waits to be sent, and for its answer.
 #[derive(Debug, Default)]
@@ -110,7 +112,7 @@ impl Connection {
         self.engine
             .agree(selective, theirs.window.unwrap_or(u8::MAX));
         if let Some(bits) = theirs.n1_bits {
-            let octets = u16::try_from(bits / 8).unwrap_or(u16::MAX).max(1);
+            let octets = u16::try_from(bits / 8).unwrap_or(u16::MAX).max(SHORTEST);
             self.parameters.paclen = self.parameters.paclen.min(octets);
         }
         selective

@@ -8,8 +8,10 @@ pub use lapb::Extended;
 
 /// Frames that wait behind the window.
 const QUEUE: usize = 16;
+/// The most octets of information that are sent and taken.
+pub(super) const MOST: u16 = 2048;
 /// The most octets of PID and information that are taken.
-const LONGEST: usize = 2049;
+const LONGEST: usize = 1 + MOST as usize;
 
 /// The parameters of a connection. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub struct Parameters {
     pub maxframe: u8,
     /// The same modulo 128; 1 to 127.
     pub maxframe_extended: u8,
-    /// Octets of information in an I frame, 1 to 65535.
+    /// Octets of information in an I frame, 1 to 65535; more than 2048 are as 2048.
     pub paclen: u16,
     /// An I frame of fewer octets, PID and information, is repeated with P instead of a poll.
     pub pthresh: u16,

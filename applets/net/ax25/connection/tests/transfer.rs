@@ -65,6 +65,9 @@ fn what_xid_says() {
     assert_eq!(unit, hex(answer));
     assert_eq!(bench.connection.parameters().paclen, 64);
     assert!(bench.status().selective);
+    bench.hear_with("c XID P", &hex("82 80 00 03 06 01 08"));
+    assert_eq!(bench.connection.parameters().paclen, 64, "not one octet");
+    assert_eq!(bench.sent(), "r XID F");
     // Nonsense is not answered, a test is.
     bench.hear_with("c XID P", b"\x82");
     assert_eq!(bench.sent(), "");
@@ -163,6 +166,16 @@ fn back_off_ends_at_blimit() {
     }
     assert_eq!(durations[..4], [5000, 6250, 6250, 6250]);
     assert_eq!(bench.connection.state(), State::Setup, "for ever");
+
+    // But leave is not asked for without end.
+    bench.hear("r UA F");
+    bench.hear("r RR 0 F");
+    bench.connection.close(now);
+    for _ in 0..11 {
+        assert_eq!(bench.sent(), "c DISC P");
+        bench.pass_deadline();
+    }
+    assert_eq!(bench.connection.state(), State::Disconnected);
 }
 
 #[test]
@@ -408,6 +421,25 @@ fn closing_waits_for_what_was_sent() {
     bench.connection.close(now);
     bench.connection.close(now);
     assert_eq!(bench.sent(), "c DISC P");
+}
+
+#[test]
+fn packets_have_a_longest_length() {
+    let mut bench = Bench::up(&Parameters {
+        paclen: 65535,
+        ..Parameters::default()
+    });
+    assert_eq!(bench.connection.parameters().paclen, 2048);
+    let now = bench.now;
+    let packet = [0; 2049];
+    let too_long = bench.connection.send(now, pid::IP, &packet);
+    assert_eq!(too_long, Err(Refusal::TooLong));
+    assert_eq!(bench.connection.send(now, pid::IP, &packet[1..]), Ok(()));
+    // Longer ones that come are dropped.
+    bench.hear_with("c I 0 0", &packet);
+    assert_eq!((bench.status().vr, bench.connection.unread()), (0, 0));
+    bench.hear_with("c I 0 0", &packet[1..]);
+    assert_eq!((bench.status().vr, bench.connection.unread()), (1, 2048));
 }
 
 #[test]
