@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use wanbox_sim::{Channel, Endpoint, Radio, for_each_seed};
 use wanbox_wire::ax25::{Call, pid};
 
-use crate::connection::{Cause, Parameters};
+use crate::connection::{Cause, Extended, Parameters};
 use crate::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -48,6 +48,8 @@ struct Node {
     lazy: bool,
     ended: Option<Cause>,
     most_links: usize,
+    /// It had a connection modulo 128.
+    extended: bool,
 }
 
 impl Node {
@@ -61,6 +63,7 @@ impl Node {
             lazy: false,
             ended: None,
             most_links: 0,
+            extended: false,
         }
     }
 
@@ -91,6 +94,8 @@ impl Node {
             }
         }
         self.most_links = self.most_links.max(self.ax25.link_count());
+        let mut links = self.ax25.links();
+        self.extended |= links.any(|link| link.connection.status(now).extended);
     }
 
     fn read(&mut self) {
@@ -237,6 +242,29 @@ fn crosslinks_keep_their_losses_to_themselves() {
     for_each_seed(10, |seed| {
         let mut radio = row(seed, 0.15, "N0PRA DB0AAA DK5SG-3");
         talk(&mut radio, 4000);
+    });
+}
+
+#[test]
+fn each_hop_of_a_crosslink_has_its_own_version() {
+    for_each_seed(6, |seed| {
+        let mut radio = row(seed, 0.05, "N0PRA DB0AAA DB0BBB DK5SG");
+        for (at, extended) in [(0, Extended::Offered), (1, Extended::Accepted)] {
+            radio.stations[at].ax25.set_parameters(Parameters {
+                extended,
+                ..Parameters::default()
+            });
+        }
+        for at in [2, 3] {
+            radio.stations[at].ax25.set_parameters(Parameters {
+                extended: Extended::Refused,
+                version: 1,
+                ..Parameters::default()
+            });
+        }
+        talk(&mut radio, 2000);
+        let extended: Vec<bool> = radio.stations.iter().map(|node| node.extended).collect();
+        assert_eq!(extended, [true, true, false, false]);
     });
 }
 
