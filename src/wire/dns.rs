@@ -24,6 +24,8 @@ pub mod kind {
     pub const CNAME: u16 = 5;
     /// The name of an address.
     pub const PTR: u16 = 12;
+    /// An IPv6 address.
+    pub const AAAA: u16 = 28;
     /// Every type, in questions.
     pub const ANY: u16 = 255;
 }

@@ -1,16 +1,13 @@
 //! Queries, and replies held against them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use simple_dns::rdata::RData;
-use simple_dns::{CLASS, Name, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
+use wanbox_wire::dns::{CLASS_IN, Data, Message, Question, Record, Writer, flag, kind};
 
 use super::config::check_name;
 
 /// How many aliases one reply may lead through.
 const MAX_ALIASES: usize = 16;
-/// The length of a message header (RFC 1035 section 4.1.1), octets.
-const HEADER_LEN: usize = 12;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +19,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn record_type(self) -> TYPE {
+    fn record_type(self) -> u16 {
         match self {
-            Self::A => TYPE::A,
-            Self::Aaaa => TYPE::AAAA,
+            Self::A => kind::A,
+            Self::Aaaa => kind::AAAA,
         }
     }
 }
@@ -51,15 +48,13 @@ pub(super) enum Reply {
 
 /// The octets of a query.
 pub(super) fn query(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
-    let mut packet = Packet::new_query(id);
-    packet.set_flags(PacketFlag::RECURSION_DESIRED);
-    packet.questions.push(Question::new(
-        Name::new(name).ok()?,
-        QTYPE::TYPE(kind.record_type()),
-        QCLASS::CLASS(CLASS::IN),
-        false,
-    ));
-    packet.build_bytes_vec().ok()
+    let question = Question {
+        name: name.to_owned(),
+        kind: kind.record_type(),
+        class: CLASS_IN,
+    };
+    let mut query = Writer::new(id, flag::RECURSION_DESIRED);
+    query.question(&question).then(|| query.finish())
 }
 
 /// Reads a message as the reply to a query.
@@ -67,57 +62,61 @@ pub(super) fn query(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
 /// It must have the query's identifier and repeat its one question. Records count only for
 /// the name that was asked for and the aliases that lead on from it.
 pub(super) fn read_reply(octets: &[u8], id: u16, name: &str, kind: Kind) -> Reply {
-    if !has_plausible_counts(octets) {
-        return Reply::Foreign;
-    }
     // The identifier before all else, so that what was blindly forged costs little.
-    if octets.first_chunk::<2>().map(|id| u16::from_be_bytes(*id)) != Some(id) {
-        return Reply::Foreign;
-    }
-    let Ok(packet) = Packet::parse(octets) else {
+    let Some(message) = Message::parse(octets).ok().filter(|found| found.id() == id) else {
         return Reply::Foreign;
     };
-    let Ok(asked) = Name::new(name) else {
+    let Ok((questions, [answers, ..])) = message.read() else {
         return Reply::Foreign;
     };
-    let [question] = packet.questions.as_slice() else {
+    let [question] = questions.as_slice() else {
         return Reply::Foreign;
     };
-    if !packet.has_flags(PacketFlag::RESPONSE)
-        || packet.opcode() != OPCODE::StandardQuery
-        || question.qtype != QTYPE::TYPE(kind.record_type())
-        || question.qclass != QCLASS::CLASS(CLASS::IN)
-        || !same(&question.qname, &asked)
+    if !message.has(flag::RESPONSE)
+        || message.opcode() != 0
+        || (question.kind, question.class) != (kind.record_type(), CLASS_IN)
+        || !same(&question.name, name)
     {
         return Reply::Foreign;
     }
-    if packet.has_flags(PacketFlag::TRUNCATION) {
+    if message.has(flag::TRUNCATED) {
         return Reply::Truncated;
     }
-    match packet.rcode() {
-        RCODE::NoError => addresses(&packet, asked, kind),
-        RCODE::NameError => Reply::NoName,
-        other => Reply::Failed(format!("{other:?}")),
+    match message.rcode() {
+        0 => addresses(&answers, name, kind),
+        3 => Reply::NoName,
+        code => Reply::Failed(why(code)),
+    }
+}
+
+/// What a server says by a response code (RFC 1035 section 4.1.1).
+fn why(code: u8) -> String {
+    match code {
+        1 => "format error".into(),
+        2 => "server failure".into(),
+        4 => "not implemented".into(),
+        5 => "refused".into(),
+        _ => format!("response code {code}"),
     }
 }
 
 /// Follows the aliases to the addresses.
-fn addresses(packet: &Packet<'_>, asked: Name<'_>, kind: Kind) -> Reply {
-    let mut name = &asked;
-    for _ in 0..MAX_ALIASES {
-        let of_name = packet
-            .answers
+fn addresses(answers: &[Record<'_>], asked: &str, kind: Kind) -> Reply {
+    let mut name = asked;
+    for step in 0..MAX_ALIASES {
+        let of_name = answers
             .iter()
-            .filter(|record| record.class == CLASS::IN && same(&record.name, name));
-        let mut found = Vec::new();
+            .filter(|record| record.class == CLASS_IN && same(&record.name, name));
+        let mut found: Vec<IpAddr> = Vec::new();
         let mut alias = None;
         for record in of_name {
-            match (&record.rdata, kind) {
-                (RData::A(a), Kind::A) => found.push(Ipv4Addr::from(a.address).into()),
-                (RData::AAAA(aaaa), Kind::Aaaa) => {
-                    found.push(Ipv6Addr::from(aaaa.address).into());
+            match (&record.data, record.kind) {
+                (Data::Address(address), _) if kind == Kind::A => found.push((*address).into()),
+                (Data::Other(octets), kind::AAAA) if kind == Kind::Aaaa => {
+                    let octets = <[u8; 16]>::try_from(*octets);
+                    found.extend(octets.map(IpAddr::from));
                 }
-                (RData::CNAME(target), _) => alias = Some(&target.0),
+                (Data::Name(target), kind::CNAME) => alias = Some(target),
                 _ => {}
             }
         }
@@ -126,11 +125,10 @@ fn addresses(packet: &Packet<'_>, asked: Name<'_>, kind: Kind) -> Reply {
         }
         match alias {
             Some(target) => name = target,
-            None if std::ptr::eq(name, &asked) => return Reply::NoData,
+            None if step == 0 => return Reply::NoData,
             None => {
-                let target = name.to_string();
-                return match check_name(&target) {
-                    Ok(()) => Reply::Alias(target),
+                return match check_name(name) {
+                    Ok(()) => Reply::Alias(name.to_owned()),
                     Err(why) => Reply::Failed(format!("it has an alias that is no name: {why}")),
                 };
             }
@@ -139,29 +137,10 @@ fn addresses(packet: &Packet<'_>, asked: Name<'_>, kind: Kind) -> Reply {
     Reply::Failed("its aliases lead in a circle".into())
 }
 
-/// Names are the same whatever the case of their letters.
-fn same(a: &Name<'_>, b: &Name<'_>) -> bool {
-    let (a, b) = (a.get_labels(), b.get_labels());
-    a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .all(|(a, b)| a.as_ref().eq_ignore_ascii_case(b.as_ref()))
-}
-
-/// Whether a message is long enough for the numbers of records in its header: the parser
-/// makes room for that many before it looks.
-fn has_plausible_counts(octets: &[u8]) -> bool {
-    /// A question is at least a root name, a type and a class.
-    const QUESTION_LEN: usize = 5;
-    /// A record has a time to live and a length besides.
-    const RECORD_LEN: usize = 11;
-    let Some((header, body)) = octets.split_first_chunk::<HEADER_LEN>() else {
-        return false;
-    };
-    let [.., a, b, c, d, e, f, g, h] = *header;
-    let count = |high, low| usize::from(u16::from_be_bytes([high, low]));
-    let records = count(c, d) + count(e, f) + count(g, h);
-    count(a, b) * QUESTION_LEN + records * RECORD_LEN <= body.len()
+/// Names are the same whatever the case of their letters, and with or without a dot at their end.
+fn same(a: &str, b: &str) -> bool {
+    let plain = |name: &'_ str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    plain(a) == plain(b)
 }
 
 /// Fuzz entry: no octets make the reader panic, and only the right question is answered.

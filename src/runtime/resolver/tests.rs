@@ -420,7 +420,7 @@ fn a_server_that_refuses_is_left_for_the_next() {
     let error = lookup.poll_outcome().unwrap().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the name server did not answer for refused.example: Refused"
+        "the name server did not answer for refused.example: refused"
     );
 }
 
