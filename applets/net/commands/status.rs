@@ -61,7 +61,8 @@ fn services(context: &Context<'_>) -> Vec<show::Counter> {
         ("namesTooMany", resolver.too_many),
     ];
     let all = context.services.counters.listed();
-    let numbered = (1..).zip(all.into_iter().chain(of_resolver));
+    let agwpe = context.services.agwpe.counters.listed();
+    let numbered = (1..).zip(all.into_iter().chain(of_resolver).chain(agwpe));
     numbered
         .map(|(number, (name, value))| (number, name, value))
         .collect()

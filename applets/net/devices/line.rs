@@ -16,6 +16,7 @@ use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
 use wanbox_runtime::netlink::Netlink;
 use wanbox_runtime::packet::{self, PacketSocket};
 use wanbox_runtime::stream::{Stream, StreamEvent};
+use wanbox_wire::kiss::Check;
 
 use super::asy::{self, AsyLine};
 use super::drops::{self, Drop, Drops};
@@ -217,6 +218,18 @@ impl Line {
     /// What waits for a line of packet radio.
     pub fn radio(&mut self) -> Option<&mut Pending> {
         self.asy.as_mut()?.radio.as_deref_mut()
+    }
+
+    /// How a frame of AX.25 that is sent on it is shown.
+    pub fn shown(&self) -> Link {
+        if !self.asy.as_ref().is_some_and(|asy| asy.is_kiss()) {
+            return Link::Ax25;
+        }
+        Link::Kiss(match self.crc {
+            Crc::Crc16 | Crc::Test16 => Check::Smack,
+            Crc::Rmnc | Crc::TestRmnc => Check::Rmnc,
+            Crc::Off | Crc::Ccitt => Check::None,
+        })
     }
 
     /// Packets that wait.

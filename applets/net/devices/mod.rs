@@ -355,7 +355,7 @@ impl Devices {
             _ => {}
         }
         match command {
-            Some(value) => self.command(id, parameter.0, value).map(Some),
+            Some(value) => self.command(station, id, parameter.0, value).map(Some),
             None => Ok(None),
         }
     }
@@ -369,9 +369,9 @@ impl Devices {
         value: Option<u32>,
     ) -> Result<Option<u32>, String> {
         match (number, value) {
-            (1..=6 | 12 | 13, Some(value)) => {
-                self.command(carrier, number | port << 4, value).map(Some)
-            }
+            (1..=6 | 12 | 13, Some(value)) => self
+                .command(station, carrier, number | port << 4, value)
+                .map(Some),
             (parameter::DOWN | parameter::UP | parameter::RETURN, _) => {
                 let name = station.interfaces.get(carrier).map_or("?", Interface::name);
                 Err(format!("It is port {port} of {name}"))
@@ -381,8 +381,19 @@ impl Devices {
     }
 
     /// Sends a command to the controller of a line, if that is up.
-    fn command(&mut self, id: InterfaceId, kind: u8, value: u32) -> Result<u32, String> {
+    fn command(
+        &mut self,
+        station: &Station,
+        id: InterfaceId,
+        kind: u8,
+        value: u32,
+    ) -> Result<u32, String> {
         let octet = u8::try_from(value).map_err(|_| format!("{value}: must be 0..255"))?;
+        if let Some(interface) = station.interfaces.get(id) {
+            let (flags, frame) = (interface.trace, [kind, octet]);
+            let traces = &mut self.lines.traces;
+            traces.packet(id, Way::Sent, flags, Link::Command, &frame);
+        }
         if let Some(line) = self.lines.get_mut(id)
             && line.queue_radio(kind, &[octet], None)
         {

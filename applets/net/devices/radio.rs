@@ -79,8 +79,9 @@ impl Lines {
         frame: &[u8],
         tag: Option<Tag>,
     ) {
-        self.traces.packet(id, Way::Sent, flags, Link::Ax25, frame);
         let (carrier, port) = self.carrier(id);
+        let link = self.get(carrier).map_or(Link::Ax25, Line::shown);
+        self.traces.packet(id, Way::Sent, flags, link, frame);
         let Some(Some(line)) = self.all.get_mut(carrier.index()) else {
             return;
         };
@@ -134,7 +135,7 @@ impl Lines {
         frame: &[u8],
     ) {
         if !matches!(mode, Encapsulation::KissUi | Encapsulation::KissI) {
-            self.heard(now, station, id, frame);
+            self.heard(now, station, id, Link::Ax25, frame);
             return;
         }
         let (Some(Some(line)), Some(interface)) =
@@ -170,7 +171,7 @@ impl Lines {
             }
         }
         match self.by_port(id, kiss.kind >> 4) {
-            Some(id) => self.heard(now, station, id, kiss.data),
+            Some(id) => self.heard(now, station, id, Link::Kiss(kiss.check), kiss.data),
             None => self.drop(id, Drop::NoPort),
         }
     }
@@ -198,7 +199,7 @@ impl Lines {
             let is_own = is_own(station, source);
             self.axip.peers.learn(now, &header, from, is_own);
         }
-        self.heard(now, station, id, frame);
+        self.heard(now, station, id, Link::Ax25, frame);
     }
 
     /// A frame of a device of the kernel.
@@ -213,17 +214,23 @@ impl Lines {
             self.traces.raw(id, Way::Received, interface.trace, frame);
         }
         match frame.split_first() {
-            Some((0, frame)) => self.heard(now, station, id, frame),
+            Some((0, frame)) => self.heard(now, station, id, Link::Ax25, frame),
             _ => self.drop(id, Drop::Command),
         }
     }
 
-    /// An interface hears a frame: so do programs that share it.
-    fn heard(&mut self, now: Instant, station: &mut Station, id: InterfaceId, frame: &[u8]) {
+    /// An interface hears a frame, which is shown as `link`: so do programs that share it.
+    fn heard(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        id: InterfaceId,
+        link: Link,
+        frame: &[u8],
+    ) {
         if let Some(interface) = station.interfaces.get(id) {
             let flags = interface.trace;
-            self.traces
-                .packet(id, Way::Received, flags, Link::Ax25, frame);
+            self.traces.packet(id, Way::Received, flags, link, frame);
         }
         self.tell_clients(id, frame);
         station.receive_ax25(now, id, frame, self);

@@ -62,7 +62,7 @@ impl Trace {
     pub fn capture(&self, capture: Capture, time: Duration, buffer: &mut Vec<u8>) {
         let packet = match (capture, &self.form) {
             (Capture::Datagrams, Form::Packet(Link::Ip))
-            | (Capture::Ax25, Form::Packet(Link::Ax25)) => &self.octets,
+            | (Capture::Ax25, Form::Packet(Link::Ax25 | Link::Kiss(_))) => &self.octets,
             (Capture::Datagrams, Form::Serial(datagram)) => datagram,
             _ => return,
         };

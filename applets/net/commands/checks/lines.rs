@@ -203,9 +203,9 @@ fn tasks_memory_and_states() {
     );
     let rule = format!("{} SERVICES {}", "-".repeat(35), "-".repeat(34));
     let first = "( 1)sessions                     0     ( 2)accepted                     0";
-    let last = "(25)namesTooMany                 0";
+    let last = "(31)agwpeNotShown                0";
     assert_eq!((counters[0], counters[1]), (rule.as_str(), first));
-    assert_eq!((counters.len(), counters.last()), (14, Some(&last)));
+    assert_eq!((counters.len(), counters.last()), (17, Some(&last)));
     let mut status = json(&mut rig, "status");
     let services = status.as_object_mut().unwrap().remove("services").unwrap();
     assert_eq!(services["names_refused"], 0);

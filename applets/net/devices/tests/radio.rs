@@ -448,7 +448,7 @@ fn what_is_shown_of_frames() {
         );
         shown.push((trace.way, trace.form, trace.octets));
     }
-    let ax25 = || (Form::Packet(Link::Ax25), SABM.to_vec());
+    let ax25 = || (Form::Packet(Link::Kiss(Check::None)), SABM.to_vec());
     let raw = || (Form::Raw, line.clone());
     assert_eq!(
         shown,

@@ -16,12 +16,13 @@ use std::fmt::Write as _;
 
 use wanbox_link::offload::complete;
 use wanbox_wire::ip::VirtioHeader;
+use wanbox_wire::kiss::Check;
 
 use crate::interface::TraceFlags;
 use crate::show::Names;
 
 pub use decode::{arp, ip, serial};
-pub use radio::{ax25, flexnet, kiss, netrom};
+pub use radio::{ax25, command, flexnet, kiss, netrom};
 
 /// A packet as it is shown: with the checksum that its sender left to the device.
 #[must_use]
@@ -67,11 +68,10 @@ pub enum Link {
     Serial,
     /// A frame of AX.25 without FCS.
     Ax25,
-    /// A frame of KISS, from its type on; its type may tell of a check sequence, or not.
-    Kiss {
-        /// Whether it may.
-        checks: bool,
-    },
+    /// The same in a data frame of KISS, with this check sequence.
+    Kiss(Check),
+    /// A command of KISS, from its type on.
+    Command,
 }
 
 /// A packet as it is traced: a title with the time, lines of its headers, and the dump that the flags ask for.
@@ -99,7 +99,8 @@ pub fn packet(
         Link::Arp => arp(&mut text, octets, names),
         Link::Serial => serial(&mut text, octets, names),
         Link::Ax25 => ax25(&mut text, octets, names),
-        Link::Kiss { checks } => kiss(&mut text, octets, checks, names),
+        Link::Kiss(check) => kiss(&mut text, check, octets, names),
+        Link::Command => command(&mut text, octets),
     };
     if flags.has(TraceFlags::HEX) {
         text += &hex_dump(octets);
@@ -163,14 +164,13 @@ pub fn hex_dump(octets: &[u8]) -> String {
 /// Any octets as any packet: the text is bounded and has no control characters but the ends of lines. For fuzzing.
 pub fn fuzz_packet_text(octets: &[u8]) {
     let flags = TraceFlags(TraceFlags::HEX);
-    let kiss = |checks| Link::Kiss { checks };
     for link in [
         Link::Ip,
         Link::Arp,
         Link::Serial,
         Link::Ax25,
-        kiss(false),
-        kiss(true),
+        Link::Kiss(Check::Smack),
+        Link::Command,
     ] {
         let text = packet(
             "tnc0",

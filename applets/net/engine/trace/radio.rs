@@ -14,18 +14,22 @@ use crate::show::Names;
 /// What comes before the second and further lines of NET/ROM.
 const INDENT: &str = "         ";
 
-/// Writes the lines of a frame of KISS: its type, then what is in it; what is behind the headers. `checks`: its type may
-/// tell of a check sequence.
-pub fn kiss<'p>(text: &mut String, octets: &'p [u8], checks: bool, names: Names<'_>) -> &'p [u8] {
+/// Writes the lines of a data frame of KISS and of the frame of AX.25 in it; what is behind the headers.
+pub fn kiss<'p>(text: &mut String, check: Check, octets: &'p [u8], names: Names<'_>) -> &'p [u8] {
+    *text += match check {
+        Check::None => "KISS: Data\n",
+        Check::Smack => "KISS: crc-16 Data\n",
+        Check::Rmnc => "KISS: crc-rmnc Data\n",
+    };
+    ax25(text, octets, names)
+}
+
+/// Writes the line of a command of KISS, from its type on; its value.
+pub fn command<'p>(text: &mut String, octets: &'p [u8]) -> &'p [u8] {
     *text += "KISS: ";
-    let Ok(frame) = Kiss::parse(octets, checks) else {
+    let Ok(frame) = Kiss::parse(octets, false) else {
         *text += "bad frame\n";
         return octets;
-    };
-    *text += match frame.check {
-        Check::None => "",
-        Check::Smack => "crc-16 ",
-        Check::Rmnc => "crc-rmnc ",
     };
     let port = frame.kind >> 4;
     if port > 0 && frame.kind != RETURN {
@@ -33,23 +37,16 @@ pub fn kiss<'p>(text: &mut String, octets: &'p [u8], checks: bool, names: Names<
     }
     let value = frame.data.first().copied().unwrap_or_default();
     let tens = u32::from(value) * 10;
+    let switch = if value == 0 { "off" } else { "on" };
     let _ = match (frame.kind, frame.command()) {
         (RETURN, _) => writeln!(text, "Return"),
-        (_, 0) => {
-            *text += "Data\n";
-            return ax25(text, frame.data, names);
-        }
+        (_, 0) => writeln!(text, "Data"),
         (_, 1) => writeln!(text, "TX Delay: {tens} ms"),
         (_, 2) => writeln!(text, "Persistence: {}/256", u32::from(value) + 1),
         (_, 3) => writeln!(text, "Slot Time: {tens} ms"),
         (_, 4) => writeln!(text, "TX Tail: {tens} ms"),
-        (_, 5) => writeln!(
-            text,
-            "Full Duplex: {}",
-            if value == 0 { "off" } else { "on" }
-        ),
+        (_, 5) => writeln!(text, "Full Duplex: {switch}"),
         (_, 6) => writeln!(text, "Hardware: {value}"),
-        (_, 12) => writeln!(text, "Data to be acknowledged"),
         (_, other) => writeln!(text, "Command {other}: {value}"),
     };
     frame.data

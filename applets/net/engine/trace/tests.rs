@@ -281,30 +281,23 @@ fn frames_of_ax25() {
 fn frames_of_kiss() {
     let sabm = "88 84 60 a6 82 9e e0 9c 60 a0 a4 82 40 61 3f";
     let line = "AX25: N0PRA->DB0SAO SABM(P)\n";
-    let with = Link::Kiss { checks: true };
-    for (link, octets, text) in [
-        (with, format!("00 {sabm}"), format!("Data\n{line}")),
-        (
-            with,
-            format!("80 {sabm} 2b 77"),
-            format!("crc-16 Data\n{line}"),
-        ),
-        (
-            with,
-            format!("20 {sabm} d8 72"),
-            format!("crc-rmnc Data\n{line}"),
-        ),
-        (with, format!("80 {sabm} 2b 78"), "bad frame\n".to_owned()),
-        (with, "01 28".to_owned(), "TX Delay: 400 ms\n".to_owned()),
-        (with, "02 3f".to_owned(), "Persistence: 64/256\n".to_owned()),
-        (with, "ff 00".to_owned(), "Return\n".to_owned()),
-        (
-            Link::Kiss { checks: false },
-            format!("80 {sabm}"),
-            format!("port 8 Data\n{line}"),
-        ),
+    for (check, words) in [
+        (Check::None, "Data"),
+        (Check::Smack, "crc-16 Data"),
+        (Check::Rmnc, "crc-rmnc Data"),
     ] {
-        assert_eq!(shown(link, &octets), format!("KISS: {text}"), "{octets}");
+        let text = format!("KISS: {words}\n{line}");
+        assert_eq!(shown(Link::Kiss(check), sabm), text);
+    }
+    for (octets, text) in [
+        ("01 28", "TX Delay: 400 ms"),
+        ("02 3f", "Persistence: 64/256"),
+        ("13 0a", "port 1 Slot Time: 100 ms"),
+        ("05 00", "Full Duplex: off"),
+        ("0c 03", "Command 12: 3"),
+        ("ff 00", "Return"),
+    ] {
+        assert_eq!(shown(Link::Command, octets), format!("KISS: {text}\n"));
     }
 }
 
