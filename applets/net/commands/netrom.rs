@@ -44,6 +44,10 @@ fn connect(context: &mut Context<'_>, words: &[Word]) -> Done {
     let user = maybe_call(words, 2)?.or(own);
     let user = user.unwrap_or_else(|| context.station.netrom.call());
     let (now, station) = (context.now, &mut *context.station);
+    let known = station.netrom.node(now, node);
+    if known.is_none_or(|known| known.whole_quality() == 0) {
+        return failed(format_args!("Unknown node \"{}\"", word_at(words, 1)));
+    }
     let opened = context.services.open_netrom(now, station, node, user);
     session(context, opened)
 }

@@ -227,6 +227,8 @@ fn circuits() {
             ("netrom reset x", "Not a valid control block\n"),
             ("netrom status 2", "Not a valid control block address\n"),
             ("netrom kick", "Usage: netrom kick <nrcb>\n"),
+            ("netrom connect dl9zzz", "Unknown node \"dl9zzz\"\n"),
+            ("netrom connect DK0HU-2 a-b", "Invalid call \"a-b\"\n"),
         ],
     );
     let status = json(&mut rig, "netrom status");
