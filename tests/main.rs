@@ -51,6 +51,7 @@ mod lab_eql;
 mod lab_eql_dial;
 mod lab_l2tp;
 mod lab_net;
+mod lab_netrom;
 mod lab_ppp;
 mod lab_x25;
 mod lapb;
@@ -172,6 +173,7 @@ fn main() -> ExitCode {
     trials.extend(direwolf::tests());
     trials.extend(lab_ax25::tests());
     trials.extend(lab_net::tests());
+    trials.extend(lab_netrom::tests());
     trials.extend(lab_x25::tests());
     trials.extend(lab_eql::tests());
     trials.extend(lab_eql_dial::tests());
