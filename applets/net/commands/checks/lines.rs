@@ -209,7 +209,7 @@ fn tasks_memory_and_states() {
     let mut status = json(&mut rig, "status");
     let services = status.as_object_mut().unwrap().remove("services").unwrap();
     assert_eq!(services["names_refused"], 0);
-    assert_eq!(services.as_object().unwrap().len(), 25);
+    assert_eq!(services.as_object().unwrap().len(), 31);
     assert_eq!(
         status,
         json!({"ax25": [], "netrom": [], "tcp": {"connections": [], "servers": []},
