@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use wanbox_wire::ax25::Call;
 
-use crate::circuit::{Circuit, Reason, State};
+use crate::circuit::{Circuit, Reason};
 use crate::netrom::NetRom;
 use crate::parameters::PARAMETERS;
 
@@ -166,16 +166,5 @@ fn packets(text: &mut String, label: &str, packets: &[(u8, usize)]) {
     }
     for (number, octets) in packets {
         let _ = writeln!(text, "{:VALUES$}Seq {number:3}: {octets:3} bytes", "");
-    }
-}
-
-/// What the console shows of a session's circuit.
-#[must_use]
-pub fn session(circuit: &Circuit) -> String {
-    let state = circuit.state();
-    if state == State::Disconnected {
-        format!("{} ({})", state.name(), circuit.reason().name())
-    } else {
-        state.name().to_owned()
     }
 }
