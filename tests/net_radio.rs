@@ -18,7 +18,55 @@ const FAR: &str = "44.0.0.3";
 const ECHO: (Ipv4Addr, u16) = (Ipv4Addr::new(44, 0, 0, 3), 7);
 
 pub fn tests() -> Vec<Trial> {
-    vec![test("net_radio::three_stations", NEEDS, three_stations)]
+    vec![
+        test("net_radio::three_stations", NEEDS, three_stations),
+        test("net_radio::the_manual", NEEDS, the_manual),
+    ]
+}
+
+/// The station of net-ax25(7) starts as it is written there, and what its tables have instead of kissattach's and
+/// the others' lines is taken.
+fn the_manual() -> Result {
+    let page = include_str!("../man/net-ax25.7");
+    let from = page.find("hostname db0aaa\n").unwrap_or_default();
+    let to = page[from..].find(".Ed\n").unwrap_or_default();
+    let lines = &page[from..from + to];
+    ensure!(lines.lines().count() > 10, "{lines}");
+    let netns = Netns::new()?;
+    netns.ip("link set lo up")?;
+    // There may be such a TNC on this machine.
+    let lines = lines.replace("/dev/ttyUSB0", "/dev/ttyUSB255");
+    let station = Station::start(&netns, &lines)?;
+    for line in [
+        "attach asy /dev/ttyS255 1 kissui vhf 0 256 9600 auto",
+        "attach kissport uhf vhf 1",
+        "ifconfig uhf linkaddress DB0AAA-7",
+        "param vhf TxDelay 30",
+        "param vhf Return",
+        "ifconfig vhf crc 16",
+        "ifconfig vhf crc rmnc",
+        "ifconfig vhf crc test",
+        "ifconfig vhf autoroute on",
+        "ax25 route add permanent vhf DB0BBB DB0CCC",
+        "arp add 44.130.1.9 ax25 DB0CCC",
+        "ax25 paclen 256",
+        "ax25 maxframe 4",
+        "ax25 blimit 8",
+        "login program /usr/sbin/node",
+        "attach netrom",
+        "ifconfig netrom ipaddress 44.1.1.3",
+        "netrom broadcast vhf NODES",
+        "netrom parms 3 192",
+        "netrom links DB0AAA DB0BBB 192 permanent",
+        "netrom links DB0BBB DB0CCC 160 permanent",
+        "attach asy /dev/ttyS254 1 nrs nrs0 0 256 9600 auto",
+        "trace vhf input output",
+        "ax25 digipeat 1",
+        "start kiss vhf",
+    ] {
+        station.says(line)?;
+    }
+    Ok(())
 }
 
 /// A station between AX.25 in UDP and its host, as others reach it.

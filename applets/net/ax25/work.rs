@@ -68,14 +68,14 @@ impl Ax25 {
                     // What follows is not told again by this half.
                     other.up = true;
                 }
-                self.work_half(now, other);
+                self.work_half(other);
             }
             Role::Half(None) => {}
         }
     }
 
     /// The other half has events of its own.
-    fn work_half(&mut self, now: Instant, id: LinkId) {
+    fn work_half(&mut self, id: LinkId) {
         while let Some(event) = self
             .links
             .get_mut(id)
@@ -87,7 +87,6 @@ impl Ax25 {
             }
         }
         self.touch(id);
-        let _ = now;
     }
 
     fn down(&mut self, now: Instant, id: LinkId, reason: Cause) {
