@@ -12,7 +12,7 @@
 //! | run several stations on a half-duplex radio channel | [`Radio`], [`Channel`] |
 //! | make the line bad, cut it, loop it | [`Line`], [`Impairments`] |
 //! | write octets down in a test | [`hex`] |
-//! | try many seeds, and replay one | [`for_each_seed`] and `WANBOX_SIM_SEED` |
+//! | try many seeds, and replay one | [`for_each_seed`], [`for_each_channel`] and `WANBOX_SIM_SEED` |
 //!
 //! The simulator knows no protocol. A test wraps its engine in a few lines that
 //! implement [`Endpoint`].
@@ -31,4 +31,4 @@ pub use line::{Counters, End, Impairments, Line};
 pub use pair::{Endpoint, Pair};
 pub use radio::{Channel, Radio, RadioCounters};
 pub use random::Random;
-pub use seeds::{SEED_VARIABLE, for_each_seed, random_frames};
+pub use seeds::{SEED_VARIABLE, for_each_channel, for_each_seed, random_frames};

@@ -1,5 +1,8 @@
 //! Running a test over many seeds, and replaying one.
 
+use crate::radio::{Channel, RadioCounters};
+use crate::random::Random;
+
 /// The environment variable that names the one seed to run.
 pub const SEED_VARIABLE: &str = "WANBOX_SIM_SEED";
 
@@ -28,6 +31,35 @@ pub fn for_each_seed(count: u64, mut test: impl FnMut(u64)) {
         test(seed);
         drop(guard);
     }
+}
+
+/// Runs `test` with many seeds on half-duplex channels of 1200 bit/s that lose up to `most_loss` per cent of the
+/// frames, as a generator has it that the test goes on with.
+///
+/// # Panics
+/// As `test` does, and when the channels were easy: two frames lost and two collisions a seed are wanted.
+pub fn for_each_channel(
+    count: u64,
+    most_loss: u64,
+    mut test: impl FnMut(u64, Channel, Random) -> RadioCounters,
+) {
+    let (mut seeds, mut lost, mut collided) = (0, 0, 0);
+    for_each_seed(count, |seed| {
+        let mut random = Random::new(seed);
+        let channel = Channel {
+            loss: random.below(most_loss + 1) as f64 / 100.0,
+            ..Channel::FM_1200
+        };
+        let counters = test(seed, channel, random);
+        seeds += 1;
+        lost += counters.lost;
+        collided += counters.collided;
+    });
+    // One seed alone may have a channel that loses nothing.
+    assert!(
+        seeds == 1 || lost > 2 * seeds && collided > 2 * seeds,
+        "{seeds} seeds: {lost} lost, {collided} collided"
+    );
 }
 
 fn parse_seed(text: &str) -> Option<u64> {
