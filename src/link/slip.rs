@@ -179,6 +179,7 @@ pub fn fuzz_slip(octets: &[u8]) {
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use wanbox_wire::kiss::{Check, Kiss};
 
     use super::*;
 
@@ -199,6 +200,19 @@ mod tests {
         let packets = decoded(&mut decoder, &out);
         assert_eq!(packets, [Some(vec![0x45, 0xc0, 0xdb, 0x00])]);
         assert_eq!(*decoder.stats(), Stats::default());
+    }
+
+    /// A datagram of AX.25 from N0PRA to QST as a TNC gets it.
+    #[test]
+    fn frames_of_kiss() {
+        let mut frame = b"\xa2\xa6\xa8\x40\x40\x40\xe0\x9c\x60\xa0\xa4\x82\x40\x61".to_vec();
+        let line = [b"\xc0\x00", &frame[..], b"\x03\xf0A\xdb\xdcB\xdb\xddC\xc0"].concat();
+        frame.extend(b"\x03\xf0A\xc0B\xdbC");
+        let mut octets = Vec::new();
+        Kiss::data(Check::None, &frame).append(&mut octets);
+        let mut out = Vec::new();
+        encode(&octets, &mut out);
+        assert_eq!(out, line);
     }
 
     #[test]

@@ -28,8 +28,8 @@ tnc() {
   echo 100 >"/proc/sys/net/ax25/ax$1/t2_timeout"
 }
 
-head -c 50000 /dev/urandom >/tmp/file
-# `echoed`: a file comes back from the station's echo server: 100 kB on the line.
+head -c 100000 /dev/urandom >/tmp/file
+# `echoed`: a file of 100 kB comes back from the station's echo server.
 echoed() {
   socat -T 60 - TCP:44.128.4.4:7 </tmp/file >/tmp/back
   cmp /tmp/file /tmp/back

@@ -126,7 +126,7 @@ say "ax25 status"
 say "ax25 heard"
 say "axip route"
 
-head -c 50000 /dev/urandom >/tmp/file
+head -c 100000 /dev/urandom >/tmp/file
 echoed() {
   socat -T 60 - TCP:44.128.4.4:7 </tmp/file >/tmp/back
   cmp /tmp/file /tmp/back

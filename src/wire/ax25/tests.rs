@@ -2,7 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{fcs, lapb};
+use crate::{arp, fcs, lapb};
 
 /// SABM with P from N0PRA to DB0SAO-1 via DB0ID.
 const SABM: [u8; 22] = [
@@ -337,6 +337,25 @@ fn unnumbered_information_with_a_datagram_and_with_arp() {
     assert_eq!(
         frame[7..],
         [0x88, 0x84, 0x60, 0xa6, 0x82, 0x9e, 0x61, 0x03, 0xcd]
+    );
+    let mut packet = Vec::new();
+    arp::LinkRepr {
+        hardware_type: 3,
+        protocol_type: 0x00cc,
+        operation: arp::Operation::Request,
+        sender_hardware: call("DB0SAO").octets(),
+        sender: [44, 0, 0, 1].into(),
+        target_hardware: &[],
+        target: [44, 0, 0, 2].into(),
+    }
+    .emit(&mut packet);
+    assert_eq!(
+        packet,
+        [
+            0x00, 0x03, 0x00, 0xcc, 0x07, 0x04, 0x00, 0x01, 0x88, 0x84, 0x60, 0xa6, 0x82, 0x9e,
+            0x60, 0x2c, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x2c, 0x00,
+            0x00, 0x02
+        ]
     );
 }
 
