@@ -10,6 +10,7 @@ use std::process::Command;
 
 use nix::fcntl::OFlag;
 use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
+use nix::sys::signal::{self, SigHandler, Signal};
 use nix::sys::termios::{
     ControlFlags, InputFlags, LocalFlags, OutputFlags, SetArg, SpecialCharacterIndices as Keys,
     tcgetattr, tcsetattr,
@@ -124,6 +125,17 @@ pub fn at_terminal(command: &mut Command, terminal: &File) -> io::Result<()> {
         .stdout(terminal.try_clone()?)
         .stderr(terminal.try_clone()?);
     let prepare = || {
+        // Whoever started this process may ignore them, as nohup(1) does; a terminal that goes must end what runs
+        // there.
+        for signal in [
+            Signal::SIGHUP,
+            Signal::SIGINT,
+            Signal::SIGQUIT,
+            Signal::SIGTERM,
+        ] {
+            // SAFETY: the default action is no function.
+            unsafe { signal::signal(signal, SigHandler::SigDfl) }?;
+        }
         nix::unistd::setsid()?;
         // SAFETY: 0 is open here, and the request takes a number.
         let taken = unsafe {
@@ -135,7 +147,7 @@ pub fn at_terminal(command: &mut Command, terminal: &File) -> io::Result<()> {
         }
         Ok(())
     };
-    // SAFETY: between fork and exec it calls setsid(2) and ioctl(2) alone, which are safe there.
+    // SAFETY: between fork and exec it calls sigaction(2), setsid(2) and ioctl(2) alone, which are safe there.
     unsafe {
         command.pre_exec(prepare);
     }
