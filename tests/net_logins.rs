@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use wanbox_rig::terminal::Terminal;
-use wanbox_rig::{Need, Result, Router, ensure};
+use wanbox_rig::{Need, Result, Router, ensure, until};
 
 use crate::{test, wanbox};
 
@@ -31,6 +31,13 @@ fn tell(router: &Router, line: &str) -> Result<String> {
     let mut command = far(router);
     let done = router.netns.finish(command.args(["-e", line]), LIMIT)?;
     done.ok()
+}
+
+/// Whether the guest's last program runs.
+fn sleeps() -> bool {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    lines.any(|line| line == b"sleep\x0028412\0")
 }
 
 fn logins() -> Result {
@@ -57,11 +64,14 @@ fn logins() -> Result {
         .netns
         .finish(far(&router).args(["-d", "--logins"]), LIMIT)?;
     started.ok()?;
-    let mut command = router.applet("net");
-    command.arg("--attach");
-    let mut desk = router
-        .netns
-        .inside(|| Terminal::start(&mut command, 100, 40))?;
+    let attach = || {
+        let mut command = router.applet("net");
+        command.arg("--attach");
+        router
+            .netns
+            .inside(|| Terminal::start(&mut command, 100, 40))
+    };
+    let mut desk = attach()?;
     // Whoever comes gets the console of guests.
     desk.answer("db0aaa>", "connect db0aab\r")?;
     desk.answer("Connected\ndb0aab>", "heard\r")?;
@@ -97,6 +107,27 @@ fn logins() -> Result {
         );
         ensure!(!log.contains('\r'), "{log:?}");
     }
+    // Who goes takes the program along. On screens of their own, so that nothing of before is on them.
+    let alone = || {
+        let none = || Ok(!router.ok("net -e session")?.contains("DB0AAB"));
+        until("the end of the session", LIMIT, none)
+    };
+    alone()?;
+    desk = attach()?;
+    desk.answer("db0aaa>", "connect db0aab\r")?;
+    desk.answer("$", "exec sleep 28412\r")?;
+    until("the program", LIMIT, || Ok(sleeps()))?;
+    desk.press("\x1d")?;
+    desk.answer("db0aaa>", "close\r")?;
+    desk.wait("Disconn (Normal)")?;
+    until("the program's end", LIMIT, || Ok(!sleeps()))?;
+    // An account that programs may not run as gets the console.
+    alone()?;
+    desk = attach()?;
+    tell(&router, &format!("login minuid {}", UID + 1))?;
+    desk.answer("db0aaa>", "connect db0aab\r")?;
+    desk.answer("Connected\ndb0aab>", "bye\r")?;
+    desk.wait("Disconn (Normal)")?;
     tell(&router, "exit")?;
     router.ok("net -e exit")?;
     Ok(())
