@@ -181,15 +181,9 @@ impl Ax25 {
     /// Sends a packet in I frames, on a connection that is begun if there is none. `false`: there is no way,
     /// or too many wait.
     pub fn send_packet(&mut self, now: Instant, to: Call, protocol: u8, octets: &[u8]) -> bool {
-        let id = match self.packet_link(to) {
-            Some(id) => id,
-            None => match self.establish(now, None, to, &[], None) {
-                Ok(id) => id,
-                Err(_) => {
-                    self.counters.no_path += 1;
-                    return false;
-                }
-            },
+        let Ok(id) = self.open_packets(now, to) else {
+            self.counters.no_path += 1;
+            return false;
         };
         let mut buffer = self.take();
         let Some(link) = self.links.get_mut(id) else {

@@ -31,6 +31,17 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
+/// The longest name in a record, octets with the zero that ends it.
+const LONGEST_NAME: usize = 64;
+
+/// The name that a record ends with, and what is behind it.
+pub(crate) fn name(octets: &[u8]) -> Option<(&str, &[u8])> {
+    let mut place = octets.iter().take(LONGEST_NAME);
+    let end = place.position(|octet| *octet == 0)?;
+    let name = std::str::from_utf8(octets.get(..end)?).ok()?;
+    Some((name, octets.get(end + 1..)?))
+}
+
 /// Reads a file's records, and what is wrong behind them. `record` takes one from the front of the octets.
 pub(crate) fn parse<T>(
     octets: &[u8],

@@ -16,8 +16,6 @@ use crate::state::{self, FileError};
 
 /// The version that is written.
 const VERSION: u8 = 2;
-/// The longest name of an interface that is read, octets.
-const LONGEST_NAME: usize = 64;
 /// How long an entry is kept that was not used, seconds.
 const LONGEST: u64 = 2_147_483;
 
@@ -72,11 +70,7 @@ fn record(octets: &[u8], form: Form) -> Option<(Record, &[u8])> {
             (u32::from_le_bytes(*time).into(), rest)
         }
     };
-    let end = rest
-        .iter()
-        .take(LONGEST_NAME)
-        .position(|octet| *octet == 0)?;
-    let name = std::str::from_utf8(rest.get(..end)?).ok()?;
+    let (name, rest) = state::name(rest)?;
     let call = Call::from_octets(call);
     let digi = Call::from_octets(digi);
     let has_digi = !digi.is_none();
@@ -91,7 +85,7 @@ fn record(octets: &[u8], form: Form) -> Option<(Record, &[u8])> {
         used,
         interface: name.to_owned(),
     };
-    Some((record, rest.get(end + 1..)?))
+    Some((record, rest))
 }
 
 /// Writes records in the present version.

@@ -14,8 +14,6 @@ use crate::state::{self, FileError};
 
 /// The version that is written.
 const VERSION: u8 = 3;
-/// The longest name of an interface that is read, octets.
-const LONGEST_NAME: usize = 64;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,11 +53,7 @@ fn record(version: u8, octets: &[u8]) -> Option<(Record, &[u8])> {
     let metric = next()?;
     let private = next()? & 1 != 0;
     let expires = if version > 1 { Some(next()?) } else { None };
-    let end = rest
-        .iter()
-        .take(LONGEST_NAME)
-        .position(|octet| *octet == 0)?;
-    let name = std::str::from_utf8(rest.get(..end)?).ok()?;
+    let (name, rest) = state::name(rest)?;
     let record = Record {
         target,
         bits,
@@ -69,7 +63,7 @@ fn record(version: u8, octets: &[u8]) -> Option<(Record, &[u8])> {
         expires,
         interface: name.to_owned(),
     };
-    Some((record, rest.get(end + 1..)?))
+    Some((record, rest))
 }
 
 /// Writes records in the present version.
