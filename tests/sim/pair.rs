@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::line::{End, Impairments, Line};
 use crate::random::Random;
 
@@ -31,16 +31,9 @@ pub struct Pair<A, B = A> {
     clock: Clock,
     /// Holds the frame that is being handed over.
     frame: Vec<u8>,
-    /// Steps taken without the clock moving.
-    standing: u32,
 }
 
 impl<A: Endpoint, B: Endpoint> Pair<A, B> {
-    /// The most steps the simulation takes without the clock moving: more means
-    /// that an endpoint asks for a deadline that has passed again and again, or
-    /// that the two answer each other without end.
-    pub const STANDING_LIMIT: u32 = 10_000;
-
     /// Joins two endpoints. They are made by functions of the present time.
     pub fn new(
         seed: u64,
@@ -55,7 +48,6 @@ impl<A: Endpoint, B: Endpoint> Pair<A, B> {
             line: Line::new(&mut Random::new(seed), impairments),
             clock,
             frame: Vec::new(),
-            standing: 0,
         }
     }
 
@@ -74,7 +66,7 @@ impl<A: Endpoint, B: Endpoint> Pair<A, B> {
     /// Runs for a virtual time, to its very end.
     ///
     /// # Panics
-    /// When an endpoint does not come to rest: see [`Pair::STANDING_LIMIT`].
+    /// When an endpoint does not come to rest.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.clock.now() + time;
         while self.step(end) {}
@@ -84,22 +76,13 @@ impl<A: Endpoint, B: Endpoint> Pair<A, B> {
     /// took, or `None` when it did not happen.
     ///
     /// # Panics
-    /// When an endpoint does not come to rest: see [`Pair::STANDING_LIMIT`].
+    /// When an endpoint does not come to rest.
     pub fn run_until(
         &mut self,
         limit: Duration,
-        mut done: impl FnMut(&mut Self) -> bool,
+        done: impl FnMut(&mut Self) -> bool,
     ) -> Option<Duration> {
-        let start = self.clock.now();
-        let end = start + limit;
-        loop {
-            if done(self) {
-                return Some(self.clock.now().duration_since(start));
-            }
-            if !self.step(end) {
-                return done(self).then(|| self.clock.now().duration_since(start));
-            }
-        }
+        clock::run_until(self, Self::now, Self::step, limit, done)
     }
 
     /// Takes the endpoints' frames, then moves the clock to the next thing that
@@ -107,32 +90,17 @@ impl<A: Endpoint, B: Endpoint> Pair<A, B> {
     /// the clock is at `end`.
     fn step(&mut self, end: Instant) -> bool {
         self.collect();
-        let next = [
-            self.line.poll_timeout(),
-            self.a.poll_timeout(),
-            self.b.poll_timeout(),
-        ]
-        .into_iter()
-        .flatten()
-        .min();
-        let Some(next) = next.filter(|next| *next <= end) else {
-            self.clock.advance_to(end);
-            self.standing = 0;
-            return false;
+        let deadlines = [self.a.poll_timeout(), self.b.poll_timeout()];
+        let next = self.line.poll_timeout().into_iter();
+        let next = next.chain(deadlines.into_iter().flatten()).min();
+        let now = self.clock.now();
+        let state = || {
+            let ago = deadlines.map(|at| at.map(|at| now - at));
+            let under_way = self.line.under_way();
+            format!("deadlines of A and B {ago:?} ago, {under_way} frames under way")
         };
-        if next > self.clock.now() {
-            self.clock.advance_to(next);
-            self.standing = 0;
-        } else {
-            self.standing += 1;
-            assert!(
-                self.standing < Self::STANDING_LIMIT,
-                "the clock stands at {:?}: deadlines of A {:?} and B {:?} ago, {} frames under way",
-                self.clock.elapsed(),
-                self.a.poll_timeout().map(|at| self.now() - at),
-                self.b.poll_timeout().map(|at| self.now() - at),
-                self.line.under_way(),
-            );
+        if !self.clock.step(next, end, state) {
+            return false;
         }
         let now = self.clock.now();
         if let Some(end) = self.line.deliver(now, &mut self.frame) {
@@ -158,13 +126,13 @@ impl<A: Endpoint, B: Endpoint> Pair<A, B> {
         while self.a.poll_transmit(now, &mut self.frame) {
             self.line.send(now, End::A, &self.frame);
             sent += 1;
-            assert!(sent < Self::STANDING_LIMIT, "A sends without end");
+            assert!(sent < clock::STANDING_LIMIT, "A sends without end");
         }
         sent = 0;
         while self.b.poll_transmit(now, &mut self.frame) {
             self.line.send(now, End::B, &self.frame);
             sent += 1;
-            assert!(sent < Self::STANDING_LIMIT, "B sends without end");
+            assert!(sent < clock::STANDING_LIMIT, "B sends without end");
         }
     }
 }

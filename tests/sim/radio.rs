@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::pair::Endpoint;
 use crate::random::Random;
 
@@ -105,12 +105,9 @@ pub struct Radio<S> {
     clock: Clock,
     counters: RadioCounters,
     spare: Vec<u8>,
-    standing: u32,
 }
 
 impl<S: Endpoint> Radio<S> {
-    /// The most steps without the clock moving: see [`crate::Pair::STANDING_LIMIT`].
-    const STANDING_LIMIT: u32 = 10_000;
     /// The most stations.
     pub const MOST: usize = 64;
 
@@ -126,7 +123,6 @@ impl<S: Endpoint> Radio<S> {
             clock: Clock::new(),
             counters: RadioCounters::default(),
             spare: Vec::new(),
-            standing: 0,
         }
     }
 
@@ -195,18 +191,9 @@ impl<S: Endpoint> Radio<S> {
     pub fn run_until(
         &mut self,
         limit: Duration,
-        mut done: impl FnMut(&mut Self) -> bool,
+        done: impl FnMut(&mut Self) -> bool,
     ) -> Option<Duration> {
-        let start = self.clock.now();
-        let end = start + limit;
-        loop {
-            if done(self) {
-                return Some(self.clock.now().duration_since(start));
-            }
-            if !self.step(end) {
-                return done(self).then(|| self.clock.now().duration_since(start));
-            }
-        }
+        clock::run_until(self, Self::now, Self::step, limit, done)
     }
 
     /// Moves the clock to the next thing that happens before `end` and lets it happen; `false` when
@@ -221,21 +208,9 @@ impl<S: Endpoint> Radio<S> {
             tnc.contend.into_iter().chain(air)
         });
         let theirs = self.stations.iter().filter_map(Endpoint::poll_timeout);
-        let Some(next) = ours.chain(theirs).min().filter(|next| *next <= end) else {
-            self.clock.advance_to(end);
-            self.standing = 0;
+        let state = || format!("{:?}", self.counters);
+        if !self.clock.step(ours.chain(theirs).min(), end, state) {
             return false;
-        };
-        if next > now {
-            self.clock.advance_to(next);
-            self.standing = 0;
-        } else {
-            self.standing += 1;
-            assert!(
-                self.standing < Self::STANDING_LIMIT,
-                "the clock stands at {:?}",
-                self.clock.elapsed()
-            );
         }
         let now = self.clock.now();
         for place in 0..self.stations.len() {

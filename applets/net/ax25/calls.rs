@@ -156,7 +156,7 @@ impl Ax25 {
         let id = match known {
             Some(id) => id,
             None => {
-                let connection = Connection::new(now, &self.parameters, ahead(&header.digis));
+                let connection = Connection::new(&self.parameters, ahead(&header.digis));
                 self.links
                     .insert(Role::Own, header, Some(line), connection)
                     .ok_or(ConnectError::TooMany)?

@@ -27,7 +27,7 @@ impl Ax25 {
         let id = match self.links.find(called, caller) {
             Some(id) => id,
             None if begins(field) => {
-                let Some(id) = self.open_pair(now, port, header) else {
+                let Some(id) = self.open_pair(port, header) else {
                     self.refuse(port, header, rest);
                     return;
                 };
@@ -48,14 +48,14 @@ impl Ax25 {
     }
 
     /// Both halves; that towards the called station begins when the other one is asked.
-    fn open_pair(&mut self, now: Instant, port: Port, header: &Header) -> Option<LinkId> {
+    fn open_pair(&mut self, port: Port, header: &Header) -> Option<LinkId> {
         let path = self.path(Some(header.source), &header.digis, header.destination, None);
         let Some((line, path)) = path else {
             self.counters.no_path += 1;
             return None;
         };
-        let near = self.open(now, port, header, Role::Half(None))?;
-        let connection = Connection::new(now, &self.parameters, ahead(&path.digis));
+        let near = self.open(port, header, Role::Half(None))?;
+        let connection = Connection::new(&self.parameters, ahead(&path.digis));
         let far = self
             .links
             .insert(Role::Half(Some(near)), path, Some(line), connection);

@@ -193,7 +193,7 @@ impl Ax25 {
         let id = match self.links.find(local, remote) {
             Some(id) => id,
             None if sets_up => {
-                let Some(id) = self.open(now, port, header, Role::Own) else {
+                let Some(id) = self.open(port, header, Role::Own) else {
                     self.refuse(port, header, rest);
                     return;
                 };
@@ -221,13 +221,12 @@ impl Ax25 {
     /// Makes the connection that a frame asks for, with the path that it came by.
     pub(crate) fn open(
         &mut self,
-        now: Instant,
         port: Port,
         header: &Header,
         role: Role,
     ) -> Option<crate::LinkId> {
         let (line, path) = self.way_back(header, port)?;
-        let mut connection = Connection::new(now, &self.parameters, ahead(&path.digis));
+        let mut connection = Connection::new(&self.parameters, ahead(&path.digis));
         match role {
             Role::Own => connection.listen(),
             Role::Half(_) => connection.ask(),

@@ -1,6 +1,7 @@
 //! `ax25`.
 
 use serde_json::Value;
+use wanbox_net_ax25::connection::Parameters;
 use wanbox_net_ax25::{Digipeat, Heard, LinkId, Next, Port, parse_path};
 use wanbox_net_console::table::Entry;
 use wanbox_net_console::words::Word;
@@ -20,10 +21,9 @@ const LONGEST: u64 = 0x7fff_ffff;
 pub(crate) fn ax25(context: &mut Context<'_>, words: &[Word]) -> Done {
     const AX25: [Entry<Command>; 23] = [
         Entry::new("blimit", |context, words| {
-            let range = (0, u32::MAX.into());
-            let blimit = context.station.ax25.parameters.blimit;
-            let new = setting(context.output, "blimit", blimit.into(), range, words)?;
-            set(context, new, |all, blimit| all.blimit = blimit as u32)
+            value(context, words, "blimit", (0, u32::MAX.into()), |all| {
+                &mut all.blimit
+            })
         }),
         Entry::new("destlist", |context, words| heard(context, words, true)),
         Entry::new("digipeat", digipeat),
@@ -40,104 +40,71 @@ pub(crate) fn ax25(context: &mut Context<'_>, words: &[Word]) -> Done {
         Entry::with("jumpstart", jumpstart, 2, "ax25 jumpstart <call> [ON|OFF]"),
         Entry::with("kick", kick, 2, "ax25 kick <axcb>"),
         Entry::new("maxframe", |context, words| {
-            let frames = context.station.ax25.parameters.maxframe;
             let label = "Window size (frames)";
-            let new = setting(context.output, label, frames.into(), (1, 7), words)?;
-            set(context, new, |all, frames| all.maxframe = frames as u8)
+            value(context, words, label, (1, 7), |all| &mut all.maxframe)
         }),
         Entry::new("mycall", mycall),
         Entry::new("paclen", |context, words| {
-            let octets = context.station.ax25.parameters.paclen;
             let label = "Max frame length (bytes)";
-            let new = setting(context.output, label, octets.into(), (1, 65_535), words)?;
-            set(context, new, |all, octets| all.paclen = octets as u16)
+            value(context, words, label, (1, 65_535), |all| &mut all.paclen)
         }),
         Entry::new("pthresh", |context, words| {
-            let octets = context.station.ax25.parameters.pthresh;
             let label = "Poll threshold (bytes)";
-            let new = setting(context.output, label, octets.into(), (0, 65_535), words)?;
-            set(context, new, |all, octets| all.pthresh = octets as u16)
+            value(context, words, label, (0, 65_535), |all| &mut all.pthresh)
         }),
         Entry::with("reset", reset, 2, "ax25 reset <axcb>"),
         Entry::new("retry", |context, words| {
-            let retry = context.station.ax25.parameters.retry;
-            let new = setting(
-                context.output,
-                "Retry limit",
-                retry.into(),
-                (0, 65_535),
-                words,
-            )?;
-            set(context, new, |all, retry| all.retry = retry as u16)
+            let label = "Retry limit";
+            value(context, words, label, (0, 65_535), |all| &mut all.retry)
         }),
         Entry::new("route", route),
         Entry::new("status", status),
         Entry::new("t1", |context, words| {
-            let t1 = context.station.ax25.parameters.t1;
-            let new = setting(
-                context.output,
-                "Retry timer (ms)",
-                t1.into(),
-                (1, LONGEST),
-                words,
-            )?;
-            set(context, new, |all, t1| all.t1 = t1 as u32)
+            let label = "Retry timer (ms)";
+            value(context, words, label, (1, LONGEST), |all| &mut all.t1)
         }),
         Entry::new("t2", |context, words| {
-            let t2 = context.station.ax25.parameters.t2;
             let label = "Acknowledge timer (ms)";
-            let new = setting(context.output, label, t2.into(), (1, LONGEST), words)?;
-            set(context, new, |all, t2| all.t2 = t2 as u32)
+            value(context, words, label, (1, LONGEST), |all| &mut all.t2)
         }),
         Entry::new("t3", |context, words| {
-            let t3 = context.station.ax25.parameters.t3;
             let label = "Idle poll timer (ms)";
-            let new = setting(context.output, label, t3.into(), (0, LONGEST), words)?;
-            set(context, new, |all, t3| all.t3 = t3 as u32)
+            value(context, words, label, (0, LONGEST), |all| &mut all.t3)
         }),
         Entry::new("t4", |context, words| {
-            let t4 = context.station.ax25.parameters.t4;
-            let new = setting(
-                context.output,
-                "Busy timer (ms)",
-                t4.into(),
-                (1, LONGEST),
-                words,
-            )?;
-            set(context, new, |all, t4| all.t4 = t4 as u32)
+            let label = "Busy timer (ms)";
+            value(context, words, label, (1, LONGEST), |all| &mut all.t4)
         }),
         Entry::new("t5", |context, words| {
-            let t5 = context.station.ax25.parameters.t5;
             let label = "Idle disconnect timer (ms)";
-            let new = setting(context.output, label, t5.into(), (0, LONGEST), words)?;
-            set(context, new, |all, t5| all.t5 = t5 as u32)
+            value(context, words, label, (0, LONGEST), |all| &mut all.t5)
         }),
         Entry::new("version", |context, words| {
-            let version = context.station.ax25.parameters.version;
             let label = "AX25 version";
-            let new = setting(context.output, label, version.into(), (1, 2), words)?;
-            set(context, new, |all, version| all.version = version as u8)
+            value(context, words, label, (1, 2), |all| &mut all.version)
         }),
         Entry::new("window", |context, words| {
-            let octets = context.station.ax25.parameters.window;
             let label = "AX25 receive window (bytes)";
-            let new = setting(context.output, label, octets.into(), (1, 65_535), words)?;
-            set(context, new, |all, octets| all.window = octets as u16)
+            value(context, words, label, (1, 65_535), |all| &mut all.window)
         }),
     ];
     context.station.radio_sync();
     subcommand(context, "ax25", &AX25, words)
 }
 
-/// Sets a parameter to what was typed, if anything was.
-fn set(
+/// Shows a parameter, or sets it to what was typed, within its range.
+fn value<N: Copy + Into<u64> + TryFrom<u64>>(
     context: &mut Context<'_>,
-    value: Option<u64>,
-    set: fn(&mut wanbox_net_ax25::connection::Parameters, u64),
+    words: &[Word],
+    label: &str,
+    range: (u64, u64),
+    parameter: fn(&mut Parameters) -> &mut N,
 ) -> Done {
-    if let Some(value) = value {
-        let mut parameters = context.station.ax25.parameters;
-        set(&mut parameters, value);
+    let mut parameters = context.station.ax25.parameters;
+    let value = parameter(&mut parameters);
+    let typed = setting(context.output, label, (*value).into(), range, words)?;
+    if let Some(Ok(typed)) = typed.map(N::try_from) {
+        *value = typed;
         context.station.ax25.set_parameters(parameters);
     }
     Ok(Then::Nothing)

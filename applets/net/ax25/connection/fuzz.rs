@@ -35,7 +35,7 @@ pub fn fuzz_ax25_connection(start: Instant, input: &[u8]) {
         },
         ..Parameters::default()
     };
-    let mut connection = Connection::new(start, &parameters, kind >> 7);
+    let mut connection = Connection::new(&parameters, kind >> 7);
     connection.listen();
     drive(&mut connection, start, input);
 }

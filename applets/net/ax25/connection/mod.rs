@@ -73,7 +73,7 @@ impl Connection {
     /// A disconnected connection that refuses to be set up until [`Connection::connect`],
     /// [`Connection::listen`] or [`Connection::ask`]. The path has so many digipeaters ahead of us.
     #[must_use]
-    pub fn new(_now: Instant, parameters: &Parameters, digis_ahead: u8) -> Self {
+    pub fn new(parameters: &Parameters, digis_ahead: u8) -> Self {
         Self {
             engine: parameters.engine(digis_ahead),
             parameters: Parameters {

@@ -1,7 +1,7 @@
 //! Connections on half-duplex channels of 1200 bit/s, with loss, collisions and hidden stations.
 
 use wanbox_link::lapb;
-use wanbox_sim::{Channel, Clock, Endpoint, Radio, Random, SEED_VARIABLE, for_each_seed};
+use wanbox_sim::{Channel, Endpoint, Radio, Random, SEED_VARIABLE, for_each_seed};
 use wanbox_wire::ax25::{Call, Header};
 
 use super::*;
@@ -328,7 +328,7 @@ fn node(random: &mut Random, call: &str, peer: &str, with_strict: bool) -> Node 
         return Node::new(call, peer, strict(random), random.fork());
     }
     let parameters = parameters(random);
-    let link = Connection::new(Clock::new().now(), &parameters, 0);
+    let link = Connection::new(&parameters, 0);
     let mut node = Node::new(call, peer, Link::Ours(Box::new(link)), random.fork());
     node.unclassed = parameters.version == 1 && random.chance(0.5);
     node.lazy = random.chance(0.3);
@@ -367,7 +367,7 @@ fn misfortune(random: &mut Random, radio: &mut Radio<Node>) {
         0 => {
             // Power is lost.
             let parameters = *link.parameters();
-            **link = Connection::new(now, &parameters, 0);
+            **link = Connection::new(&parameters, 0);
             node.listen();
             node.up = false;
             node.told = true;

@@ -20,7 +20,7 @@ impl Bench {
     fn new(parameters: &Parameters) -> Self {
         let now = Clock::new().now();
         Self {
-            connection: Connection::new(now, parameters, 0),
+            connection: Connection::new(parameters, 0),
             now,
         }
     }

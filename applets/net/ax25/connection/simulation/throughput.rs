@@ -15,7 +15,7 @@ struct Source {
 
 impl Source {
     fn new(call: &str, peer: &str, parameters: &Parameters, left: usize) -> Self {
-        let link = Connection::new(Clock::new().now(), parameters, 0);
+        let link = Connection::new(parameters, 0);
         let link = Link::Ours(Box::new(link));
         let mut node = Node::new(call, peer, link, Random::new(0));
         node.budget = 0;

@@ -142,7 +142,7 @@ fn round_trips_are_measured() {
     assert_eq!(millis(bench.status().srt), 250);
 
     // Two digipeaters ahead: five times as long.
-    let connection = Connection::new(bench.now, &Parameters::default(), 2);
+    let connection = Connection::new(&Parameters::default(), 2);
     assert_eq!(
         millis(connection.status(bench.now).timers[0].duration),
         25_000
