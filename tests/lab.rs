@@ -13,6 +13,8 @@ use crate::{test, wanbox};
 
 /// What scripts with pppd have before them.
 pub const PPP: &str = include_str!("lab/ppp.sh");
+/// The same for scripts that meet the kernel's AX.25.
+pub const RADIO: &str = include_str!("lab/radio.sh");
 
 /// Modules that tests may want, with dependencies of every kind.
 const MODULES: &[&str] = &[

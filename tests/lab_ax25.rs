@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use wanbox_rig::{Lab, Need, Result, ensure};
 
-use crate::lab::PPP;
+use crate::lab::{PPP, RADIO};
 use crate::{test, wanbox};
 
 pub fn tests() -> Vec<Trial> {
@@ -12,6 +12,7 @@ pub fn tests() -> Vec<Trial> {
         Need::Tool("kissattach"),
         Need::Tool("ax25ipd"),
         Need::Tool("socat"),
+        Need::Tool("tc"),
     ];
     vec![
         test("lab_ax25::datagrams", NEEDS, datagrams),
@@ -21,14 +22,14 @@ pub fn tests() -> Vec<Trial> {
 
 /// How many cases `lab/ax25.sh` has, and `lab/ax25_links.sh`.
 const DATAGRAMS: usize = 21;
-const LINKS: usize = 11;
+const LINKS: usize = 14;
 
 fn datagrams() -> Result {
     let ran = Lab::new(&wanbox())
         .modules(&["ax25", "mkiss"])
         .with(&["kissattach", "kissparms", "axparms", "socat"])
         .timeout(400)
-        .run(&format!("{PPP}{}", include_str!("lab/ax25.sh")), &[])?;
+        .run(&format!("{PPP}{RADIO}{}", include_str!("lab/ax25.sh")), &[])?;
     ran.cases(DATAGRAMS)?;
     // The window of the kernel is 32 with sequence numbers modulo 128, and 2 with others.
     for (kind, window) in [("i", " 2 256 "), ("modulo_128", " 32 256 ")] {
@@ -47,9 +48,13 @@ fn links() -> Result {
     let ran = Lab::new(&wanbox())
         .modules(&["ax25", "mkiss", "veth"])
         .with(&["kissattach", "kissparms", "axparms", "socat"])
-        .with(&["ax25_call", "ax25d", "ax25ipd"])
+        .with(&["ax25_call", "ax25d", "ax25ipd", "/usr/sbin/tc"])
+        .modules(&["sch_ingress", "cls_u32", "act_gact"])
         .timeout(400)
-        .run(&format!("{PPP}{}", include_str!("lab/ax25_links.sh")), &[])?;
+        .run(
+            &format!("{PPP}{RADIO}{}", include_str!("lab/ax25_links.sh")),
+            &[],
+        )?;
     ran.cases(LINKS)?;
     let shown = ran.read("status.axip")?;
     ensure!(shown.contains("DB0ZZZ->N0CCC"), "{shown}");

@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use wanbox_rig::{Lab, Need, Result};
 
-use crate::lab::PPP;
+use crate::lab::{PPP, RADIO};
 use crate::{test, wanbox};
 
 pub fn tests() -> Vec<Trial> {
@@ -36,6 +36,9 @@ fn node() -> Result {
             "/usr/bin/ip",
         ])
         .timeout(400)
-        .run(&format!("{PPP}{}", include_str!("lab/netrom.sh")), &[])?;
+        .run(
+            &format!("{PPP}{RADIO}{}", include_str!("lab/netrom.sh")),
+            &[],
+        )?;
     ran.cases(CASES)
 }

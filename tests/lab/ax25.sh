@@ -1,39 +1,6 @@
 # shellcheck shell=sh
 # The kernel's AX.25 over mkiss, as kissattach sets it, and a station at the other end of the line: datagrams over
-# UI and I frames, checksums of KISS, modulo 128. After ppp.sh.
-
-mkdir -p /etc/ax25 /var/lock
-cat >/etc/ax25/axports <<'END'
-one N0AAA 38400 256 4 first
-two N0BBB 38400 256 4 second
-three N0CCC 38400 256 4 third
-END
-
-# `station FILE`: in the background, in a network namespace of its own.
-namespace ours
-start_station() {
-  at ours wanbox net -d "$1" >>/out/station.log 2>&1
-}
-say() { at ours wanbox net -e "$1" 2>&1 | tee -a /out/station.log; }
-# `said TEXT COMMAND`: the station's answer has it.
-said() { say "$2" | grep -qF -e "$1"; }
-
-# `tnc NUMBER PORT ADDRESS`: /dev/nearNUMBER of the station is joined with axNUMBER of the kernel.
-tnc() {
-  joined "/dev/far$1" "/dev/near$1"
-  kissattach "/dev/far$1" "$2" >>/out/kissattach.log 2>&1
-  await 10 test -e "/proc/sys/net/ax25/ax$1" || return 1
-  ip link set "ax$1" mtu 256 up
-  # What is acknowledged after 3 s would be all that is tested.
-  echo 100 >"/proc/sys/net/ax25/ax$1/t2_timeout"
-}
-
-head -c 100000 /dev/urandom >/tmp/file
-# `echoed`: a file of 100 kB comes back from the station's echo server.
-echoed() {
-  socat -T 60 - TCP:44.128.4.4:7 </tmp/file >/tmp/back
-  cmp /tmp/file /tmp/back
-}
+# UI and I frames, checksums of KISS, modulo 128. After radio.sh.
 
 # `status NAME`: what the station and the kernel know of their connections.
 status() {
@@ -54,8 +21,8 @@ for kind in ui i modulo_128; do
     echo 1 >/proc/sys/net/ax25/ax$line/ax25_default_mode
   fi
   ip addr add 44.128.4.5 peer 44.128.4.4 dev ax$line
-  kissparms -p "$port" -c 1 >>/out/kissattach.log 2>&1
-  axparms --route add "$port" DB0ZZZ --ipmode "$ip" >>/out/kissattach.log 2>&1
+  plain "$port"
+  axparms --route add "$port" DB0ZZZ --ipmode "$ip" >>/out/kernel.log 2>&1
   cat >/tmp/net.rc <<END
 hostname lab
 ip address 44.128.4.4

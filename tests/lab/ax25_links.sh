@@ -1,38 +1,10 @@
 # shellcheck shell=sh
 # Stations of the kernel's AX.25 that speak by way of a station of ours: as a digipeater between two lines, with checksums
-# of KISS that are tried, and by datagrams of the host's network. After ppp.sh.
+# of KISS that are tried, and by datagrams of the host's network; and that are called by it. After radio.sh.
 
-mkdir -p /etc/ax25 /var/lock
-cat >/etc/ax25/axports <<'END'
-one N0AAA 38400 256 4 first
-two N0BBB 38400 256 4 second
-three N0CCC 38400 256 4 third
-END
-
-namespace ours
-start_station() {
-  at ours wanbox net -d "$1" >>/out/station.log 2>&1
-}
-say() { at ours wanbox net -e "$1" 2>&1 | tee -a /out/station.log; }
-# `said TEXT COMMAND`: the station's answer has it.
-said() { say "$2" | grep -qF -e "$1"; }
-
-# `kernel NUMBER PORT TTY`: a line of the kernel.
-kernel() {
-  kissattach "$3" "$2" >>/out/kissattach.log 2>&1
-  await 10 test -e "/proc/sys/net/ax25/ax$1" || return 1
-  ip link set "ax$1" mtu 256 up
-  # What is acknowledged after 3 s would be all that is tested.
-  echo 100 >"/proc/sys/net/ax25/ax$1/t2_timeout"
-}
-# `tnc NUMBER PORT`: /dev/nearNUMBER of the station is joined with axNUMBER of the kernel.
-tnc() {
-  joined "/dev/far$1" "/dev/near$1"
-  kernel "$1" "$2" "/dev/far$1"
-}
 tnc 0 one && tnc 1 two || exit 1
 # The first tries checksums, as kissattach leaves it; the second does not.
-kissparms -p two -c 1 >>/out/kissattach.log 2>&1
+plain two
 
 # Between the namespaces, for datagrams with frames.
 ip link add type veth
@@ -53,7 +25,7 @@ END
 ax25ipd -c /etc/ax25/ax25ipd.conf >/out/ax25ipd.log 2>&1 &
 await 10 grep -q /dev/pts /out/ax25ipd.log
 kernel 2 three "$(grep -o '/dev/pts/[0-9]*' /out/ax25ipd.log | head -n 1)" || exit 1
-kissparms -p three -c 1 >>/out/kissattach.log 2>&1
+plain three
 
 # Whoever calls the second or the third gets back what they say.
 for port in two three; do
@@ -63,8 +35,10 @@ done >/etc/ax25/ax25d.conf
 cat >>/etc/ax25/ax25d.conf <<'END'
 [N0BBB-5 VIA two]
 default * * * * * * - root /tmp/greet greet
+[N0CCC-5 VIA three]
+default * * * * * * - root /tmp/greet greet
 END
-printf '#!/bin/sh\nprintf "hello from the kernel\\r"\nsleep 5\n' >/tmp/greet
+printf '#!/bin/sh\nprintf "hello from the kernel\\r"\nsleep 32\n' >/tmp/greet
 chmod +x /tmp/greet
 ax25d >>/out/ax25d.log 2>&1
 
@@ -79,10 +53,12 @@ ifconfig near0 crc test
 attach asy 0 0 kissi near1 0 256 460800
 attach axip axip udp 10093
 axip route add N0CCC 10.9.0.1
+axip route add N0CCC-5 10.9.0.1
 ax25 route add near0 N0AAA
 ax25 route add near1 N0BBB
 ax25 route add near1 N0BBB-5
 ax25 route add axip N0CCC
+ax25 route add axip N0CCC-5
 route add 44.128.4.5 near0
 route add 44.128.4.7 axip
 start echo
@@ -100,23 +76,39 @@ seq 1 400 >/tmp/lines
 # `called PORT FROM TO DIGI...`: lines that are said come back.
 called() {
   { cat /tmp/lines; sleep 20; } | timeout 60 ax25_call "$@" >/tmp/heard
-  cat /tmp/heard >>/out/heard
+  cat /tmp/heard >>/out/heard.log
   tr '\r' '\n' </tmp/heard | grep -x '[0-9][0-9]*' | cmp - /tmp/lines
 }
 # `guest`: the kernel calls the station and gives it a command.
 guest() {
   { sleep 2; printf 'heard\r'; sleep 3; printf 'bye\r'; sleep 5; } | timeout 60 ax25_call one N0AAA-1 DB0ZZZ >/tmp/guest
-  cat /tmp/guest >>/out/heard
+  cat /tmp/guest >>/out/heard.log
   grep -q 'Last heard' /tmp/guest
 }
 check "a call to the station" guest
-# `greeted`: the station calls the kernel.
+# `greeted CALL MODULO`: the station calls the kernel, and their frames are counted so far.
 greeted() {
-  { echo 'connect N0BBB-5'; sleep 8; } | at ours timeout 60 wanbox net --attach >/tmp/console
-  cat /tmp/console >>/out/heard
-  grep -q 'hello from the kernel' /tmp/console
+  {
+    echo "connect $1"
+    sleep 30
+    at ours wanbox net --json -e 'ax25 status' >/tmp/links
+    cat /proc/net/ax25 >>/tmp/links
+  } | at ours timeout 60 wanbox net --attach >/tmp/console
+  cat /tmp/links /tmp/console >>/out/heard.log
+  # The session outlives the console, and ends with the greeting.
+  sleep 8
+  grep -q 'hello from the kernel' /tmp/console && grep -q "\"modulo\": *$2[,}]" /tmp/links
 }
-check "a call of the station" greeted
+check "a call of the station" greeted N0BBB-5 8
+say "ax25 extended offer"
+check "a call of the station modulo 128" greeted N0BBB-5 128
+# A station that knows nothing of SABME.
+/usr/sbin/tc qdisc add dev veth0 ingress
+/usr/sbin/tc filter add dev veth0 parent ffff: protocol ip u32 match u8 0x7f 0xff at 42 action drop
+check "a call of the station to one that does not answer SABME" greeted N0CCC-5 8
+/usr/sbin/tc -s filter show dev veth0 parent ffff: >>/out/kernel.log
+check "SABME was sent three times" grep -q 'Sent .* 3 pkt' /out/kernel.log
+say "ax25 extended accept"
 check "a call by way of the station" called one N0AAA N0BBB DB0ZZZ
 say "ax25 status"
 check "a call by way of the station, by datagrams" called one N0AAA N0CCC DB0ZZZ
@@ -126,16 +118,11 @@ say "ax25 status"
 say "ax25 heard"
 say "axip route"
 
-head -c 100000 /dev/urandom >/tmp/file
-echoed() {
-  socat -T 60 - TCP:44.128.4.4:7 </tmp/file >/tmp/back
-  cmp /tmp/file /tmp/back
-}
 ip addr add 44.128.4.7 peer 44.128.4.4 dev ax2
 check "pings by ax25ipd" ping -c 3 -W 10 44.128.4.4
 check "the station's ping by ax25ipd" said 'echo reply' "ping 44.128.4.7 1000"
 check "a file comes back by ax25ipd" echoed
-axparms --route add three DB0ZZZ --ipmode V >>/out/kissattach.log 2>&1
+axparms --route add three DB0ZZZ --ipmode V >>/out/kernel.log 2>&1
 say "ifconfig axip encapsulation ax25i"
 check "a file comes back by ax25ipd in I frames" echoed
 say "ax25 status" >/out/status.axip

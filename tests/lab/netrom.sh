@@ -1,10 +1,8 @@
 # shellcheck shell=sh
 # The kernel's NET/ROM with Debian's netromd, over mkiss, and a node of ours at the other end of the line: who
-# knows whom, circuits both ways, datagrams. After ppp.sh.
+# knows whom, circuits both ways, datagrams. After radio.sh.
 
-mkdir -p /etc/ax25 /var/lock /var/run
 echo 'root:x:0:0:root:/:/bin/sh' >/etc/passwd
-echo 'one N0AAA 38400 256 4 first' >/etc/ax25/axports
 echo 'netrom N0AAA-7 THEIRS 236 node' >/etc/ax25/nrports
 echo 'one 5 192 10 1' >/etc/ax25/nrbroadcast
 # Whoever opens a circuit to the kernel gets back what he sends.
@@ -14,19 +12,11 @@ NOCALL * * * * * * L
 default * * * * * * - root /bin/cat cat
 END
 
-namespace ours
-say() { at ours wanbox net -e "$1" 2>&1 | tee -a /out/station.log; }
-# `said TEXT COMMAND`: the station's answer has it.
-said() { say "$2" | grep -qF -e "$1"; }
 # `has TEXT FILE`
 has() { grep -qF -e "$1" "$2"; }
 
-joined /dev/far /dev/near
-kissattach /dev/far one >>/out/kernel.log 2>&1
-await 10 test -e /proc/sys/net/ax25/ax0 || exit 1
-kissparms -p one -c 1 >>/out/kernel.log 2>&1
-ip link set ax0 mtu 256 up
-echo 100 >/proc/sys/net/ax25/ax0/t2_timeout
+tnc 0 one || exit 1
+plain one
 nrattach netrom >>/out/kernel.log 2>&1
 await 10 test -e /sys/class/net/nr0 || exit 1
 ip addr add 44.64.0.2/24 dev nr0
@@ -36,17 +26,17 @@ hostname lab
 ip address 44.64.0.1
 ax25 mycall DB0ZZZ
 ax25 t2 100
-attach asy 0 0 kissui near 0 256 460800
+attach asy 0 0 kissui near0 0 256 460800
 attach netrom
 ifconfig netrom netmask 0xffffff00
 arp add 44.64.0.2 netrom N0AAA-7
 route add 44.64.0/24 netrom
 netrom ident OURS
-netrom broadcast near NODES
+netrom broadcast near0 NODES
 netrom parms 7 30
 start netrom
 END
-at ours wanbox net -d /tmp/net.rc >>/out/station.log 2>&1
+start_station /tmp/net.rc
 netromd -i -t 1
 ax25d
 check 'theirs knows ours' await 90 grep -q DB0ZZZ /proc/net/nr_nodes

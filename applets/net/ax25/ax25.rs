@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use wanbox_wire::ax25::{Call, Class, Digi, Digis, Header};
 
-use crate::connection::Parameters;
+use crate::connection::{Connection, Extended, Parameters};
 use crate::counters::Counters;
 use crate::event::{Event, Packet};
 use crate::heard::Heard;
-use crate::links::{LinkId, Links};
+use crate::input::ahead;
+use crate::links::{LinkId, Links, Role};
 use crate::port::Ports;
 use crate::routes::Routes;
 use crate::{Port, PortSettings};
@@ -293,6 +294,19 @@ impl Ax25 {
         let mut header = Header::new(destination, source.unwrap_or(call), Class::Command);
         header.digis = in_turn(digis.iter().copied().map(Digi::new));
         Some((line, header))
+    }
+
+    /// A connection for this path, disconnected, with the parameters for its station.
+    pub(crate) fn connection(&self, header: &Header, role: Role) -> Connection {
+        let mut parameters = self.parameters;
+        // Who waits for a station's other half gives up before one that does not answer SABME is asked for modulo 8.
+        if parameters.extended == Extended::Offered && role != Role::Own {
+            parameters.extended = Extended::Accepted;
+        }
+        if let Some(extended) = self.routes.extended(header.destination) {
+            parameters.extended = extended;
+        }
+        Connection::new(&parameters, ahead(&header.digis))
     }
 
     /// Puts a frame into the queue of a line. `false`: too many wait.

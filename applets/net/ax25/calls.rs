@@ -9,7 +9,6 @@ use crate::LinkId;
 use crate::Port;
 use crate::ax25::Ax25;
 use crate::connection::{Connection, Refusal};
-use crate::input::ahead;
 use crate::links::{Link, Role};
 
 /// Packets that wait for a connection, and their octets.
@@ -156,7 +155,7 @@ impl Ax25 {
         let id = match known {
             Some(id) => id,
             None => {
-                let connection = Connection::new(&self.parameters, ahead(&header.digis));
+                let connection = self.connection(&header, Role::Own);
                 self.links
                     .insert(Role::Own, header, Some(line), connection)
                     .ok_or(ConnectError::TooMany)?

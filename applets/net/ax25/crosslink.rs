@@ -10,8 +10,8 @@ use wanbox_wire::ax25::Header;
 
 use crate::Port;
 use crate::ax25::{Ax25, Source};
-use crate::connection::{Connection, State};
-use crate::input::{ahead, begins, control};
+use crate::connection::State;
+use crate::input::{begins, control};
 use crate::links::{LinkId, Role};
 
 /// How often the way to the called station is looked up anew while the caller repeats his call.
@@ -55,10 +55,9 @@ impl Ax25 {
             return None;
         };
         let near = self.open(port, header, Role::Half(None))?;
-        let connection = Connection::new(&self.parameters, ahead(&path.digis));
-        let far = self
-            .links
-            .insert(Role::Half(Some(near)), path, Some(line), connection);
+        let role = Role::Half(Some(near));
+        let connection = self.connection(&path, role);
+        let far = self.links.insert(role, path, Some(line), connection);
         let Some(far) = far else {
             self.links.remove(near);
             self.counters.too_many_links += 1;

@@ -6,7 +6,6 @@ use wanbox_wire::ax25::{Call, Class, Digi, Digis, Header, pid};
 
 use crate::Port;
 use crate::ax25::{Ax25, Digipeat, Way, in_turn};
-use crate::connection::Connection;
 use crate::event::{How, Packet};
 use crate::links::Role;
 
@@ -226,7 +225,7 @@ impl Ax25 {
         role: Role,
     ) -> Option<crate::LinkId> {
         let (line, path) = self.way_back(header, port)?;
-        let mut connection = Connection::new(&self.parameters, ahead(&path.digis));
+        let mut connection = self.connection(&path, role);
         match role {
             Role::Own => connection.listen(),
             Role::Half(_) => connection.ask(),

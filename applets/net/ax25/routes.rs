@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use wanbox_wire::ax25::{Call, Digi, Digis};
 
 use crate::Port;
+use crate::connection::Extended;
 
 /// The most entries: what strangers can make the table hold. Learned ones make room for others.
 const MOST_ROUTES: usize = 8192;
@@ -29,6 +30,8 @@ pub struct Route {
     pub permanent: bool,
     /// A session begins with the connection, and not with the first text.
     pub jumpstart: bool,
+    /// What is done about version 2.2 with this station, if not what is done with others.
+    pub extended: Option<Extended>,
     /// When it was last used, seconds since the start; what comes from a file is from before.
     pub used: i64,
 }
@@ -38,8 +41,20 @@ impl Route {
         next: Next::Unknown,
         permanent: false,
         jumpstart: false,
+        extended: None,
         used: 0,
     };
+
+    /// Whether something is set for the station that has nothing to do with its way.
+    const fn is_noted(&self) -> bool {
+        self.jumpstart || self.extended.is_some()
+    }
+
+    /// Whether somebody has said something of the station: it is not forgotten by itself.
+    #[must_use]
+    pub const fn is_told(&self) -> bool {
+        self.permanent || self.is_noted()
+    }
 }
 
 /// The table.
@@ -140,7 +155,7 @@ impl Routes {
             let mut learned: Vec<_> = self
                 .table
                 .iter()
-                .filter(|(_, route)| !route.permanent && !route.jumpstart)
+                .filter(|(_, route)| !route.is_told())
                 .map(|(call, route)| (route.used, *call))
                 .collect();
             // An eighth at once, so that not every frame of a flood has to look for the oldest.
@@ -222,7 +237,7 @@ impl Routes {
                 && matches!(route.next, Next::Digi(_))
             {
                 route.next = Next::Unknown;
-                self.set_jumpstart(station, self.jumpstart(station));
+                self.drop_empty(station);
             }
             return;
         };
@@ -252,13 +267,26 @@ impl Routes {
 
     /// Sets whether a session begins with the connection of a station.
     pub fn set_jumpstart(&mut self, call: Call, jumpstart: bool) {
-        if jumpstart || self.table.contains_key(&call) {
-            self.entry(call).jumpstart = jumpstart;
-        }
-        // An entry that says nothing is none.
-        if self.get(call).is_some_and(|route| {
-            route.next == Next::Unknown && !route.jumpstart && !route.permanent
-        }) {
+        self.entry(call).jumpstart = jumpstart;
+        self.drop_empty(call);
+    }
+
+    /// What is done about version 2.2 with a station; `None`: what is done with others.
+    #[must_use]
+    pub fn extended(&self, call: Call) -> Option<Extended> {
+        self.get(call).and_then(|route| route.extended)
+    }
+
+    /// Sets what is done about version 2.2 with a station.
+    pub fn set_extended(&mut self, call: Call, extended: Option<Extended>) {
+        self.entry(call).extended = extended;
+        self.drop_empty(call);
+    }
+
+    /// An entry that says nothing is none.
+    fn drop_empty(&mut self, call: Call) {
+        let is_empty = |route: &Route| route.next == Next::Unknown && !route.is_told();
+        if self.get(call).is_some_and(is_empty) {
             self.table.remove(&call);
         }
     }
@@ -266,7 +294,7 @@ impl Routes {
     /// A line is gone, and with it the ways by it.
     pub fn remove_port(&mut self, port: Port) {
         self.table
-            .retain(|_, route| route.next != Next::Port(port) || route.jumpstart);
+            .retain(|_, route| route.next != Next::Port(port) || route.is_noted());
         for route in self.table.values_mut() {
             if route.next == Next::Port(port) {
                 route.next = Next::Unknown;

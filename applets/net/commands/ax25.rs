@@ -1,7 +1,7 @@
 //! `ax25`.
 
 use serde_json::Value;
-use wanbox_net_ax25::connection::Parameters;
+use wanbox_net_ax25::connection::{Extended, Parameters};
 use wanbox_net_ax25::{Digipeat, Heard, LinkId, Next, Port, parse_path};
 use wanbox_net_console::table::Entry;
 use wanbox_net_console::words::Word;
@@ -19,7 +19,7 @@ const LONGEST: u64 = 0x7fff_ffff;
 
 /// `ax25`.
 pub(crate) fn ax25(context: &mut Context<'_>, words: &[Word]) -> Done {
-    const AX25: [Entry<Command>; 23] = [
+    const AX25: [Entry<Command>; 25] = [
         Entry::new("blimit", |context, words| {
             value(context, words, "blimit", (0, u32::MAX.into()), |all| {
                 &mut all.blimit
@@ -27,6 +27,13 @@ pub(crate) fn ax25(context: &mut Context<'_>, words: &[Word]) -> Done {
         }),
         Entry::new("destlist", |context, words| heard(context, words, true)),
         Entry::new("digipeat", digipeat),
+        Entry::new("emaxframe", |context, words| {
+            let label = "Window size modulo 128 (frames)";
+            value(context, words, label, (1, 127), |all| {
+                &mut all.maxframe_extended
+            })
+        }),
+        Entry::new("extended", extended),
         Entry::new("flush", |context, _| {
             context.station.ax25.heard.clear();
             context.station.ax25.destinations.clear();
@@ -121,6 +128,48 @@ fn digipeat(context: &mut Context<'_>, words: &[Word]) -> Done {
         Some(1) => context.station.ax25.digipeat = Digipeat::Repeat,
         Some(_) => context.station.ax25.digipeat = Digipeat::Link,
         None => {}
+    }
+    Ok(Then::Nothing)
+}
+
+/// What `ax25 extended` takes, and what it means.
+const MODES: [(&str, Option<Extended>); 4] = [
+    ("off", Some(Extended::Refused)),
+    ("accept", Some(Extended::Accepted)),
+    ("offer", Some(Extended::Offered)),
+    ("default", None),
+];
+
+/// The word for what is done about version 2.2.
+fn mode_name(extended: Option<Extended>) -> &'static str {
+    let known = MODES.iter().find(|(_, mode)| *mode == extended);
+    known.map_or("", |(name, _)| name)
+}
+
+fn extended(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let mode = |word: &str| MODES.iter().find(|(name, _)| *name == word);
+    let call = match text_at(words, 1) {
+        Some(word) if mode(&word).is_none() => Some(call_word(&word)?),
+        _ => None,
+    };
+    let ax25 = &mut context.station.ax25;
+    let Some(word) = text_at(words, 1 + usize::from(call.is_some())) else {
+        let (label, known) = match call {
+            Some(call) => (format!("Extended {call}"), ax25.routes.extended(call)),
+            None => ("Extended".to_owned(), Some(ax25.parameters.extended)),
+        };
+        let shown = mode_name(known);
+        context.output.value(&label, shown, shown.into());
+        return Ok(Then::Nothing);
+    };
+    match (call, mode(&word)) {
+        (Some(call), Some((_, extended))) => ax25.routes.set_extended(call, *extended),
+        (None, Some((_, Some(extended)))) => ax25.set_parameters(Parameters {
+            extended: *extended,
+            ..ax25.parameters
+        }),
+        (Some(_), None) => return failed("Valid options: off accept offer default"),
+        (None, _) => return failed("Valid options: off accept offer"),
     }
     Ok(Then::Nothing)
 }
@@ -380,6 +429,7 @@ fn route_list(context: &mut Context<'_>, words: &[Word]) -> Done {
                     ("next", next),
                     ("permanent", route.permanent.into()),
                     ("jumpstart", route.jumpstart.into()),
+                    ("extended", mode_name(route.extended).into()),
                     ("used_unix", (start + route.used).into()),
                 ]))
             });

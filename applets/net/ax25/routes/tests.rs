@@ -1,5 +1,7 @@
 use wanbox_wire::ax25::{Call, Digi};
 
+use crate::connection::Extended;
+
 use super::{MOST_ROUTES, Next, Routes};
 use crate::Port;
 
@@ -127,4 +129,18 @@ fn jumpstart_is_for_a_call_sign() {
     assert!(routes.jumpstart(call("DB0AAA")));
     routes.set_jumpstart(call("DB0AAA"), false);
     assert_eq!(routes.listed().len(), 1);
+}
+
+#[test]
+fn version_2_2_is_for_a_call_sign() {
+    let mut routes = Routes::default();
+    routes.add(1, Port(1), &[], call("DB0AAA"), false);
+    routes.set_extended(call("DB0AAA"), Some(Extended::Offered));
+    routes.set_extended(call("DB0BBB"), None);
+    assert_eq!(routes.listed().len(), 1);
+    routes.remove_port(Port(1));
+    assert_eq!(routes.extended(call("DB0AAA")), Some(Extended::Offered));
+    assert_eq!(routes.extended(call("DB0AAA-1")), None);
+    routes.set_extended(call("DB0AAA"), None);
+    assert!(routes.listed().is_empty());
 }

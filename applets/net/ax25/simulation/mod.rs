@@ -269,6 +269,62 @@ fn each_hop_of_a_crosslink_has_its_own_version() {
 }
 
 #[test]
+fn who_is_offered_modulo_128_has_what_it_knows() {
+    const AS_OTHERS: Option<Extended> = None;
+    for (station, of_call, theirs, expected) in [
+        (Extended::Offered, AS_OTHERS, Extended::Accepted, true),
+        (Extended::Offered, AS_OTHERS, Extended::Refused, false),
+        (
+            Extended::Offered,
+            Some(Extended::Accepted),
+            Extended::Accepted,
+            false,
+        ),
+        (
+            Extended::Accepted,
+            Some(Extended::Offered),
+            Extended::Accepted,
+            true,
+        ),
+    ] {
+        for_each_seed(5, |seed| {
+            let mut radio = row(seed, 0.05, "N0PRA DK5SG");
+            for (at, extended) in [(0, station), (1, theirs)] {
+                radio.stations[at].ax25.set_parameters(Parameters {
+                    extended,
+                    ..Parameters::default()
+                });
+            }
+            let routes = &mut radio.stations[0].ax25.routes;
+            routes.set_extended(call("DK5SG"), of_call);
+            talk(&mut radio, 3000);
+            let asks = of_call.unwrap_or(station) == Extended::Offered;
+            let extended: Vec<bool> = radio.stations.iter().map(|node| node.extended).collect();
+            assert_eq!(extended, [asks, expected]);
+        });
+    }
+}
+
+#[test]
+fn a_crosslink_asks_for_modulo_8_unless_it_is_told() {
+    for told in [false, true] {
+        let mut radio = row(1, 0.0, "N0PRA DB0AAA DK5SG");
+        let middle = &mut radio.stations[1].ax25;
+        middle.set_parameters(Parameters {
+            extended: Extended::Offered,
+            ..Parameters::default()
+        });
+        if told {
+            let routes = &mut middle.routes;
+            routes.set_extended(call("DK5SG"), Some(Extended::Offered));
+        }
+        talk(&mut radio, 3000);
+        let extended: Vec<bool> = radio.stations.iter().map(|node| node.extended).collect();
+        assert_eq!(extended, [false, told, told]);
+    }
+}
+
+#[test]
 fn who_repeats_nothing_is_the_end() {
     let mut radio = row(1, 0.0, "N0PRA DB0AAA DK5SG");
     radio.stations[1].ax25.digipeat = Digipeat::Off;

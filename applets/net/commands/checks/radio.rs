@@ -37,6 +37,13 @@ fn values_are_shown_and_set() {
         ("digipeat", "Digipeat", "2", "0..2", "1"),
         ("maxframe", "Window size (frames)", "7", "1..7", "4"),
         (
+            "emaxframe",
+            "Window size modulo 128 (frames)",
+            "32",
+            "1..127",
+            "127",
+        ),
+        (
             "paclen",
             "Max frame length (bytes)",
             "256",
@@ -88,13 +95,27 @@ fn values_are_shown_and_set() {
             ("ax25 j db0aaa", "Jumpstart DB0AAA: off\n"),
             ("ax25 j db0aaa on", ""),
             ("ax25 j db0aaa", "Jumpstart DB0AAA: on\n"),
+            ("ax25 extended", "Extended: accept\n"),
+            ("ax25 extended offer", ""),
+            ("ax25 ext", "Extended: offer\n"),
+            ("ax25 extended default", "Valid options: off accept offer\n"),
+            ("ax25 extended on-x", "Invalid call \"on-x\"\n"),
+            ("ax25 extended db0aaa", "Extended DB0AAA: default\n"),
+            (
+                "ax25 extended db0aaa yes",
+                "Valid options: off accept offer default\n",
+            ),
+            ("ax25 extended db0aaa off", ""),
+            ("ax25 extended db0aaa", "Extended DB0AAA: off\n"),
+            ("ax25 extended db0aaa default", ""),
+            ("ax25 extended db0aaa", "Extended DB0AAA: default\n"),
             ("ax25 kick", "Usage: ax25 kick <axcb>\n"),
             ("ax25 kick 1000", "Not a valid control block\n"),
             ("ax25 reset zz", "Not a valid control block\n"),
         ],
     );
     assert!(rig.say("ax25").starts_with(
-        "\"ax25\" subcommands:\nblimit          destlist        digipeat        flush           heard\n"
+        "\"ax25\" subcommands:\nblimit          destlist        digipeat        emaxframe       extended\n"
     ));
     assert_eq!(
         json(&mut rig, "ax25 paclen"),
@@ -188,7 +209,8 @@ fn routes() {
     assert_eq!(
         json(&mut rig, "ax25 route list n0pra")[0],
         json!({"call": "N0PRA", "interface": "tnc1", "digipeaters": ["DB0SAO-1", "DB0ID"],
-               "next": "DB0ID", "permanent": true, "jumpstart": false, "used_unix": 1_000_000_000})
+               "next": "DB0ID", "permanent": true, "jumpstart": false, "extended": "default",
+               "used_unix": 1_000_000_000})
     );
     assert_eq!(
         json(&mut rig, "ax25 route"),

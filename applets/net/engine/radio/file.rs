@@ -114,7 +114,7 @@ pub fn records(ax25: &Ax25, now: Instant, unix: u64, interfaces: &Interfaces) ->
     let record = |(call, route): (Call, &wanbox_net_ax25::Route)| {
         let used = u64::try_from(start + route.used).unwrap_or(0);
         let old = used.saturating_add(LONGEST) < unix;
-        if old && !route.permanent && !route.jumpstart {
+        if old && !route.is_told() {
             return None;
         }
         let (digi, interface) = match route.next {
