@@ -11,22 +11,22 @@
 //! the program it belongs to and a number of that part's own.
 
 use std::io;
-use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use polling::{Event, Events, PollMode, Poller};
 use slab::Slab;
 
 use crate::process::{Children, Signal, Spawned};
 use crate::resident;
 use crate::timers::Timers;
 
+mod poller;
 mod signals;
 #[cfg(test)]
 mod tests;
 
+use poller::{Poller, Report};
 use signals::SignalPipe;
 
 /// What a registration, a timer or a child is called by its owner.
@@ -153,7 +153,6 @@ struct Registration {
 /// The poll loop.
 pub struct Loop {
     poller: Poller,
-    events: Events,
     sources: Slab<Registration>,
     /// Of each priority, what became ready in this turn; kept for its capacity.
     ready: [Vec<(Source, Readiness)>; 3],
@@ -167,10 +166,8 @@ pub struct Loop {
 
 /// After so long, what runs is no longer the start of a daemon.
 const SETTLING: Duration = Duration::from_secs(10);
-/// How many descriptors one turn takes from the kernel.
-const EVENTS_A_TURN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
-/// The poller's name for the signal pipe: no slab reaches it, and the poller itself keeps `usize::MAX`.
-const SIGNAL_KEY: usize = usize::MAX - 1;
+/// The poller's name for the signal pipe: no slab reaches it.
+const SIGNAL_KEY: usize = usize::MAX;
 
 impl Loop {
     /// A loop with nothing to wait for.
@@ -180,18 +177,9 @@ impl Loop {
     pub fn new() -> io::Result<Self> {
         let poller = Poller::new()?;
         let signals = SignalPipe::new()?;
-        // SAFETY: the pipe lives as long as the poller: both are fields of one structure
-        // and neither is ever replaced.
-        unsafe {
-            poller.add_with_mode(
-                signals.reader(),
-                Event::readable(SIGNAL_KEY),
-                PollMode::Level,
-            )?;
-        }
+        poller.add(signals.reader(), SIGNAL_KEY, Interest::Read)?;
         Ok(Self {
             poller,
-            events: Events::with_capacity(EVENTS_A_TURN),
             sources: Slab::new(),
             ready: [Vec::new(), Vec::new(), Vec::new()],
             next_generation: 0,
@@ -260,7 +248,7 @@ impl Loop {
         let watched = self.registration(source, fd)?.watched;
         self.sources.remove(source.index);
         if watched {
-            self.poller.delete(fd.as_fd())?;
+            self.poller.delete(fd)?;
         }
         Ok(())
     }
@@ -284,20 +272,11 @@ impl Loop {
         let Some(registration) = self.sources.get_mut(index) else {
             return Ok(());
         };
-        let event = Event::new(index, interest.reads(), interest.writes());
         match (registration.watched, interest) {
             (false, Interest::None) => {}
-            (true, Interest::None) => self.poller.delete(fd.as_fd())?,
-            (true, _) => self
-                .poller
-                .modify_with_mode(fd.as_fd(), event, PollMode::Level)?,
-            // SAFETY: the owner deregisters the descriptor before closing it, as the contract
-            // of `register` says. One closed nevertheless leaves the epoll set by itself and
-            // can only cost missed or refused events, no memory.
-            (false, _) => unsafe {
-                self.poller
-                    .add_with_mode(&fd.as_fd(), event, PollMode::Level)?;
-            },
+            (true, Interest::None) => self.poller.delete(fd)?,
+            (true, _) => self.poller.modify(fd, index, interest)?,
+            (false, _) => self.poller.add(fd, index, interest)?,
         }
         registration.watched = interest != Interest::None;
         registration.interest = interest;
@@ -389,11 +368,7 @@ impl Loop {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        self.events.clear();
-        match deadline {
-            Some(deadline) => self.poller.wait_deadline(&mut self.events, deadline)?,
-            None => self.poller.wait(&mut self.events, None)?,
-        };
+        self.poller.wait(deadline)?;
         self.now = Instant::now();
         let signalled = self.sort_events();
         if signalled {
@@ -411,22 +386,22 @@ impl Loop {
     /// Returns whether a signal is among it.
     fn sort_events(&mut self) -> bool {
         let mut signalled = false;
-        for event in self.events.iter() {
-            if event.key == SIGNAL_KEY {
+        for Report { key, readiness } in self.poller.reports() {
+            if key == SIGNAL_KEY {
                 signalled = true;
                 continue;
             }
-            let Some(registration) = self.sources.get(event.key) else {
+            let Some(registration) = self.sources.get(key) else {
                 continue;
             };
             let source = Source {
-                index: event.key,
+                index: key,
                 generation: registration.generation,
             };
             let readiness = Readiness {
-                readable: event.readable && registration.interest.reads(),
-                writable: event.writable && registration.interest.writes(),
-                hangup: event.is_interrupt() || event.is_err() == Some(true),
+                readable: readiness.readable && registration.interest.reads(),
+                writable: readiness.writable && registration.interest.writes(),
+                ..readiness
             };
             if let Some(queue) = self.ready.get_mut(registration.priority as usize) {
                 queue.push((source, readiness));
