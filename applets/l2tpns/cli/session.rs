@@ -196,7 +196,7 @@ impl Session {
                     self.window = (columns, rows);
                     self.size_pager();
                 }
-                None => {}
+                Some(Event::Terminal) | None => {}
             }
             if self.closing {
                 return;

@@ -35,11 +35,13 @@ pub const BINARY: u8 = 0;
 pub const ECHO: u8 = 1;
 /// Option: suppress go-ahead (RFC 858).
 pub const SGA: u8 = 3;
+/// Option: the kind of the terminal (RFC 1091).
+pub const TTYPE: u8 = 24;
 /// Option: negotiate about window size (RFC 1073).
 pub const NAWS: u8 = 31;
 
-/// How much of a subnegotiation is kept: a window size and its option.
-const MAX_SUBNEGOTIATION: usize = 5;
+/// How much of a subnegotiation is kept: the longest name of a terminal, with its option and the word before it.
+const MAX_SUBNEGOTIATION: usize = 42;
 
 /// What comes out of the stream of octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

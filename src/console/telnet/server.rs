@@ -1,11 +1,20 @@
 //! The server's end of Telnet, as far as a line editor at its other end needs it.
 //!
 //! We echo and suppress go-ahead (RFC 857, RFC 858), and ask a client that shows to be one how
-//! large its window is (RFC 1073). Whatever else it asks for is refused. Nothing is kept that
-//! grows with what a client sends; an answer is never longer than the question and one request.
+//! large its window is (RFC 1073), and for programs of the host what kind of terminal it is
+//! (RFC 1091). Whatever else it asks for is refused. Nothing is kept that grows with what a
+//! client sends; an answer is never longer than five times the question.
 //! Text to the client needs no escapes: UTF-8 has no octet 255.
 
-use super::{AYT, BRK, DO, DONT, EC, ECHO, EL, IAC, IP, NAWS, SGA, Stream, Token, WILL, WONT};
+use super::{
+    AYT, BRK, DO, DONT, EC, ECHO, EL, IAC, IP, NAWS, SB, SE, SGA, Stream, TTYPE, Token, WILL, WONT,
+};
+
+/// The longest name of a terminal, octets (RFC 1091).
+const LONGEST_NAME: usize = 40;
+/// In a subnegotiation about the kind of the terminal: here it is; it is asked for (RFC 1091).
+const IS: u8 = 0;
+const SEND: u8 = 1;
 
 /// What a server says first, before it knows whether a Telnet client is there.
 pub const OPENING: [u8; 12] = [IAC, WILL, SGA, IAC, WILL, ECHO, IAC, DO, SGA, IAC, DO, ECHO];
@@ -22,6 +31,8 @@ pub enum Event {
         /// Lines.
         rows: u16,
     },
+    /// What kind of terminal it is is known as far as it ever will be.
+    Terminal,
     /// The client wants what runs to be interrupted.
     Interrupt,
     /// The client wants the last character erased.
@@ -47,9 +58,11 @@ pub struct Telnet {
     stream: Stream,
     /// We echo, we suppress go-ahead.
     ours: [Agreed; 2],
-    /// The client suppresses go-ahead, tells its window.
-    theirs: [Agreed; 2],
+    /// The client suppresses go-ahead, tells its window, tells its kind of terminal.
+    theirs: [Agreed; 3],
     window_asked: bool,
+    asks_terminal: bool,
+    terminal: Option<String>,
 }
 
 impl Default for Telnet {
@@ -57,8 +70,10 @@ impl Default for Telnet {
         Self {
             stream: Stream::default(),
             ours: [Agreed::Asked; 2],
-            theirs: [Agreed::Asked, Agreed::Off],
+            theirs: [Agreed::Asked, Agreed::Off, Agreed::Off],
             window_asked: false,
+            asks_terminal: false,
+            terminal: None,
         }
     }
 }
@@ -67,6 +82,19 @@ impl Telnet {
     /// The protocol after [`OPENING`] was sent.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// As [`Telnet::new`], and the client is asked what kind of terminal it is: [`Event::Terminal`].
+    pub fn asking_terminal() -> Self {
+        Self {
+            asks_terminal: true,
+            ..Self::default()
+        }
+    }
+
+    /// The kind of terminal, in small letters, if the client told one that may be in a path.
+    pub fn terminal(&self) -> Option<&str> {
+        self.terminal.as_deref()
     }
 
     /// Whether the client leaves it to us to echo.
@@ -86,7 +114,15 @@ impl Telnet {
             Token::Command(_) => None,
             Token::Option { verb, option } => {
                 self.negotiate(verb, option, answer);
-                None
+                let refuses = self.asks_terminal && (verb, option) == (WONT, TTYPE);
+                refuses.then_some(Event::Terminal)
+            }
+            Token::Subnegotiation(&[TTYPE, IS, ref name @ ..]) if self.asks_terminal => {
+                let plain = |octet: &u8| octet.is_ascii_alphanumeric() || b"-_.+".contains(octet);
+                let first = name.first().is_some_and(u8::is_ascii_alphanumeric);
+                self.terminal = (first && name.len() <= LONGEST_NAME && name.iter().all(plain))
+                    .then(|| String::from_utf8_lossy(name).to_ascii_lowercase());
+                Some(Event::Terminal)
             }
             Token::Subnegotiation(&[NAWS, c1, c0, r1, r0]) => Some(Event::Window {
                 columns: u16::from_be_bytes([c1, c0]),
@@ -99,12 +135,13 @@ impl Telnet {
     /// RFC 854: nothing is answered that only acknowledges, so that there are no loops.
     fn negotiate(&mut self, verb: u8, option: u8, answer: &mut Vec<u8>) {
         let [echo, ours_sga] = &mut self.ours;
-        let [theirs_sga, window] = &mut self.theirs;
+        let [theirs_sga, window, terminal] = &mut self.theirs;
         let agreed = match (verb, option) {
             (DO | DONT, ECHO) => Some(echo),
             (DO | DONT, SGA) => Some(ours_sga),
             (WILL | WONT, SGA) => Some(theirs_sga),
             (WILL | WONT, NAWS) => Some(&mut *window),
+            (WILL | WONT, TTYPE) if self.asks_terminal => Some(&mut *terminal),
             _ => None,
         };
         let (yes, no) = if matches!(verb, DO | DONT) {
@@ -130,10 +167,17 @@ impl Telnet {
                 (Agreed::On, true) | (Agreed::Off, false) => {}
             },
         }
+        if (verb, option) == (WILL, TTYPE) && self.asks_terminal {
+            answer.extend([IAC, SB, TTYPE, SEND, IAC, SE]);
+        }
         // It speaks Telnet: it may have a window.
         if !std::mem::replace(&mut self.window_asked, true) && *window == Agreed::Off {
             *window = Agreed::Asked;
             answer.extend([IAC, DO, NAWS]);
+            if self.asks_terminal && *terminal == Agreed::Off {
+                *terminal = Agreed::Asked;
+                answer.extend([IAC, DO, TTYPE]);
+            }
         }
     }
 }
@@ -190,6 +234,33 @@ mod tests {
         );
         let (events, _) = all(&mut telnet, b"\xff\xfa\x1f\x00\x50\x00\x18\x00\xff\xf0");
         assert_eq!(events, []);
+    }
+
+    #[test]
+    fn a_client_tells_what_terminal_it_is() {
+        let mut telnet = Telnet::asking_terminal();
+        let (events, answer) = all(&mut telnet, b"\xff\xfd\x03");
+        assert_eq!(events, []);
+        assert_eq!(answer, [IAC, DO, NAWS, IAC, DO, TTYPE]);
+        let (events, answer) = all(&mut telnet, b"\xff\xfb\x18");
+        assert_eq!(events, []);
+        assert_eq!(answer, [IAC, SB, TTYPE, SEND, IAC, SE]);
+        let (events, _) = all(&mut telnet, b"\xff\xfa\x18\x00XTERM-256color\xff\xf0");
+        assert_eq!(events, [Event::Terminal]);
+        assert_eq!(telnet.terminal(), Some("xterm-256color"));
+        // One that refuses, and names that are paths.
+        let mut telnet = Telnet::asking_terminal();
+        let (events, _) = all(&mut telnet, b"\xff\xfc\x18");
+        assert_eq!((events, telnet.terminal()), (vec![Event::Terminal], None));
+        let long = "x".repeat(41);
+        for name in ["../../etc", "", ".", "vt100\n", "-froot", &long] {
+            let told = [b"\xff\xfa\x18\x00", name.as_bytes(), b"\xff\xf0"].concat();
+            all(&mut telnet, &told);
+            assert_eq!(telnet.terminal(), None, "{name:?}");
+        }
+        // Who does not care is not asked.
+        let (_, answer) = all(&mut Telnet::new(), b"\xff\xfb\x18");
+        assert_eq!(answer, [IAC, DONT, TTYPE, IAC, DO, NAWS]);
     }
 
     #[test]
