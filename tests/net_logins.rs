@@ -1,23 +1,39 @@
 //! Two stations and the air between them, which is AX.25 in datagrams: consoles for guests, programs for those who
-//! have an account.
+//! have an account, accounts for those who have none; and the host's own login, by Telnet too.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
+use wanbox_rig::need::find_tool;
 use wanbox_rig::terminal::Terminal;
-use wanbox_rig::{Need, Result, Router, ensure, until};
+use wanbox_rig::{Error, Need, Result, Router, ensure, until};
 
 use crate::{test, wanbox};
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tool("ip")];
+/// As above; real accounts, in a mount namespace.
+const HOST: &[Need] = &[
+    Need::Namespaces,
+    Need::Root,
+    Need::Tun,
+    Need::Tool("ip"),
+    Need::Tool("unshare"),
+    Need::Tool("telnet"),
+    Need::Tool("login"),
+    Need::Tool("useradd"),
+];
 const LIMIT: Duration = Duration::from_secs(60);
 /// An account that nobody has.
 const UID: u32 = 28_412;
 
 pub fn tests() -> Vec<Trial> {
-    vec![test("net_logins::guests_and_programs", NEEDS, logins)]
+    vec![
+        test("net_logins::guests_and_programs", NEEDS, logins),
+        test("net_logins::the_hosts_login_and_accounts", HOST, host),
+    ]
 }
 
 /// The station that others come to: its files are below `/far` of the first.
@@ -33,11 +49,21 @@ fn tell(router: &Router, line: &str) -> Result<String> {
     done.ok()
 }
 
-/// Whether the guest's last program runs.
-fn sleeps() -> bool {
+/// Whether somebody's last program runs.
+fn sleeps(seconds: u32) -> bool {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-    lines.any(|line| line == b"sleep\x0028412\0")
+    lines.any(|line| line == format!("sleep\0{seconds}\0").as_bytes())
+}
+
+/// The lines that both stations begin with, which hear each other.
+fn startup(call: &str, port: u16, (other, at): (&str, u16)) -> String {
+    format!(
+        "hostname {}\nax25 mycall {call}\nattach axip axip udp {port}\n\
+         axip route add {other} 127.0.0.1:{at}\nax25 route add axip default\n\
+         ax25 jumpstart {other} on\nstart ax25\n",
+        call.to_ascii_lowercase()
+    )
 }
 
 fn logins() -> Result {
@@ -47,13 +73,7 @@ fn logins() -> Result {
         ("/etc/net.rc", "DB0AAA", 10_093, "DB0AAB", 10_094),
         ("/far/etc/net.rc", "DB0AAB", 10_094, "DB0AAA", 10_093),
     ] {
-        let lines = format!(
-            "hostname {}\nax25 mycall {call}\nattach axip axip udp {port}\n\
-             axip route add {other} 127.0.0.1:{at}\nax25 route add axip default\n\
-             ax25 jumpstart {other} on\nstart ax25\n",
-            call.to_ascii_lowercase()
-        );
-        router.write(file, &lines)?;
+        router.write(file, &startup(call, port, (other, at)))?;
     }
     router.write(
         "/far/etc/passwd",
@@ -116,11 +136,11 @@ fn logins() -> Result {
     desk = attach()?;
     desk.answer("db0aaa>", "connect db0aab\r")?;
     desk.answer("$", "exec sleep 28412\r")?;
-    until("the program", LIMIT, || Ok(sleeps()))?;
+    until("the program", LIMIT, || Ok(sleeps(UID)))?;
     desk.press("\x1d")?;
     desk.answer("db0aaa>", "close\r")?;
     desk.wait("Disconn (Normal)")?;
-    until("the program's end", LIMIT, || Ok(!sleeps()))?;
+    until("the program's end", LIMIT, || Ok(!sleeps(UID)))?;
     // An account that programs may not run as gets the console.
     alone()?;
     desk = attach()?;
@@ -129,6 +149,180 @@ fn logins() -> Result {
     desk.answer("Connected\ndb0aab>", "bye\r")?;
     desk.wait("Disconn (Normal)")?;
     tell(&router, "exit")?;
+    router.ok("net -e exit")?;
+    Ok(())
+}
+
+/// Somebody whose password is "secret".
+const JOE: u32 = 28_413;
+
+/// Starts the station where its files are those of the host.
+fn start_as_host(router: &Router) -> Result {
+    let user = format!("joe:x:{JOE}:{JOE}::/tmp:/bin/sh\n");
+    let passwd = format!("root:x:0:0::/root:/bin/sh\n{user}");
+    router.write("/etc/passwd", &passwd)?;
+    router.write(
+        "/etc/shadow",
+        "root:*:20000::::::\njoe:$1$saltsalt$9xy1btjgzLYfb7hivXtC//:20000::::::\n",
+    )?;
+    router.write("/etc/group", "root:x:0:\ntty:x:5:\nradio:x:28400:\n")?;
+    for (tool, place) in [("login", "/bin/login"), ("useradd", "/usr/sbin/useradd")] {
+        let path = router.path(place);
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        symlink(find_tool(tool).unwrap_or_default(), path)?;
+    }
+    let script = "cd \"$WANBOX_ROOT\"; mkdir home
+        for file in pam.d pam.conf security default login.defs nsswitch.conf ld.so.cache environment; do
+            test ! -e /etc/$file || cp -R /etc/$file etc
+        done
+        mount --bind etc /etc
+        mount --bind home /home
+        mount -t tmpfs none /var/log
+        mount -t tmpfs none /run
+        exec sbin/net -d --logins";
+    let mut command = Command::new(find_tool("unshare").unwrap_or_default());
+    command
+        .args(["-m", "/bin/sh", "-ec", script])
+        .env("WANBOX_ROOT", router.path("/"));
+    router.netns.finish(&mut command, LIMIT)?.ok()?;
+    Ok(())
+}
+
+fn host() -> Result {
+    let router = Router::new(&wanbox())?;
+    router.netns.ip("link set lo up")?;
+    let lines = startup("DB0AAB", 10_094, ("DB0AAA", 10_093));
+    router.write(
+        "/etc/net.rc",
+        &format!(
+            "{lines}attach ni ni0 44.1.1.1\nifconfig ni0 ipaddress 44.1.1.2\n\
+             route add 44.1.1.1 ni0\nlog net.log\nlogin logfiledir /logs\n\
+             login telnet host\nstart telnet\n"
+        ),
+    )?;
+    router.write(
+        "/far/etc/net.rc",
+        &startup("DB0AAA", 10_093, ("DB0AAB", 10_094)),
+    )?;
+    start_as_host(&router)?;
+    let started = router.netns.finish(far(&router).arg("-d"), LIMIT)?;
+    started.ok()?;
+    // A wrong password, and the right one: terminal and window are theirs.
+    let telnet = find_tool("telnet").ok_or_else(|| Error::new("telnet is missing"))?;
+    let call = || {
+        let mut command = Command::new(&telnet);
+        command.arg("44.1.1.2");
+        router
+            .netns
+            .inside(|| Terminal::start(&mut command, 100, 40))
+    };
+    let mut desk = call()?;
+    desk.answer("login:", "joe\r")?;
+    desk.answer("Password:", "amiss\r")?;
+    desk.answer("Login incorrect", "\x1d")?;
+    desk.answer("telnet>", "quit\r")?;
+    desk.end()?;
+    desk = call()?;
+    desk.answer("login:", "joe\r")?;
+    desk.answer("Password:", "secret\r")?;
+    desk.answer("\n$", "echo $(id -u)-$TERM-$(stty size)-$USER\r")?;
+    desk.wait(&format!("\n{JOE}-xterm-40 100-joe\n"))?;
+    desk.answer("$", "grep CapEff /proc/self/status | tr '\\t' ' '\r")?;
+    desk.wait("\nCapEff: 0000000000000000\n")?;
+    desk.press("echo two words\r")?;
+    desk.wait("\ntwo words\n")?;
+    // Who hangs up takes all along.
+    desk.press(&format!("exec sleep {JOE}\r"))?;
+    until("the program", LIMIT, || Ok(sleeps(JOE)))?;
+    desk.press("\x1d")?;
+    desk.answer("telnet>", "quit\r")?;
+    desk.end()?;
+    until("the program's end", LIMIT, || Ok(!sleeps(JOE)))?;
+    let log = || router.read("/var/lib/net/net.log");
+    until("the line in the log", LIMIT, || {
+        Ok(log()?.contains(" - close TELNET"))
+    })?;
+    ensure!(log()?.contains(" - open TELNET"), "{}", log()?);
+    let logs = fs::read_dir(router.path("/logs"))?.flatten();
+    let logs: Vec<String> = logs
+        .map(|log| fs::read_to_string(log.path()).unwrap_or_default())
+        .collect();
+    ensure!(
+        logs.len() == 2 && logs.iter().all(|log| log.starts_with("TELNET at ")),
+        "{logs:?}"
+    );
+    let all = logs.concat();
+    ensure!(
+        all.contains("two words") && !all.contains("secret") && !all.contains("amiss"),
+        "{all}"
+    );
+    radio(&router)
+}
+
+/// The same by radio, and accounts for those who come that way.
+fn radio(router: &Router) -> Result {
+    let attach = || {
+        let mut command = far(router);
+        command.arg("--attach");
+        router
+            .netns
+            .inside(|| Terminal::start(&mut command, 100, 40))
+    };
+    let alone = || {
+        let none = || Ok(!tell(router, "session")?.contains("DB0AAB"));
+        until("the end of the session", LIMIT, none)
+    };
+    let rule = |line: &str| {
+        let mut command = router.applet("net");
+        let done = router.netns.finish(command.args(["-e", line]), LIMIT)?;
+        done.ok()
+    };
+    // Without a program there is the console, whatever else is said.
+    rule("login auto off")?;
+    let mut desk = attach()?;
+    desk.answer("db0aaa>", "connect db0aab\r")?;
+    desk.answer("Connected\ndb0aab>", "bye\r")?;
+    desk.wait("Disconn (Normal)")?;
+    alone()?;
+    rule("login program shell")?;
+    desk = attach()?;
+    desk.answer("db0aaa>", "connect db0aab\r")?;
+    desk.answer("login:", "joe\r")?;
+    desk.answer("Password:", "secret\r")?;
+    desk.answer("$", "id -u\r")?;
+    desk.answer(&format!("\n{JOE}\n"), "exit\r")?;
+    desk.wait("Disconn (Normal)")?;
+    alone()?;
+    // An account is made once, and no password opens it.
+    for line in [
+        "login auto on",
+        "login gid 28400",
+        "login minuid 28500",
+        "login maxuid 28501",
+        "login homedir /home/radio",
+        "login shell /bin/sh",
+        "login create on",
+    ] {
+        rule(line)?;
+    }
+    let there = "db0aaa:x:28500:28400:Amateur DB0AAA:/home/radio/db0.../db0aaa:/bin/sh";
+    for _ in 0..2 {
+        desk = attach()?;
+        desk.answer("db0aaa>", "connect db0aab\r")?;
+        desk.answer("$", "echo $(id -u)-$(id -g)-$PWD\r")?;
+        desk.wait("\n28500-28400-/home/radio/db0.../db0aaa\n")?;
+        desk.press("exit\r")?;
+        desk.wait("Disconn (Normal)")?;
+        alone()?;
+        let [passwd, shadow] = ["/etc/passwd", "/etc/shadow"].map(|file| router.read(file));
+        let (passwd, shadow) = (passwd?, shadow?);
+        let ours = passwd.lines().filter(|line| *line == there).count();
+        ensure!((ours, passwd.lines().count()) == (1, 3), "{passwd}");
+        ensure!(shadow.contains("\ndb0aaa:!:"), "{shadow}");
+    }
+    let log = router.read("/var/lib/net/net.log")?;
+    ensure!(log.contains(" db0aaa - account made"), "{log}");
+    tell(router, "exit")?;
     router.ok("net -e exit")?;
     Ok(())
 }

@@ -12,12 +12,13 @@
 //! | the host's ends of `tcpgate` | `gates.rs` |
 //! | commands from shells | `scripts.rs` |
 //! | commands of the host's shell | `shells.rs` |
-//! | programs for those who come by radio | `logins.rs` |
+//! | programs and logins for those who come over a network, their accounts | `logins.rs`, `accounts.rs` |
 //! | lines, tunnels, interfaces of the host | `devices/` |
 //!
 //! What it does without devices is in the rooms below: the stack in `tcp` and `engine`, what uses it in
 //! `services`, what people type in `console`, `commands` and `desk`.
 
+mod accounts;
 mod agwpe;
 mod attach;
 mod consoles;

@@ -1,4 +1,6 @@
-//! Programs of the host for those who come by radio: each has a terminal of its own.
+//! Programs of the host for those who come over a network: each has a terminal of its own. By radio they run as the
+//! account of a call sign; by Telnet, and where nobody is known by a call sign, it is the host's login, which asks
+//! for a password.
 //!
 //! What nobody reads waits: what the program prints in its terminal, what comes by radio in the connection.
 
@@ -7,15 +9,16 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
 use wanbox_net_desk::Desk;
-use wanbox_net_services::{LoginId, Notice, Program, Rules};
+use wanbox_net_services::{LoginId, Notice, Program, Quota, Rules};
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
 use wanbox_runtime::files::Root;
-use wanbox_runtime::login::{Account, at_terminal, open_terminal};
+use wanbox_runtime::login::{Account, at_terminal, open_terminal, set_window};
 
+use crate::accounts::Making;
 use crate::attach::again;
 use crate::journal::present;
 use crate::program::owner;
@@ -24,6 +27,8 @@ use crate::program::owner;
 const BUDGET: usize = 2048;
 /// Octets of a line for a program: then it is ended.
 const LONGEST: usize = 250;
+/// The host's login, below the root.
+const LOGIN: &str = "/bin/login";
 /// What a program finds.
 const PATH: &str = "/bin:/usr/bin:/usr/local/bin";
 
@@ -31,6 +36,8 @@ const PATH: &str = "/bin:/usr/bin:/usr/local/bin";
 struct Running {
     id: LoginId,
     pid: u32,
+    /// The host asks for passwords: what is typed is for nobody else.
+    at_host: bool,
     terminal: File,
     source: Source,
     /// What came by radio and the terminal has not taken.
@@ -74,6 +81,9 @@ impl Log {
 pub struct Logins {
     running: Vec<Running>,
     next: u32,
+    /// One at a time.
+    making: Option<Making>,
+    quota: Quota,
 }
 
 impl Logins {
@@ -81,12 +91,7 @@ impl Logins {
     pub fn settle(&mut self, lp: &mut Loop, desk: &mut Desk, root: &Root) {
         while let Some(notice) = desk.poll_login() {
             match notice {
-                Notice::LoginOpened(id) => {
-                    if let Err(why) = self.open(lp, desk, root, id) {
-                        log::warn!("login: {why}");
-                        desk.guest(lp.now(), id);
-                    }
-                }
+                Notice::LoginOpened(id) => self.comes(lp, desk, root, id),
                 Notice::LoginReadable(id) => {
                     if let Some(running) = self.running.iter_mut().find(|known| known.id == id) {
                         running.reads = true;
@@ -101,6 +106,7 @@ impl Logins {
                 _ => {}
             }
         }
+        self.made(lp, desk, root);
         let now = lp.now();
         for place in (0..self.running.len()).rev() {
             let Some(running) = self.running.get_mut(place) else {
@@ -114,6 +120,100 @@ impl Logins {
         }
     }
 
+    /// Somebody came.
+    fn comes(&mut self, lp: &mut Loop, desk: &mut Desk, root: &Root, id: LoginId) {
+        if !self.makes(lp, desk, root, id) {
+            self.begin(lp, desk, root, id);
+        }
+    }
+
+    /// Has an account made for somebody who has none: whether that was begun.
+    fn makes(&mut self, lp: &mut Loop, desk: &mut Desk, root: &Root, id: LoginId) -> bool {
+        let now = lp.now();
+        let services = &mut desk.services;
+        if !id.is_guest() {
+            return false;
+        }
+        let Some((who, _)) = services.login_name(now, &desk.station, id) else {
+            return false;
+        };
+        let Some(user) = services.rules.new_user(&who) else {
+            return false;
+        };
+        if !matches!(Account::find(&root.path("/etc/passwd"), &user), Ok(None)) {
+            return false;
+        }
+        let token = self.token();
+        let begun = match &self.making {
+            Some(_) => Err("another account is being made".to_owned()),
+            None => self
+                .quota
+                .take(now)
+                .and_then(|()| Making::begin(lp, &services.rules, root, token, (id, user))),
+        };
+        match begun {
+            Ok(making) => {
+                self.making = Some(making);
+                true
+            }
+            Err(why) => {
+                services.counters.accounts_refused += 1;
+                services.log_text(now, format!("{who} - no account: {why}"));
+                false
+            }
+        }
+    }
+
+    /// Goes on with whoever waited for an account.
+    fn made(&mut self, lp: &mut Loop, desk: &mut Desk, root: &Root) {
+        let Some(making) = self.making.take_if(|making| making.is_over()) else {
+            return;
+        };
+        let (id, user) = (making.id, making.user.clone());
+        let services = &mut desk.services;
+        let text = match making.finish(lp, root, self.token()) {
+            Ok(()) => {
+                services.counters.accounts += 1;
+                format!("{user} - account made")
+            }
+            Err((why, is_bad)) => {
+                services.counters.accounts_refused += 1;
+                if is_bad {
+                    log::error!("login: the account {user}: {why}; login create is off now");
+                    services.rules.create = false;
+                }
+                format!("{user} - no account: {why}")
+            }
+        };
+        services.log_text(lp.now(), text);
+        self.begin(lp, desk, root, id);
+    }
+
+    /// Begins what somebody gets, who may be gone meanwhile.
+    fn begin(&mut self, lp: &mut Loop, desk: &mut Desk, root: &Root, id: LoginId) {
+        let now = lp.now();
+        let Some(known) = desk.services.login_name(now, &desk.station, id) else {
+            return;
+        };
+        // It may have been taken back while an account was made.
+        if id.is_guest() && desk.services.rules.program == Program::Console {
+            desk.guest(now, id);
+        } else if let Err(why) = self.open(lp, desk, root, id, &known) {
+            log::warn!("login: {why}");
+            if id.is_guest() {
+                desk.guest(now, id);
+            } else {
+                desk.services.login_closed(now, &mut desk.station, id);
+            }
+        }
+    }
+
+    fn token(&mut self) -> Token {
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        Token::new(owner::LOGINS, number)
+    }
+
     /// Closing the terminal hangs up whatever runs there.
     fn close(&mut self, lp: &mut Loop, place: usize) {
         let running = self.running.swap_remove(place);
@@ -122,38 +222,55 @@ impl Logins {
     }
 
     /// A program ended: what it has printed still goes out.
-    pub fn ended(&mut self, pid: u32) {
+    pub fn ended(&mut self, pid: u32, status: &io::Result<ExitStatus>) {
+        if let Some(making) = &mut self.making {
+            making.ended(pid, status);
+        }
         for running in self.running.iter_mut().filter(|known| known.pid == pid) {
             running.ended = true;
         }
     }
 
-    fn open(&mut self, lp: &mut Loop, desk: &Desk, root: &Root, id: LoginId) -> Result<(), String> {
+    /// Begins a program at a terminal.
+    ///
+    /// # Errors
+    /// Why it cannot begin; for whoever keeps the host.
+    fn open(
+        &mut self,
+        lp: &mut Loop,
+        desk: &Desk,
+        root: &Root,
+        id: LoginId,
+        (who, protocol): &(String, &'static str),
+    ) -> Result<(), String> {
         let rules = &desk.services.rules;
-        let (who, protocol) = desk.services.guest_name(id).ok_or("they are gone")?;
-        let account = account(rules, root, &who)?;
+        let at_host = desk.services.is_at_host(id);
+        let mut command = if at_host {
+            host_login(desk, root, id, (who, protocol))
+        } else {
+            let account = account(rules, root, who)?;
+            let mut command = program(rules, &account);
+            command
+                .env_clear()
+                .current_dir("/")
+                .env("PATH", PATH)
+                .env("TERM", "dumb")
+                .env("HOME", &account.home)
+                .env("SHELL", &account.shell)
+                .env("USER", &account.name)
+                .env("LOGNAME", &account.name)
+                .env("REMOTE_CALL", who)
+                .env("REMOTE_PROTOCOL", protocol);
+            if account.home.is_dir() {
+                command.current_dir(&account.home);
+            }
+            account.runs(&mut command);
+            command
+        };
         let fail = |error: io::Error| error.to_string();
-        let (terminal, slave) = open_terminal().map_err(fail)?;
-        let mut command = command(rules, &account);
-        command
-            .env_clear()
-            .current_dir("/")
-            .env("PATH", PATH)
-            .env("TERM", "dumb")
-            .env("HOME", &account.home)
-            .env("SHELL", &account.shell)
-            .env("USER", &account.name)
-            .env("LOGNAME", &account.name)
-            .env("REMOTE_CALL", &who)
-            .env("REMOTE_PROTOCOL", protocol);
-        if account.home.is_dir() {
-            command.current_dir(&account.home);
-        }
+        let (terminal, slave) = open_terminal(!id.is_guest()).map_err(fail)?;
         at_terminal(&mut command, &slave).map_err(fail)?;
-        account.runs(&mut command);
-        let number = self.next;
-        self.next = self.next.wrapping_add(1);
-        let token = Token::new(owner::LOGINS, number);
+        let token = self.token();
         let source = lp.register(&terminal, token, Interest::Read, Priority::Normal);
         let source = source.map_err(fail)?;
         let spawned = match lp.spawn(&mut command, token) {
@@ -161,7 +278,8 @@ impl Logins {
             Err(error) => {
                 // It is registered and open.
                 let _ = lp.deregister(source, &terminal);
-                return Err(format!("{} for {who}: {error}", account.name));
+                let program = command.get_program().display();
+                return Err(format!("{program} for {who}: {error}"));
             }
         };
         let log = match rules.log_dir.as_str() {
@@ -170,7 +288,7 @@ impl Logins {
                 let path = root.path(dir);
                 let log = open_log(
                     path,
-                    number,
+                    token.id,
                     &format!("{protocol} at {} by {who}", present()),
                 );
                 log.map_err(|error| log::warn!("login: {dir}: {error}"))
@@ -180,6 +298,7 @@ impl Logins {
         self.running.push(Running {
             id,
             pid: spawned.pid,
+            at_host,
             terminal,
             source,
             typed: Vec::new(),
@@ -207,7 +326,29 @@ fn account(rules: &Rules, root: &Root, who: &str) -> Result<Account, String> {
     Err(format!("{who} has no account here"))
 }
 
-fn command(rules: &Rules, account: &Account) -> Command {
+/// The host's login, which knows the name of whoever may be known by a call sign, and asks for the password always.
+fn host_login(desk: &Desk, root: &Root, id: LoginId, (who, protocol): (&str, &str)) -> Command {
+    let services = &desk.services;
+    let (from, terminal) = match services.login_remote(id) {
+        Some((address, _)) => (
+            address.to_string(),
+            services.login_terminal(id).unwrap_or("vt100"),
+        ),
+        None => (protocol.to_owned(), "dumb"),
+    };
+    let mut command = Command::new(root.path(LOGIN));
+    command
+        .env_clear()
+        .env("TERM", terminal)
+        .current_dir("/")
+        .args(["-h", &from]);
+    if let Ok(account) = account(&services.rules, root, who) {
+        command.args(["--", &account.name]);
+    }
+    command
+}
+
+fn program(rules: &Rules, account: &Account) -> Command {
     if let Program::Command(words) = &rules.program
         && let Some((program, rest)) = words.split_first()
     {
@@ -245,16 +386,21 @@ impl Running {
     /// Passes on what there is. Whether that was all.
     fn pass(&mut self, lp: &mut Loop, desk: &mut Desk, now: Instant) -> bool {
         let (services, station) = (&mut desk.services, &mut desk.station);
+        if let Some((columns, rows)) = services.login_window(self.id) {
+            // It is a terminal.
+            let _ = set_window(&self.terminal, columns, rows);
+        }
         if self.reads && self.typed.is_empty() {
             let mut octets = Vec::new();
             services.login_input(now, station, self.id, LONGEST, &mut octets);
             self.reads = octets.len() >= LONGEST;
-            if let Some(log) = &mut self.log {
+            // What a login's terminal shows of it comes from there; the rest is passwords.
+            if let Some(log) = self.log.as_mut().filter(|_| !self.at_host) {
                 log.take(&octets);
             }
             for octet in octets {
                 self.typed.push(octet);
-                let ends = matches!(octet, b'\r' | b'\n');
+                let ends = matches!(octet, b'\r' | b'\n') || !self.id.is_guest();
                 self.column = if ends { 0 } else { self.column + 1 };
                 if self.column >= LONGEST {
                     self.typed.push(b'\n');

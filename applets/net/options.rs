@@ -38,7 +38,8 @@ struct Args {
     #[argh(switch, short = 'd')]
     daemon: bool,
 
-    /// keep what it takes to run programs as other users, for those who come by radio (login program)
+    /// keep what it takes to run programs as other users, and the host's login, for those who come over a
+    /// network (login program, login telnet)
     #[argh(switch)]
     logins: bool,
 

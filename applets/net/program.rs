@@ -156,13 +156,22 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
     if !start.debug {
         process::raise_priority();
     }
-    // For interfaces and routes of the host, tunnels, and gates below port 1024.
+    // For interfaces and routes of the host, tunnels, and gates below port 1024; behind them what login(1), its
+    // modules and useradd(8) do.
     let keep = [
         Capability::NetAdmin,
         Capability::NetRaw,
         Capability::NetBindService,
         Capability::SetGid,
         Capability::SetUid,
+        Capability::Chown,
+        Capability::DacOverride,
+        Capability::Fowner,
+        Capability::Kill,
+        Capability::SysResource,
+        Capability::SysTtyConfig,
+        Capability::AuditWrite,
+        Capability::AuditControl,
     ];
     let (network, _) = keep.split_at(3);
     let keep = if start.logins { &keep } else { network };
@@ -200,8 +209,10 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
         lp.set_timer(Token::new(owner::WATCHED, 0), at);
     }
     let watched = Watched::new(&process.files.startup);
+    let mut services = Services::default();
+    services.rules.privileged = start.logins;
     let program = Program {
-        desk: Desk::new(station, Services::default()),
+        desk: Desk::new(station, services),
         process,
         consoles,
         scripts,
@@ -414,7 +425,7 @@ impl Handler for Program {
     }
 
     fn child(&mut self, _: &mut Loop, _: Token, pid: u32, status: io::Result<ExitStatus>) {
-        self.logins.ended(pid);
+        self.logins.ended(pid, &status);
         self.process.shells.ended(pid, status);
     }
 

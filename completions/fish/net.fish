@@ -45,7 +45,7 @@ complete -c net -n '__fish_net_using_command' -l help -d 'display usage informat
 complete -c net -n '__fish_net_using_command' -l debug -s g -d 'learned addresses and routes are neither read nor kept, the priority stays as it is, and changed files do not end the program'
 complete -c net -n '__fish_net_using_command' -l verbose -s v -d 'show every line of the startup file before it is run'
 complete -c net -n '__fish_net_using_command' -l daemon -s d -d 'go to the background as soon as everything is ready'
-complete -c net -n '__fish_net_using_command' -l logins -d 'keep what it takes to run programs as other users, for those who come by radio (login program)'
+complete -c net -n '__fish_net_using_command' -l logins -d 'keep what it takes to run programs as other users, and the host\'s login, for those who come over a network (login program, login telnet)'
 complete -c net -n '__fish_net_using_command' -l attach -d 'a console on the running station'
 complete -c net -n '__fish_net_using_command' -l execute -s e -r -d 'give a command to the running station; several are given one after another'
 complete -c net -n '__fish_net_using_command' -l json -d 'with -e: lists as JSON'

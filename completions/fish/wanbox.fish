@@ -453,7 +453,7 @@ complete -c wanbox -n '__fish_wanbox_using_command net' -l help -d 'display usag
 complete -c wanbox -n '__fish_wanbox_using_command net' -l debug -s g -d 'learned addresses and routes are neither read nor kept, the priority stays as it is, and changed files do not end the program'
 complete -c wanbox -n '__fish_wanbox_using_command net' -l verbose -s v -d 'show every line of the startup file before it is run'
 complete -c wanbox -n '__fish_wanbox_using_command net' -l daemon -s d -d 'go to the background as soon as everything is ready'
-complete -c wanbox -n '__fish_wanbox_using_command net' -l logins -d 'keep what it takes to run programs as other users, for those who come by radio (login program)'
+complete -c wanbox -n '__fish_wanbox_using_command net' -l logins -d 'keep what it takes to run programs as other users, and the host\'s login, for those who come over a network (login program, login telnet)'
 complete -c wanbox -n '__fish_wanbox_using_command net' -l attach -d 'a console on the running station'
 complete -c wanbox -n '__fish_wanbox_using_command net' -l execute -s e -r -d 'give a command to the running station; several are given one after another'
 complete -c wanbox -n '__fish_wanbox_using_command net' -l json -d 'with -e: lists as JSON'

@@ -196,6 +196,9 @@ impl Desk {
             Notice::Ended(session, rest, why) => {
                 self.session_ended(now, host, session, (&rest, why));
             }
+            Notice::LoginOpened(login) if self.services.is_at_host(login) => {
+                self.logins.push_back(notice);
+            }
             Notice::LoginOpened(login) if !login.is_guest() => {
                 self.opened_login(now, login, Kind::Login);
             }

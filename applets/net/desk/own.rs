@@ -43,7 +43,9 @@ pub(crate) fn may_run(kind: Kind, name: &str, words: &[Word]) -> Done {
     let file = FILES.iter().any(|(command, at, word)| {
         *command == name && text_at(words, *at).is_some_and(|text| text != *word)
     });
-    if kind == Kind::Login && (file || NEVER.contains(&name)) {
+    // What others get, and where it is written down.
+    let door = name == "login" && words.len() > 2;
+    if kind == Kind::Login && (file || door || NEVER.contains(&name)) {
         return failed(format!(
             "{name}: files and programs of the host are not for logins"
         ));
@@ -380,7 +382,7 @@ pub(crate) fn session(turn: &mut Turn<'_>, words: &[Word]) -> Done {
 
 /// `login`.
 pub(crate) fn login(turn: &mut Turn<'_>, words: &[Word]) -> Done {
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 12] = [
         "auto",
         "create",
         "defaultuser",
@@ -392,6 +394,7 @@ pub(crate) fn login(turn: &mut Turn<'_>, words: &[Word]) -> Done {
         "password",
         "program",
         "shell",
+        "telnet",
     ];
     let word = text_at(words, 1).unwrap_or_default();
     let mut names = NAMES.into_iter();
@@ -412,22 +415,27 @@ pub(crate) fn login(turn: &mut Turn<'_>, words: &[Word]) -> Done {
     let is_path = |text: &str| text.len() < 80 && !text.contains('\0');
     match name {
         "auto" | "create" => {
-            let is_set = name == "auto" && rules.auto;
+            let place = match name {
+                "auto" => &mut rules.auto,
+                _ => &mut rules.create,
+            };
             match value.map(|word| yes_or_no(&word)) {
                 None => {
                     let label = match name {
                         "auto" => "Auto login",
                         _ => "Create account",
                     };
-                    let shown = if is_set { "on" } else { "off" };
-                    output.value(label, shown, is_set.into());
+                    let shown = if *place { "on" } else { "off" };
+                    output.value(label, shown, (*place).into());
                 }
                 Some(None) => return failed(YES_OR_NO),
-                Some(Some(wanted)) if name == "auto" => rules.auto = wanted,
-                Some(Some(true)) => {
-                    return failed("login create: accounts are made by whoever keeps the host");
+                Some(Some(wanted)) => {
+                    *place = wanted;
+                    if let ("create", true, Err(why)) = (name, wanted, rules.may_create()) {
+                        rules.create = false;
+                        return failed(format!("login create: {why}"));
+                    }
                 }
-                Some(Some(false)) => {}
             }
         }
         "gid" | "maxuid" | "minuid" => {
@@ -442,6 +450,18 @@ pub(crate) fn login(turn: &mut Turn<'_>, words: &[Word]) -> Done {
                 Some(_) => return failed(format!("{label} must be {low}..{high}")),
             }
         }
+        "telnet" => match value.as_deref() {
+            None => {
+                let shown = if rules.telnet_host { "host" } else { "console" };
+                output.value("Login telnet", shown, shown.into());
+            }
+            Some("console") => rules.telnet_host = false,
+            Some("host") if rules.privileged => rules.telnet_host = true,
+            Some("host") => {
+                return failed("login telnet: that takes a station that was started with --logins");
+            }
+            Some(_) => return Err(Stop::Usage("login telnet [console|host]")),
+        },
         "program" => match words.get(2..).unwrap_or_default() {
             [] => {
                 let shown = rules.program.to_string();
@@ -473,8 +493,10 @@ pub(crate) fn login(turn: &mut Turn<'_>, words: &[Word]) -> Done {
                     let key = label.to_ascii_lowercase().replace(' ', "_");
                     output.line(&key, line, place.clone().into());
                 }
-                Some(text) if name == "defaultuser" && text.len() > 15 => {
-                    return failed("Default user name: at most 15 characters");
+                Some(text) if name == "defaultuser" && !is_user(&text) => {
+                    return failed(
+                        "Default user name: at most 15 letters, digits, '.', '-' and '_'",
+                    );
                 }
                 Some(text) if !is_path(&text) => {
                     return failed(format!("{label}: at most 79 characters"));
@@ -484,6 +506,12 @@ pub(crate) fn login(turn: &mut Turn<'_>, words: &[Word]) -> Done {
         }
     }
     Ok(())
+}
+
+/// Whether a word may be the name of an account: none that a program takes for an option.
+fn is_user(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    word.len() <= 15 && word.chars().all(plain) && !word.starts_with('-')
 }
 
 pub(crate) fn source(turn: &mut Turn<'_>, words: &[Word]) -> Done {

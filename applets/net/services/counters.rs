@@ -19,6 +19,10 @@ pub struct Counters {
     pub door_full: u64,
     /// Logins that succeeded.
     pub logins: u64,
+    /// Accounts that were made for callers.
+    pub accounts: u64,
+    /// Accounts that were wanted and not made.
+    pub accounts_refused: u64,
     /// Passwords that were wrong.
     pub wrong_passwords: u64,
     /// Questions for the time that were answered.
@@ -44,7 +48,7 @@ pub struct Counters {
 impl Counters {
     /// All of them with their names.
     #[must_use]
-    pub fn listed(&self) -> [(&'static str, u64); 18] {
+    pub fn listed(&self) -> [(&'static str, u64); 20] {
         [
             ("sessions", self.sessions),
             ("accepted", self.accepted),
@@ -54,6 +58,8 @@ impl Counters {
             ("typedTooFast", self.typed_too_fast),
             ("doorFull", self.door_full),
             ("logins", self.logins),
+            ("accounts", self.accounts),
+            ("accountsRefused", self.accounts_refused),
             ("wrongPasswords", self.wrong_passwords),
             ("timeAnswers", self.time_answers),
             ("timeLoops", self.time_loops),

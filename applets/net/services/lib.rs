@@ -40,7 +40,7 @@ pub use fuzz::fuzz_services;
 pub use notice::{GateId, LoginId, Notice, SessionId};
 pub use server::destination::fuzz_destination;
 pub use server::login::fuzz_login;
-pub use server::rules::{Program, Rules};
+pub use server::rules::{Program, Quota, Rules};
 pub use server::{Destination, SERVERS, server_name};
 pub use session::{Preferences, SessionView, reason};
 

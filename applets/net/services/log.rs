@@ -57,7 +57,7 @@ impl Services {
     }
 
     /// A line, if there are not too many.
-    pub(crate) fn log_text(&mut self, now: Instant, text: String) {
+    pub fn log_text(&mut self, now: Instant, text: String) {
         if self.log.allows(now, MOST) {
             self.notices.push_back(Notice::Log(text));
         } else {

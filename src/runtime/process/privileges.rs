@@ -11,6 +11,14 @@ use crate::files::{self, FileError};
 /// A capability that a daemon may keep (capabilities(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
+    /// CAP_CHOWN: terminals and homes of others.
+    Chown,
+    /// CAP_DAC_OVERRIDE: files of others.
+    DacOverride,
+    /// CAP_FOWNER: modes of files of others.
+    Fowner,
+    /// CAP_KILL: programs of others.
+    Kill,
     /// CAP_NET_BIND_SERVICE: ports below 1024.
     NetBindService,
     /// CAP_NET_ADMIN: interfaces, addresses, routes.
@@ -21,17 +29,33 @@ pub enum Capability {
     SetGid,
     /// CAP_SETUID: programs of other users.
     SetUid,
+    /// CAP_SYS_RESOURCE: limits of others.
+    SysResource,
+    /// CAP_SYS_TTY_CONFIG: hanging up a terminal.
+    SysTtyConfig,
+    /// CAP_AUDIT_WRITE: what the kernel's audit is told.
+    AuditWrite,
+    /// CAP_AUDIT_CONTROL: whose login the kernel's audit knows a process by.
+    AuditControl,
 }
 
 impl Capability {
     /// The kernel's number.
     fn number(self) -> u32 {
         match self {
+            Self::Chown => 0,
+            Self::DacOverride => 1,
+            Self::Fowner => 3,
+            Self::Kill => 5,
             Self::SetGid => 6,
             Self::SetUid => 7,
             Self::NetBindService => 10,
             Self::NetAdmin => 12,
             Self::NetRaw => 13,
+            Self::SysResource => 24,
+            Self::SysTtyConfig => 26,
+            Self::AuditWrite => 29,
+            Self::AuditControl => 30,
         }
     }
 }

@@ -114,9 +114,14 @@ fn wrong_use() {
         ("login create", "Create account: off\n"),
         (
             "login create on",
-            "login create: accounts are made by whoever keeps the host\n",
+            "login create: accounts take a station that was started with --logins\n",
         ),
+        ("login create", "Create account: off\n"),
         ("login default", "Default user name \"guest\"\n"),
+        (
+            "login default -froot",
+            "Default user name: at most 15 letters, digits, '.', '-' and '_'\n",
+        ),
         ("login gid", "Group ID: 400\n"),
         ("login homedir", "Home directory \"/home/funk\"\n"),
         ("login log", "Logfile directory \"\"\n"),
@@ -128,6 +133,12 @@ fn wrong_use() {
             "Usage: login program [console|shell|/<program> ...]\n",
         ),
         ("login shell", "Login shell \"\"\n"),
+        ("login telnet", "Login telnet: console\n"),
+        (
+            "login telnet host",
+            "login telnet: that takes a station that was started with --logins\n",
+        ),
+        ("login telnet on", "Usage: login telnet [console|host]\n"),
         ("ftp host", "ftp: this build has no FTP\n"),
     ] {
         assert_eq!(world.says(id, line), said, "{line}");
@@ -212,7 +223,16 @@ fn logins_get_no_files_and_programs_of_the_host() {
         own::may_run(kind, &name, &words).is_ok()
     };
     for line in [
-        "! ls", "shell", "delete x", "source x", "log x", "record x", "upload x",
+        "! ls",
+        "shell",
+        "delete x",
+        "source x",
+        "log x",
+        "record x",
+        "upload x",
+        "login program /bin/sh",
+        "login logfiledir \"\"",
+        "login create on",
     ] {
         assert!(!may(Kind::Login, line), "{line}");
         assert!(
@@ -224,6 +244,7 @@ fn logins_get_no_files_and_programs_of_the_host() {
     for line in [
         "record",
         "record off",
+        "login program",
         "log",
         "log stop",
         "tcp status",

@@ -81,11 +81,9 @@ impl Services {
         guests.find(|guest| guest.stream == stream && !guest.closing)
     }
 
-    /// Who somebody is that came by radio, as `N0PRA-5` or `N0PRA @ DB0AAA`, and over which protocol.
-    #[must_use]
-    pub fn guest_name(&self, id: LoginId) -> Option<(String, &'static str)> {
+    pub(super) fn guest_name(&self, stream: Stream) -> Option<(String, &'static str)> {
         let mut guests = self.servers.guests.iter();
-        let guest = guests.find(|guest| guest.stream == id.0)?;
+        let guest = guests.find(|guest| guest.stream == stream)?;
         Some((guest.name(), guest.protocol()))
     }
 

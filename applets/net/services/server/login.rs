@@ -1,4 +1,4 @@
-//! `start telnet`: a console for somebody far away, behind a password.
+//! `start telnet`: a console for somebody far away, behind a password; or the host's own login, which asks for one.
 //!
 //! Few may be at the door at once, and who was wrong waits before the next try counts, over one connection or
 //! over several. What is typed waits in TCP until the console asks for it.
@@ -13,7 +13,9 @@ use wanbox_net_engine::Station;
 use wanbox_net_engine::udp::TCP_PORTS;
 use wanbox_net_tcp::Id;
 
+use super::rules::Program;
 use super::{Role, Served, Services};
+use crate::log::socket;
 use crate::stream::Stream;
 use crate::{LoginId, Notice};
 
@@ -29,6 +31,10 @@ const DOOR: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(3600);
 /// Tries of one connection.
 const TRIES: u8 = 3;
+/// The most that are at or behind the host's login, and the most of them of one host.
+pub(super) const MOST_HOST_LOGINS: (usize, usize) = (16, 4);
+/// How long the host's login waits for what kind of terminal there is.
+const GREETING: Duration = Duration::from_secs(2);
 /// How long one waits after a wrong password; twice as long after each further one, up to 64 s.
 const DELAY: Duration = Duration::from_secs(1);
 const MOST_DOUBLED: u32 = 6;
@@ -50,10 +56,18 @@ pub(super) struct Login {
     told: bool,
     /// The owner is to be told when there is room.
     wants_room: bool,
+    /// It is the host that asks for name and password.
+    at_host: bool,
+    /// It need not be waited for what kind of terminal there is.
+    greeted: bool,
+    /// The size of the window, when it is another.
+    window: Option<(u16, u16)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 enum Phase {
+    /// The host's login begins then at the latest.
+    Greeting(Instant),
     /// The prompt comes then.
     Delayed(Instant),
     /// It is there.
@@ -121,7 +135,7 @@ impl Login {
     /// When something is to be done about it.
     pub(super) fn due(&self, seen: Instant) -> Instant {
         match self.phase {
-            Phase::Delayed(until) => until,
+            Phase::Delayed(until) | Phase::Greeting(until) => until,
             Phase::Asked => seen + DOOR,
             Phase::Open => seen + IDLE,
         }
@@ -138,7 +152,14 @@ impl Login {
                 answer.extend(b"\r\n[Yes]\r\n");
                 return None;
             }
-            Event::Window { .. } => return None,
+            Event::Window { columns, rows } => {
+                self.window = Some((columns, rows));
+                return None;
+            }
+            Event::Terminal => {
+                self.greeted = true;
+                return None;
+            }
         };
         let behind = std::mem::replace(&mut self.carriage_return, key == b'\r');
         (!(behind && matches!(key, b'\n' | 0))).then_some(key)
@@ -181,6 +202,16 @@ impl Services {
         station: &mut Station,
         served: &mut Served,
     ) {
+        if self.rules.telnet_host {
+            served.pending.extend(OPENING);
+            served.role = Role::Login(Box::new(Login {
+                telnet: Telnet::asking_terminal(),
+                phase: Phase::Greeting(now + GREETING),
+                at_host: true,
+                ..Login::default()
+            }));
+            return;
+        }
         let host = served.remote.0;
         // Who is longest at the door makes room: so nobody can hold it against others.
         for (most, of_host) in [(MOST_OF_HOST, Some(host)), (MOST_AT_DOOR, None)] {
@@ -230,8 +261,10 @@ impl Services {
             self.notices
                 .push_back(Notice::LoginWritable(LoginId(Stream::Tcp(id))));
         }
-        if matches!(login.phase, Phase::Asked) {
-            self.at_door(now, station, id, served);
+        match login.phase {
+            Phase::Asked => self.at_door(now, station, id, served),
+            Phase::Greeting(_) => self.greets(now, station, id, served),
+            Phase::Delayed(_) | Phase::Open => {}
         }
         let Role::Login(login) = &mut served.role else {
             return;
@@ -245,6 +278,30 @@ impl Services {
             served.role = Role::Closing;
         }
         served.flush(station, id);
+    }
+
+    /// Takes what comes until the host's login may begin. The first key is one of somebody who does not negotiate.
+    fn greets(&mut self, now: Instant, station: &mut Station, id: Id, served: &mut Served) {
+        let Role::Login(login) = &mut served.role else {
+            return;
+        };
+        let mut octet = [0];
+        while !login.greeted
+            && served.pending.len() <= MOST_PENDING
+            && station.tcp.receive(id, &mut octet).unwrap_or(0) > 0
+        {
+            let [octet] = octet;
+            if let Some(key) = login.key(octet, &mut served.pending) {
+                login.line.push(key);
+                login.greeted = true;
+            }
+        }
+        if login.greeted {
+            login.phase = Phase::Open;
+            served.seen = now;
+            self.notices
+                .push_back(Notice::LoginOpened(LoginId(Stream::Tcp(id))));
+        }
     }
 
     /// Takes what is typed until the password is whole.
@@ -321,12 +378,18 @@ impl Services {
         let Role::Login(login) = &mut served.role else {
             return false;
         };
-        let Phase::Delayed(_) = login.phase else {
-            return false;
-        };
-        login.phase = Phase::Asked;
-        served.seen = now;
-        served.pending.extend(PROMPT);
+        match login.phase {
+            Phase::Greeting(_) => {
+                login.greeted = true;
+                self.greets(now, station, id, served);
+            }
+            Phase::Delayed(_) => {
+                login.phase = Phase::Asked;
+                served.seen = now;
+                served.pending.extend(PROMPT);
+            }
+            Phase::Asked | Phase::Open => return false,
+        }
         served.flush(station, id);
         true
     }
@@ -346,6 +409,63 @@ impl Services {
         };
         let served = self.servers.served.get(&tcp.number())?;
         Some(served.remote)
+    }
+
+    /// Who somebody is that came, as `N0PRA-5`, `N0PRA @ DB0AAA` or `host.9a1aa.ampr.org:1024`, and over which
+    /// protocol.
+    #[must_use]
+    pub fn login_name(
+        &self,
+        now: Instant,
+        station: &Station,
+        id: LoginId,
+    ) -> Option<(String, &'static str)> {
+        match id.0 {
+            Stream::Tcp(_) => {
+                let remote = self.login_remote(id)?;
+                Some((socket(station, now, &TCP_PORTS, remote), "TELNET"))
+            }
+            stream => self.guest_name(stream),
+        }
+    }
+
+    /// Whether it is the host that asks for somebody's name and password.
+    #[must_use]
+    pub fn is_at_host(&self, id: LoginId) -> bool {
+        match id.0 {
+            Stream::Tcp(id) => {
+                let served = self.servers.served.get(&id.number());
+                served.is_some_and(
+                    |served| matches!(&served.role, Role::Login(login) if login.at_host),
+                )
+            }
+            _ => {
+                !self.rules.auto && self.rules.privileged && self.rules.program != Program::Console
+            }
+        }
+    }
+
+    /// What kind of terminal somebody has, if that is known.
+    #[must_use]
+    pub fn login_terminal(&self, id: LoginId) -> Option<&str> {
+        let Stream::Tcp(id) = id.0 else {
+            return None;
+        };
+        match &self.servers.served.get(&id.number())?.role {
+            Role::Login(login) => login.telnet.terminal(),
+            _ => None,
+        }
+    }
+
+    /// The size of somebody's window when it is new: characters a line, and lines.
+    pub fn login_window(&mut self, id: LoginId) -> Option<(u16, u16)> {
+        let Stream::Tcp(id) = id.0 else {
+            return None;
+        };
+        match &mut self.login(id)?.role {
+            Role::Login(login) => login.window.take(),
+            _ => None,
+        }
     }
 
     /// What somebody typed, up to `most` octets, is added to `keys`: ends of lines are carriage returns.
@@ -369,6 +489,9 @@ impl Services {
         };
         login.told = false;
         let full = keys.len() + most;
+        if login.at_host {
+            keys.append(&mut login.line);
+        }
         let mut octets = [0; 256];
         loop {
             let room = full.saturating_sub(keys.len()).min(octets.len());
@@ -437,6 +560,9 @@ impl Services {
 /// For fuzzing: octets of a client at the door, where nothing grows with them.
 pub fn fuzz_login(octets: &[u8]) {
     let mut login = Login::default();
+    if !octets.len().is_multiple_of(2) {
+        login.telnet = Telnet::asking_terminal();
+    }
     let mut answer = Vec::new();
     let mut keys = 0;
     for &octet in octets {
@@ -448,7 +574,7 @@ pub fn fuzz_login(octets: &[u8]) {
         }
     }
     assert!(keys <= octets.len() && login.line.len() <= MAX_PASSWORD + 1);
-    // The longest is a sign of life, for two octets.
+    // The longest are a sign of life, for two octets, and all that is asked for at the first sign of Telnet.
     assert!(answer.len() <= 5 * octets.len());
 }
 

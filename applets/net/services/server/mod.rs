@@ -228,10 +228,13 @@ impl Services {
         if let Some(word) = words.next() {
             return Err(format!("{word}: there is nothing behind the connections"));
         }
-        if service == Service::Telnet && !self.servers.logins.has_password() {
+        if service == Service::Telnet
+            && !self.rules.telnet_host
+            && !self.servers.logins.has_password()
+        {
             return Err(
-                "The telnet server needs a password (login password): without one, \
-                 everybody could give commands"
+                "The telnet server needs a password (login password), or the host to ask for one \
+                 (login telnet host): without one, everybody could give commands"
                     .to_owned(),
             );
         }
@@ -363,7 +366,10 @@ impl Services {
             return;
         };
         let (name, port, service) = (server.name, server.port, server.service.clone());
-        let most = server.most;
+        let most = match service {
+            Service::Telnet if self.rules.telnet_host => login::MOST_HOST_LOGINS,
+            _ => server.most,
+        };
         while let Some(id) = station.tcp.accept(listener) {
             let Some(view) = station.tcp.view(now, id) else {
                 continue;

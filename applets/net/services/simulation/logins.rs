@@ -1,4 +1,4 @@
-//! `start telnet`: a console behind a password.
+//! `start telnet`: a console behind a password, and the host's login.
 
 use super::*;
 use crate::LoginId;
@@ -263,4 +263,100 @@ fn a_screen_that_is_not_read_stops_the_console() {
     }
     assert_eq!(net.notices(1), [Notice::LoginWritable(login)]);
     assert_eq!(received, taken);
+}
+
+/// A server whose host asks for passwords.
+fn host() -> Net {
+    let mut net = Net::new();
+    net.nodes[1].services.rules.telnet_host = true;
+    net.start(1, &["telnet"]);
+    net
+}
+
+fn opened(net: &mut Net) -> LoginId {
+    let notices = net.notices(1);
+    let [Notice::LoginOpened(login), ref rest @ ..] = notices[..] else {
+        panic!("{notices:?}");
+    };
+    assert!(
+        rest.is_empty() || rest == [Notice::LoginReadable(login)],
+        "{rest:?}"
+    );
+    assert!(net.nodes[1].services.is_at_host(login));
+    login
+}
+
+#[test]
+fn the_hosts_login_begins_when_the_terminal_is_known() {
+    let mut net = host();
+    let id = net.connect(0, B, 23);
+    assert_eq!(net.receive(0, id), OPENING);
+    net.send(0, id, b"\xff\xfd\x03\xff\xfb\x18");
+    net.run(Duration::from_millis(500));
+    assert_eq!(net.notices(1), []);
+    assert_eq!(
+        net.receive(0, id),
+        b"\xff\xfd\x1f\xff\xfd\x18\xff\xfa\x18\x01\xff\xf0"
+    );
+    net.send(
+        0,
+        id,
+        b"\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfb\x1f\xff\xfa\x1f\x00\x84\x00\x2b\xff\xf0joe\r\0",
+    );
+    net.run(Duration::from_millis(500));
+    let login = opened(&mut net);
+    let services = &net.nodes[1].services;
+    assert_eq!(services.login_terminal(login), Some("xterm"));
+    let (who, protocol) = services
+        .login_name(net.now, &net.nodes[1].station, login)
+        .unwrap();
+    assert!(who.starts_with("44.1.0.1:"), "{who}");
+    assert_eq!(protocol, "TELNET");
+    assert_eq!(keys(&mut net, login), b"joe\r");
+    let services = &mut net.nodes[1].services;
+    assert_eq!(services.login_window(login), Some((132, 43)));
+    assert_eq!(services.login_window(login), None);
+}
+
+#[test]
+fn the_hosts_login_waits_for_no_one() {
+    let mut net = host();
+    // One that negotiates nothing is asked after a while, one that types at once.
+    let silent = net.connect(0, B, 23);
+    net.run(Duration::from_millis(500));
+    assert_eq!(net.notices(1), []);
+    net.run(Duration::from_secs(1));
+    let login = opened(&mut net);
+    assert_eq!(net.nodes[1].services.login_terminal(login), None);
+    net.with(0, |_, station, _, _| station.tcp.close(silent).unwrap());
+    net.seconds(1);
+    assert_eq!(net.notices(1), [Notice::LoginClosed(login)]);
+    let typing = net.connect(0, B, 23);
+    net.send(0, typing, b"jo");
+    net.run(Duration::from_millis(500));
+    let login = opened(&mut net);
+    assert_eq!(keys(&mut net, login), b"jo");
+    // One that goes before never came.
+    net.notices(1);
+    let gone = net.connect(0, B, 23);
+    net.with(0, |_, station, _, _| station.tcp.close(gone).unwrap());
+    net.seconds(4);
+    assert_eq!(net.notices(1), []);
+}
+
+#[test]
+fn so_many_are_at_the_hosts_login() {
+    let mut net = host();
+    let ids: Vec<Id> = (0..5).map(|_| net.connect(0, B, 23)).collect();
+    net.seconds(4);
+    let open = ids
+        .iter()
+        .filter(|id| net.state(0, **id) == State::Established);
+    assert_eq!(open.count(), 4);
+    assert_eq!(net.nodes[1].services.counters.too_many_of_host, 1);
+    assert_eq!(net.notices(1).len(), 4);
+    net.seconds(3601);
+    assert_eq!(net.nodes[1].services.counters.idle, 4);
+    assert_eq!(net.notices(1).len(), 4);
+    assert!(net.nodes[1].station.tcp.is_empty());
 }
