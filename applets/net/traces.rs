@@ -79,7 +79,7 @@ impl Traces {
                 let time = time.get_or_insert_with(present);
                 let station = &desk.station;
                 let names = |address| station.resolver.shown(now, address);
-                let text = trace.text(&station.interfaces, time, &names);
+                let text = trace.text(station, time, &names);
                 match writer {
                     Some(writer) => writer.waiting.extend_from_slice(text.as_bytes()),
                     None => desk.trace(id, &text),

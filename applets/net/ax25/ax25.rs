@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use wanbox_wire::ax25::{Call, Class, Digi, Digis, Header};
+use wanbox_wire::lapb::Modulo;
 
 use crate::connection::{Connection, Extended, Parameters};
 use crate::counters::Counters;
@@ -13,6 +14,7 @@ use crate::input::ahead;
 use crate::links::{LinkId, Links, Role};
 use crate::port::Ports;
 use crate::routes::Routes;
+use crate::setups::SetUps;
 use crate::{Port, PortSettings};
 
 /// UI frames that wait for a line; more are dropped.
@@ -80,6 +82,7 @@ pub struct Ax25 {
     pub(crate) ports: Ports,
     pub(crate) registered: Vec<Call>,
     pub(crate) links: Links,
+    pub(crate) set_ups: SetUps,
     /// Frames that wait for lines.
     pub(crate) queues: Vec<VecDeque<Vec<u8>>>,
     /// What may have frames to send, in the order of turns.
@@ -108,6 +111,7 @@ impl Ax25 {
             ports: Ports::default(),
             registered: Vec::new(),
             links: Links::default(),
+            set_ups: SetUps::default(),
             queues: Vec::new(),
             pending: VecDeque::new(),
             inbox: VecDeque::new(),
@@ -179,6 +183,13 @@ impl Ax25 {
         std::mem::swap(frame, &mut octets);
         self.give(octets);
         Some((port, way))
+    }
+
+    /// How the frames of a connection are counted, of which this one passed on a line: `None`, when its set-up was not
+    /// heard.
+    #[must_use]
+    pub fn modulo(&self, port: Port, header: &Header) -> Option<Modulo> {
+        self.set_ups.modulo(port, header)
     }
 
     pub(crate) fn show(&mut self, port: Port, way: Way, frame: &[u8]) {

@@ -39,6 +39,7 @@ impl Ax25 {
             return true;
         };
         self.show(port, Way::Received, frame);
+        self.set_ups.note(port, &header, field);
         if header.immediate_source() != ours {
             self.heard.count(now, port, header.source);
             self.destinations.count(now, port, header.destination);

@@ -11,6 +11,7 @@
 //! | what the owner asks of connections | `calls.rs` |
 //! | which way a station is reached | `routes.rs` |
 //! | who was heard | `heard.rs` |
+//! | how frames of others are counted | `setups.rs` |
 //! | packets in pieces | `segment.rs` |
 //!
 //! [`Ax25`] is fed frames with [`Ax25::receive`] and time with [`Ax25::handle_timeout`]; it is asked for frames
@@ -30,6 +31,7 @@ mod output;
 mod port;
 mod routes;
 mod segment;
+mod setups;
 mod work;
 
 pub use ax25::{Ax25, Digipeat, Way};

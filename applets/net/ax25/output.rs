@@ -113,10 +113,10 @@ impl Ax25 {
             self.heard.count(now, port, ours);
             let to = header.immediate_destination();
             self.destinations.count(now, port, to);
-            ip = rest.get(1) == Some(&pid::IP)
-                && rest
-                    .first()
-                    .is_some_and(|field| field & 1 == 0 || field & !control::POLL == control::UI);
+            if let Some(field) = rest.first() {
+                self.set_ups.note(port, &header, *field);
+            }
+            ip = is_datagram(rest);
         }
         Outgoing { port, ip }
     }

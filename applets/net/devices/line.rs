@@ -223,13 +223,14 @@ impl Line {
     /// How a frame of AX.25 that is sent on it is shown.
     pub fn shown(&self) -> Link {
         if !self.asy.as_ref().is_some_and(|asy| asy.is_kiss()) {
-            return Link::Ax25;
+            return Link::Ax25(None);
         }
-        Link::Kiss(match self.crc {
+        let check = match self.crc {
             Crc::Crc16 | Crc::Test16 => Check::Smack,
             Crc::Rmnc | Crc::TestRmnc => Check::Rmnc,
             Crc::Off | Crc::Ccitt => Check::None,
-        })
+        };
+        Link::Kiss(check, None)
     }
 
     /// Packets that wait.
@@ -445,7 +446,7 @@ impl Line {
             let link = match frame.kind {
                 FrameKind::Ip => Link::Ip,
                 FrameKind::Arp => Link::Arp,
-                FrameKind::Ax25 => Link::Ax25,
+                FrameKind::Ax25 => Link::Ax25(None),
             };
             // Compressed headers are shown as they are on the line.
             if self.encapsulation != Encapsulation::VjSlip {

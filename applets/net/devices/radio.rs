@@ -80,7 +80,7 @@ impl Lines {
         tag: Option<Tag>,
     ) {
         let (carrier, port) = self.carrier(id);
-        let link = self.get(carrier).map_or(Link::Ax25, Line::shown);
+        let link = self.get(carrier).map_or(Link::Ax25(None), Line::shown);
         self.traces.packet(id, Way::Sent, flags, link, frame);
         let Some(Some(line)) = self.all.get_mut(carrier.index()) else {
             return;
@@ -135,7 +135,7 @@ impl Lines {
         frame: &[u8],
     ) {
         if !matches!(mode, Encapsulation::KissUi | Encapsulation::KissI) {
-            self.heard(now, station, id, Link::Ax25, frame);
+            self.heard(now, station, id, Link::Ax25(None), frame);
             return;
         }
         let (Some(Some(line)), Some(interface)) =
@@ -171,7 +171,7 @@ impl Lines {
             }
         }
         match self.by_port(id, kiss.kind >> 4) {
-            Some(id) => self.heard(now, station, id, Link::Kiss(kiss.check), kiss.data),
+            Some(id) => self.heard(now, station, id, Link::Kiss(kiss.check, None), kiss.data),
             None => self.drop(id, Drop::NoPort),
         }
     }
@@ -199,7 +199,7 @@ impl Lines {
             let is_own = is_own(station, source);
             self.axip.peers.learn(now, &header, from, is_own);
         }
-        self.heard(now, station, id, Link::Ax25, frame);
+        self.heard(now, station, id, Link::Ax25(None), frame);
     }
 
     /// A frame of a device of the kernel.
@@ -214,7 +214,7 @@ impl Lines {
             self.traces.raw(id, Way::Received, interface.trace, frame);
         }
         match frame.split_first() {
-            Some((0, frame)) => self.heard(now, station, id, Link::Ax25, frame),
+            Some((0, frame)) => self.heard(now, station, id, Link::Ax25(None), frame),
             _ => self.drop(id, Drop::Command),
         }
     }

@@ -233,7 +233,7 @@ impl Lines {
             let link = match kind {
                 FrameKind::Ip => Link::Ip,
                 FrameKind::Arp => Link::Arp,
-                FrameKind::Ax25 => Link::Ax25,
+                FrameKind::Ax25 => Link::Ax25(None),
             };
             let shown = trace::finished(&arrival.offload, packet);
             self.traces.packet(id, way, flags, link, &shown);

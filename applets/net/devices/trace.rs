@@ -6,7 +6,8 @@ use std::time::Duration;
 use wanbox_net_engine::interface::TraceFlags;
 use wanbox_net_engine::show::Names;
 use wanbox_net_engine::trace::{self, Link, Way};
-use wanbox_net_engine::{InterfaceId, Interfaces};
+use wanbox_net_engine::{InterfaceId, Station};
+use wanbox_wire::ax25::Header;
 use wanbox_wire::pcap::{FileHeader, LinkType};
 
 /// The most octets of packets that wait to be shown.
@@ -41,28 +42,29 @@ pub struct Trace {
 impl Trace {
     /// As text. `time` is the present as people read it.
     #[must_use]
-    pub fn text(&self, interfaces: &Interfaces, time: &str, names: Names<'_>) -> String {
-        let name = interfaces
-            .get(self.interface)
-            .map_or("?", |interface| interface.name());
-        match &self.form {
-            Form::Packet(link) => {
-                let (link, octets) = (*link, &self.octets);
-                trace::packet(name, self.way, self.flags, time, link, octets, names)
-            }
-            Form::Serial(_) => {
-                let (link, octets) = (Link::Serial, &self.octets);
-                trace::packet(name, self.way, self.flags, time, link, octets, names)
-            }
-            Form::Raw => trace::raw(self.way, &self.octets),
-        }
+    pub fn text(&self, station: &Station, time: &str, names: Names<'_>) -> String {
+        let interface = station.interfaces.get(self.interface);
+        let name = interface.map_or("?", |interface| interface.name());
+        let octets = &self.octets;
+        let modulo = || {
+            let (header, _) = Header::parse(octets).ok()?;
+            station.ax25.modulo(self.interface.port(), &header)
+        };
+        let link = match self.form {
+            Form::Packet(Link::Ax25(_)) => Link::Ax25(modulo()),
+            Form::Packet(Link::Kiss(check, _)) => Link::Kiss(check, modulo()),
+            Form::Packet(link) => link,
+            Form::Serial(_) => Link::Serial,
+            Form::Raw => return trace::raw(self.way, octets),
+        };
+        trace::packet(name, self.way, self.flags, time, link, octets, names)
     }
 
     /// Appends the record of a capture, `time` after 1970. What is none of its kind of packets is left out.
     pub fn capture(&self, capture: Capture, time: Duration, buffer: &mut Vec<u8>) {
         let packet = match (capture, &self.form) {
             (Capture::Datagrams, Form::Packet(Link::Ip))
-            | (Capture::Ax25, Form::Packet(Link::Ax25 | Link::Kiss(_))) => &self.octets,
+            | (Capture::Ax25, Form::Packet(Link::Ax25(_) | Link::Kiss(..))) => &self.octets,
             (Capture::Datagrams, Form::Serial(datagram)) => datagram,
             _ => return,
         };

@@ -2,6 +2,7 @@
 
 use wanbox_sim::Clock;
 use wanbox_wire::ax25::{Class, Digi, Digis, Header};
+use wanbox_wire::lapb::Modulo;
 
 use super::*;
 
@@ -46,6 +47,48 @@ fn leaves(ax25: &mut Ax25, now: Instant) -> Vec<(u16, String, Class, Vec<u8>)> {
         all.push((outgoing.port.0, header.to_string(), class, rest.to_vec()));
     }
     all
+}
+
+#[test]
+fn frames_are_counted_as_when_they_were_set_up() {
+    let (mut ax25, now) = station();
+    let counted = |ax25: &Ax25, port: u16, path: &str| {
+        let octets = frame(path, Class::Command, &[0x01]);
+        let (header, _) = Header::parse(&octets).unwrap();
+        ax25.modulo(Port(port), &header)
+    };
+    let passes = |ax25: &mut Ax25, path: &str, field: u8| {
+        ax25.receive(now, Port(0), &frame(path, Class::Command, &[field]));
+    };
+    assert_eq!(counted(&ax25, 0, "A>B"), None);
+    passes(&mut ax25, "A>B", 0x7f);
+    passes(&mut ax25, "B>A", 0x73);
+    for path in ["A>B", "B>A"] {
+        assert_eq!(counted(&ax25, 0, path), Some(Modulo::OneTwentyEight));
+        assert_eq!(counted(&ax25, 1, path), None, "another line");
+    }
+    // Each hop of a connection that is repeated by two may have its own.
+    passes(&mut ax25, "A>B D", 0x7f);
+    passes(&mut ax25, "A>B D*", 0x3f);
+    assert_eq!(counted(&ax25, 0, "B>A D*"), Some(Modulo::OneTwentyEight));
+    assert_eq!(counted(&ax25, 0, "B>A D"), Some(Modulo::Eight));
+    // What was begun anew is as it was begun last.
+    passes(&mut ax25, "B>A", 0x2f);
+    assert_eq!(counted(&ax25, 0, "A>B"), Some(Modulo::Eight));
+    // Ours, too.
+    ax25.routes
+        .set_extended(call("N0PRA"), Some(Extended::Offered));
+    ax25.connect(now, None, call("N0PRA"), &[], Some(Port(0)))
+        .unwrap();
+    assert_eq!(leaves(&mut ax25, now).len(), 1);
+    let ours = Some(Modulo::OneTwentyEight);
+    assert_eq!(counted(&ax25, 0, "N0PRA>DB0ID"), ours);
+    // The oldest make room.
+    for at in 0..300 {
+        passes(&mut ax25, &format!("C{at}>B"), 0x7f);
+    }
+    assert_eq!(counted(&ax25, 0, "A>B"), None);
+    assert_eq!(counted(&ax25, 0, "C299>B"), ours);
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn an_ethernet_with_the_host() {
         rig.ping(B, 5000);
         let mut shown = String::new();
         while let Some(trace) = rig.site.devices.poll_trace() {
-            shown += &trace.text(&rig.site.station.interfaces, "now", &show::plain);
+            shown += &trace.text(&rig.site.station, "now", &show::plain);
         }
         assert!(
             shown.contains("op REQUEST") && shown.contains("op REPLY"),

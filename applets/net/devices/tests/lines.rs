@@ -46,7 +46,7 @@ fn slip_over_a_pseudo_terminal() {
     // Input and output, each by its headers and as it is on the line.
     let mut forms = Vec::new();
     while let Some(trace) = rig.site.devices.poll_trace() {
-        let text = trace.text(&rig.site.station.interfaces, "now", &show::plain);
+        let text = trace.text(&rig.site.station, "now", &show::plain);
         assert!(!text.is_empty());
         forms.push((trace.way, trace.form));
     }
@@ -211,7 +211,7 @@ fn compressed_headers_between_two_stations() {
     let mut shown = String::new();
     let mut captured = Vec::new();
     while let Some(trace) = a.site.devices.poll_trace() {
-        shown += &trace.text(&a.site.station.interfaces, "now", &show::plain);
+        shown += &trace.text(&a.site.station, "now", &show::plain);
         trace.capture(Capture::Datagrams, Duration::ZERO, &mut captured);
         // It is no capture of frames.
         let before = captured.len();

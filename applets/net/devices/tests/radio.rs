@@ -441,14 +441,14 @@ fn what_is_shown_of_frames() {
     });
     let mut shown = Vec::new();
     while let Some(trace) = rig.site.devices.poll_trace() {
-        let text = trace.text(&rig.site.station.interfaces, "now", &show::plain);
+        let text = trace.text(&rig.site.station, "now", &show::plain);
         assert!(
             trace.form == Form::Raw || text.contains("N0PRA->DB0SAO"),
             "{text}"
         );
         shown.push((trace.way, trace.form, trace.octets));
     }
-    let ax25 = || (Form::Packet(Link::Kiss(Check::None)), SABM.to_vec());
+    let ax25 = || (Form::Packet(Link::Kiss(Check::None, None)), SABM.to_vec());
     let raw = || (Form::Raw, line.clone());
     assert_eq!(
         shown,

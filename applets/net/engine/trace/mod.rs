@@ -17,12 +17,13 @@ use std::fmt::Write as _;
 use wanbox_link::offload::complete;
 use wanbox_wire::ip::VirtioHeader;
 use wanbox_wire::kiss::Check;
+use wanbox_wire::lapb::Modulo;
 
 use crate::interface::TraceFlags;
 use crate::show::Names;
 
 pub use decode::{arp, ip, serial};
-pub use radio::{ax25, command, flexnet, kiss, netrom};
+pub use radio::{ax25, command, flexnet, kiss, likely_modulo, netrom};
 
 /// A packet as it is shown: with the checksum that its sender left to the device.
 #[must_use]
@@ -66,10 +67,10 @@ pub enum Link {
     Arp,
     /// A packet of a serial line, whose header may be compressed (RFC 1144).
     Serial,
-    /// A frame of AX.25 without FCS.
-    Ax25,
+    /// A frame of AX.25 without FCS, and how its connection is counted, if that is known.
+    Ax25(Option<Modulo>),
     /// The same in a data frame of KISS, with this check sequence.
-    Kiss(Check),
+    Kiss(Check, Option<Modulo>),
     /// A command of KISS, from its type on.
     Command,
 }
@@ -98,8 +99,8 @@ pub fn packet(
         Link::Ip => ip(&mut text, octets, names),
         Link::Arp => arp(&mut text, octets, names),
         Link::Serial => serial(&mut text, octets, names),
-        Link::Ax25 => ax25(&mut text, octets, names),
-        Link::Kiss(check) => kiss(&mut text, check, octets, names),
+        Link::Ax25(modulo) => ax25(&mut text, modulo, octets, names),
+        Link::Kiss(check, modulo) => kiss(&mut text, check, modulo, octets, names),
         Link::Command => command(&mut text, octets),
     };
     if flags.has(TraceFlags::HEX) {
@@ -168,8 +169,9 @@ pub fn fuzz_packet_text(octets: &[u8]) {
         Link::Ip,
         Link::Arp,
         Link::Serial,
-        Link::Ax25,
-        Link::Kiss(Check::Smack),
+        Link::Ax25(None),
+        Link::Ax25(Some(Modulo::OneTwentyEight)),
+        Link::Kiss(Check::Smack, Some(Modulo::Eight)),
         Link::Command,
     ] {
         let text = packet(

@@ -15,13 +15,19 @@ use crate::show::Names;
 const INDENT: &str = "         ";
 
 /// Writes the lines of a data frame of KISS and of the frame of AX.25 in it; what is behind the headers.
-pub fn kiss<'p>(text: &mut String, check: Check, octets: &'p [u8], names: Names<'_>) -> &'p [u8] {
+pub fn kiss<'p>(
+    text: &mut String,
+    check: Check,
+    modulo: Option<Modulo>,
+    octets: &'p [u8],
+    names: Names<'_>,
+) -> &'p [u8] {
     *text += match check {
         Check::None => "KISS: Data\n",
         Check::Smack => "KISS: crc-16 Data\n",
         Check::Rmnc => "KISS: crc-rmnc Data\n",
     };
-    ax25(text, octets, names)
+    ax25(text, modulo, octets, names)
 }
 
 /// Writes the line of a command of KISS, from its type on; its value.
@@ -52,8 +58,14 @@ pub fn command<'p>(text: &mut String, octets: &'p [u8]) -> &'p [u8] {
     frame.data
 }
 
-/// Writes the lines of a frame of AX.25 without FCS; what is behind the headers.
-pub fn ax25<'p>(text: &mut String, octets: &'p [u8], names: Names<'_>) -> &'p [u8] {
+/// Writes the lines of a frame of AX.25 without FCS, which is counted so as far as that is known; what is behind the
+/// headers.
+pub fn ax25<'p>(
+    text: &mut String,
+    modulo: Option<Modulo>,
+    octets: &'p [u8],
+    names: Names<'_>,
+) -> &'p [u8] {
     let Ok((header, rest)) = Header::parse(octets) else {
         *text += "AX25: bad header\n";
         return octets;
@@ -64,7 +76,7 @@ pub fn ax25<'p>(text: &mut String, octets: &'p [u8], names: Names<'_>) -> &'p [u
         let after = if digi.repeated { "*" } else { "" };
         let _ = write!(text, "{before}{}{after}", digi.call);
     }
-    let modulo = modulo(rest);
+    let modulo = modulo.unwrap_or_else(|| likely_modulo(rest));
     let Ok((control, rest)) = Control::parse(modulo, rest) else {
         let octet = rest.first().copied().unwrap_or_default();
         let _ = writeln!(text, " 0x{octet:02x}[invalid]");
@@ -99,9 +111,10 @@ pub fn ax25<'p>(text: &mut String, octets: &'p [u8], names: Names<'_>) -> &'p [u
     rest
 }
 
-/// How far a frame seems to be counted: nothing in it says so. Supervisory frames have no information, and most PIDs are
-/// known.
-fn modulo(rest: &[u8]) -> Modulo {
+/// How far a frame seems to be counted, by what follows its addresses: supervisory frames have no information, and most
+/// PIDs are known.
+#[must_use]
+pub fn likely_modulo(rest: &[u8]) -> Modulo {
     let usual = |pid: &u8| matches!(*pid, pid::IP..=pid::NETROM | pid::TEXT | pid::SEGMENT);
     let extended = match rest {
         [first, _] if first & 3 == 1 => true,

@@ -242,7 +242,7 @@ fn frames_of_ax25() {
         ),
     ] {
         assert_eq!(
-            shown(Link::Ax25, &format!("{COMMAND} {control}")),
+            shown(Link::Ax25(None), &format!("{COMMAND} {control}")),
             format!("AX25: N0PRA->DB0SAO-1 v DB0ID* {line}\n")
         );
     }
@@ -260,21 +260,50 @@ fn frames_of_ax25() {
         ),
     ] {
         assert_eq!(
-            shown(Link::Ax25, &format!("{RESPONSE} {control}")),
+            shown(Link::Ax25(None), &format!("{RESPONSE} {control}")),
             format!("AX25: DB0SAO-1->N0PRA {line}\n")
         );
     }
     let version_1 = RESPONSE.replace("9e e3", "9e 63");
     assert_eq!(
-        shown(Link::Ax25, &format!("{version_1} 11")),
+        shown(Link::Ax25(None), &format!("{version_1} 11")),
         "AX25: DB0SAO-1->N0PRA RR(P/F) NR=0\n"
     );
-    assert_eq!(shown(Link::Ax25, "88 84"), "AX25: bad header\n");
-    let ip = shown(Link::Ax25, &format!("{COMMAND} 03 cc {PING}"));
+    assert_eq!(shown(Link::Ax25(None), "88 84"), "AX25: bad header\n");
+    let ip = shown(Link::Ax25(None), &format!("{COMMAND} 03 cc {PING}"));
     assert!(
         ip.contains(" UI pid=IP\nIP: len 36 44.128.4.4->44.128.4.5"),
         "{ip}"
     );
+}
+
+#[test]
+fn frames_of_connections_whose_set_up_was_heard() {
+    for (modulo, control, line) in [
+        (
+            Modulo::OneTwentyEight,
+            "04 06 c3 41",
+            "I NR=3 NS=2 pid=TEXNET",
+        ),
+        (
+            Modulo::OneTwentyEight,
+            "04 06 f0 cc",
+            "I NR=3 NS=2 pid=Text",
+        ),
+        (Modulo::Eight, "04 06 cc 41", "I NR=0 NS=2 pid=0x6"),
+        (Modulo::Eight, "01 c9", "RR NR=0"),
+        (Modulo::OneTwentyEight, "01", "0x01[invalid]"),
+        (Modulo::OneTwentyEight, "3f", "SABM(P)"),
+    ] {
+        for link in [
+            Link::Ax25(Some(modulo)),
+            Link::Kiss(Check::None, Some(modulo)),
+        ] {
+            let text = shown(link, &format!("{COMMAND} {control}"));
+            let line = format!("AX25: N0PRA->DB0SAO-1 v DB0ID* {line}\n");
+            assert!(text.ends_with(&line), "{text}");
+        }
+    }
 }
 
 #[test]
@@ -287,7 +316,7 @@ fn frames_of_kiss() {
         (Check::Rmnc, "crc-rmnc Data"),
     ] {
         let text = format!("KISS: {words}\n{line}");
-        assert_eq!(shown(Link::Kiss(check), sabm), text);
+        assert_eq!(shown(Link::Kiss(check, None), sabm), text);
     }
     for (octets, text) in [
         ("01 28", "TX Delay: 400 ms"),
@@ -305,7 +334,7 @@ fn frames_of_kiss() {
 fn packets_of_netrom_and_flexnet() {
     let netrom = |rest: &str| {
         let calls = "88 84 60 a6 82 9e 60 88 96 60 90 aa 40 64 10";
-        let text = shown(Link::Ax25, &format!("{COMMAND} 00 cf {calls} {rest}"));
+        let text = shown(Link::Ax25(None), &format!("{COMMAND} 00 cf {calls} {rest}"));
         let lines = text.split_once("pid=NET/ROM\n").unwrap().1;
         let rest = lines.strip_prefix("NET/ROM: DB0SAO->DK0HU-2 ttl 16\n         ");
         rest.unwrap().to_owned()
@@ -332,7 +361,7 @@ fn packets_of_netrom_and_flexnet() {
     let nodes =
         "ff 47 41 45 52 54 20 88 96 60 90 aa 40 64 48 55 58 49 20 20 88 84 60 92 88 40 60 90";
     assert!(
-        shown(Link::Ax25, &format!("{COMMAND} 03 cf {nodes}")).ends_with(
+        shown(Link::Ax25(None), &format!("{COMMAND} 03 cf {nodes}")).ends_with(
             " UI pid=NET/ROM\nNET/ROM Routing: GAERT\n         DK0HU-2    HUXI    DB0ID      144\n"
         )
     );

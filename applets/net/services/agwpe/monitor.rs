@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use wanbox_net_ax25::Way;
 use wanbox_net_engine::Station;
+use wanbox_net_engine::trace::likely_modulo;
 use wanbox_wire::agwpe::{Frame, kind};
 use wanbox_wire::ax25::{Control, Header, Unnumbered};
 use wanbox_wire::lapb::Modulo;
@@ -24,7 +25,13 @@ pub fn time_of_day(unix: u64) -> String {
 }
 
 /// The kind of a frame that is shown, and its text.
-fn text(port: u8, way: Way, header: &Header, rest: &[u8], unix: u64) -> (u8, Vec<u8>) {
+fn text(
+    port: u8,
+    way: Way,
+    header: &Header,
+    (modulo, rest): (Modulo, &[u8]),
+    unix: u64,
+) -> (u8, Vec<u8>) {
     let mut line = format!(
         " {}:Fm {} To {}",
         u16::from(port) + 1,
@@ -36,7 +43,7 @@ fn text(port: u8, way: Way, header: &Header, rest: &[u8], unix: u64) -> (u8, Vec
         let after = if digi.repeated { "*" } else { "" };
         let _ = write!(line, "{before}{}{after}", digi.call);
     }
-    let Ok((control, rest)) = Control::parse(Modulo::Eight, rest) else {
+    let Ok((control, rest)) = Control::parse(modulo, rest) else {
         let _ = write!(line, " <? >[{}]\r\r\0", time_of_day(unix));
         return (kind::SHOWN_SUPERVISORY, line.into_bytes());
     };
@@ -82,6 +89,8 @@ impl Agwpe {
                 continue;
             };
             let unix = station.unix_micros(now) / 1_000_000;
+            let modulo = station.ax25.modulo(port, &header);
+            let modulo = modulo.unwrap_or_else(|| likely_modulo(rest));
             let port = number(station, port);
             let calls = Frame {
                 from: header.source.into(),
@@ -89,7 +98,7 @@ impl Agwpe {
                 ..Frame::new(port, kind::RAW_FRAME, &[])
             };
             if self.clients.iter().flatten().any(|client| client.monitors) {
-                let (shown, text) = text(port, way, &header, rest, unix);
+                let (shown, text) = text(port, way, &header, (modulo, rest), unix);
                 let frame = Frame {
                     kind: shown,
                     data: &text,

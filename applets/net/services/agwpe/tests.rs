@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use wanbox_net_ax25::connection::Extended;
 use wanbox_net_engine::{
     Encapsulation, Event, Frame as Sent, FrameKind, Interface, InterfaceId, Sink, Station,
 };
@@ -389,7 +390,10 @@ fn frames_are_shown() {
     net.send(0, 'K', "", "", &raw[..9]);
     assert_eq!(net.told(1), []);
     assert_eq!(net.nodes[0].agwpe.counters.refused, 1);
-    net.connected_kinds();
+    net.connected_kinds("N0PRB", "SABM");
+    let routes = &mut net.nodes[0].station.ax25.routes;
+    routes.set_extended(Call::parse("N0PRC").unwrap(), Some(Extended::Offered));
+    net.connected_kinds("N0PRC", "SABME");
     // No more.
     net.send(1, 'm', "", "", b"");
     net.send(1, 'k', "", "", b"");
@@ -399,11 +403,11 @@ fn frames_are_shown() {
 
 impl Net {
     /// A connection, as others are shown it.
-    fn connected_kinds(&mut self) {
-        self.send(1, 'X', "N0PRB", "", b"");
-        self.send(0, 'C', "N0PRA", "N0PRB", b"");
+    fn connected_kinds(&mut self, call: &str, set_up: &str) {
+        self.send(1, 'X', call, "", b"");
+        self.send(0, 'C', "N0PRA", call, b"");
         self.pass(Duration::from_secs(1));
-        self.send(0, 'D', "N0PRA", "N0PRB", b"hello");
+        self.send(0, 'D', "N0PRA", call, b"hello");
         self.pass(Duration::from_secs(2));
         let shown: Vec<String> = self
             .told(1)
@@ -413,14 +417,15 @@ impl Net {
                 let text = String::from_utf8(told.4).unwrap();
                 format!("{}{}", told.0, text.split(" >[").next().unwrap())
             })
+            .filter(|shown| !shown.contains("<XID"))
             .collect();
         assert_eq!(
             shown[..4],
             [
-                "S 1:Fm N0PRA To N0PRB <SABM P",
-                "T 1:Fm N0PRB To N0PRA <UA P",
-                "I 1:Fm N0PRA To N0PRB <I R0 S0 pid=F0 Len=5",
-                "T 1:Fm N0PRB To N0PRA <RR R1",
+                format!("S 1:Fm N0PRA To {call} <{set_up} P"),
+                format!("T 1:Fm {call} To N0PRA <UA P"),
+                format!("I 1:Fm N0PRA To {call} <I R0 S0 pid=F0 Len=5"),
+                format!("T 1:Fm {call} To N0PRA <RR R1"),
             ]
         );
         self.told(0);
