@@ -16,7 +16,11 @@ pub(crate) fn status(context: &mut Context<'_>, _words: &[Word]) -> Done {
             let station = &context.station;
             [
                 (" AX.25 ", 36, show::ax25_status(&station.ax25, context.now)),
-                (" NETROM ", 35, String::new()),
+                (
+                    " NETROM ",
+                    35,
+                    wanbox_net_netrom::show::status(&station.netrom),
+                ),
                 (
                     " TCP ",
                     37,
@@ -31,9 +35,15 @@ pub(crate) fn status(context: &mut Context<'_>, _words: &[Word]) -> Done {
         },
         &|context| {
             let sockets = vec![("sockets", protocols::udp_sockets(context))];
+            let (ax25, netrom) = (&context.station.ax25, &context.station.netrom);
+            let listens = vec![
+                ("ax25", ax25.listens.into()),
+                ("netrom", netrom.is_serving().into()),
+            ];
             object(vec![
                 ("ax25", ax25::links(context)),
                 ("netrom", netrom::circuits(context)),
+                ("listens", object(listens)),
                 (
                     "tcp",
                     object(vec![

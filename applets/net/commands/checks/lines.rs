@@ -188,13 +188,15 @@ fn tasks_memory_and_states() {
     );
     let status = rig.say("status");
     let lines: Vec<&str> = status.lines().collect();
-    let (lines, counters) = lines.split_at(7);
+    let (lines, counters) = lines.split_at(9);
     assert_eq!(
         lines,
         [
             format!("{0} AX.25 {0}", "-".repeat(36)),
             "   &AXCB Rcv-Q Unack  Rt  Srtt  State          Remote".to_owned(),
             format!("{} NETROM {}", "-".repeat(36), "-".repeat(35)),
+            "bdcsts rcvd 0 bdcsts sent 0".to_owned(),
+            "   &NRCB Rcv-Q Unack  Rt  Srtt  State          Remote socket".to_owned(),
             format!("{0} TCP {0}", "-".repeat(37)),
             "    &TCB Rcv-Q Snd-Q  Local socket           Remote socket          State".to_owned(),
             format!("{0} UDP {0}", "-".repeat(37)),
@@ -212,8 +214,18 @@ fn tasks_memory_and_states() {
     assert_eq!(services.as_object().unwrap().len(), 31);
     assert_eq!(
         status,
-        json!({"ax25": [], "netrom": [], "tcp": {"connections": [], "servers": []},
+        json!({"ax25": [], "netrom": [], "listens": {"ax25": false, "netrom": false}, "tcp": {"connections": [], "servers": []},
             "udp": {"sockets": []}})
+    );
+    rig.say("start ax25");
+    rig.say("start netrom");
+    let listening = format!("{:32}Listening", "");
+    let status = rig.say("status");
+    let listen = status.lines().filter(|line| line.starts_with(&listening));
+    assert_eq!(listen.count(), 2, "{status}");
+    assert_eq!(
+        json(&mut rig, "status")["listens"],
+        json!({"ax25": true, "netrom": true})
     );
     for (line, shown) in [
         ("ip ttl", json!({"ip_time_to_live": 255})),
