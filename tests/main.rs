@@ -61,6 +61,7 @@ mod monitors_ppp;
 mod monitors_x25;
 mod net;
 mod net_devices;
+mod net_full;
 mod net_logins;
 mod net_paths;
 mod net_radio;
@@ -158,6 +159,7 @@ fn main() -> ExitCode {
     trials.extend(l2tpns_config::tests());
     trials.extend(net::tests());
     trials.extend(net_devices::tests());
+    trials.extend(net_full::tests());
     trials.extend(net_logins::tests());
     trials.extend(net_services::tests());
     trials.extend(keyboard::tests());

@@ -95,6 +95,8 @@ pub struct State {
     arp: Option<Vec<u8>>,
     routes: Option<Vec<u8>>,
     ax25: Option<Vec<u8>>,
+    /// Not all of it could be written.
+    unsaved: bool,
 }
 
 const ARP: &str = "arp_data";
@@ -110,7 +112,10 @@ impl State {
         station: &mut Station,
     ) -> Option<String> {
         let path = files.state.join(ARP);
-        let octets = self.arp.insert(read(&path)?);
+        let octets = match read(&path)? {
+            Ok(octets) => self.arp.insert(octets),
+            Err(error) => return Some(error),
+        };
         let (records, error) = arp::file::parse(octets);
         let unix = station.unix_micros(now) / 1_000_000;
         station.arp.load(now, unix, &records);
@@ -125,7 +130,10 @@ impl State {
         station: &mut Station,
     ) -> Option<String> {
         let path = files.state.join(ROUTES);
-        let octets = self.routes.insert(read(&path)?);
+        let octets = match read(&path)? {
+            Ok(octets) => self.routes.insert(octets),
+            Err(error) => return Some(error),
+        };
         let (records, error) = route::file::parse(octets);
         let unix = station.unix_micros(now) / 1_000_000;
         let Station {
@@ -147,7 +155,10 @@ impl State {
         station: &mut Station,
     ) -> Option<String> {
         let path = files.state.join(AX25);
-        let octets = self.ax25.insert(read(&path)?);
+        let octets = match read(&path)? {
+            Ok(octets) => self.ax25.insert(octets),
+            Err(error) => return Some(error),
+        };
         let (records, error) = radio::file::parse(octets);
         let unix = station.unix_micros(now) / 1_000_000;
         let Station {
@@ -157,9 +168,11 @@ impl State {
         error.map(|error| format!("{}: {error}", path.display()))
     }
 
-    /// Whether something is known that ends some day, or was learned of stations, which is what the files have.
-    pub fn wants_saving(station: &Station) -> bool {
-        station.arp.poll_timeout().is_some()
+    /// Whether something is known that ends some day, or was learned of stations, which is what the files have; or
+    /// could not be written before.
+    pub fn wants_saving(&self, station: &Station) -> bool {
+        self.unsaved
+            || station.arp.poll_timeout().is_some()
             || station.routes.poll_timeout().is_some()
             || station.ax25.routes.has_changed()
     }
@@ -190,12 +203,17 @@ impl State {
                 Err(error) => wrong.push(error.to_string()),
             }
         }
+        self.unsaved = !wrong.is_empty();
         wrong
     }
 }
 
-fn read(path: &Path) -> Option<Vec<u8>> {
-    files::read(path, MAX_FILE).ok()
+/// What a file has, or why that is not known; `None`: there is none.
+fn read(path: &Path) -> Option<Result<Vec<u8>, String>> {
+    match files::read(path, MAX_FILE) {
+        Err(error) if error.is_absent() => None,
+        read => Some(read.map_err(|error| error.to_string())),
+    }
 }
 
 /// Files whose change is the wish that the program begins anew: itself, and the commands of its start.
@@ -234,5 +252,37 @@ pub fn reason(error: &io::Error) -> String {
     match text.find(" (os error ") {
         Some(end) => text.get(..end).unwrap_or_default().to_owned(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_saved_is_tried_again() {
+        let dir = std::env::temp_dir().join(format!("wanbox-net-state-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let mut files = Files::new(Root::new(Some(&dir)), None);
+        files.state = dir.join("state");
+        // No directory can be made there.
+        fs::write(&files.state, "").unwrap();
+        let now = Instant::now();
+        let mut station = Station::new(now, 0, Box::new(|| 0));
+        let mut state = State {
+            routes: Some(b"what was there before".to_vec()),
+            ..State::default()
+        };
+        let wrong = state.save(&files, now, &mut station);
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert!(state.wants_saving(&station));
+        fs::remove_file(&files.state).unwrap();
+        assert!(state.save(&files, now, &mut station).is_empty());
+        assert!(!state.wants_saving(&station));
+        // What is there and cannot be read is said.
+        fs::create_dir(files.state.join(ARP)).unwrap();
+        let wrong = state.load_arp(&files, now, &mut station);
+        assert!(wrong.is_some_and(|wrong| wrong.ends_with("is not a regular file")));
+        fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use wanbox_net_commands::{Asy, Device, Host, Nrs, Parameter};
-use wanbox_net_desk::ConsoleId;
+use wanbox_net_desk::{ConsoleId, Desk};
 use wanbox_net_engine::axip::Peers;
 use wanbox_net_engine::{InterfaceId, Sink, Station};
 use wanbox_runtime::event_loop::Loop;
@@ -16,6 +16,7 @@ use crate::agwpe::Agwpe;
 use crate::consoles::Terminal;
 use crate::devices::Devices;
 use crate::files::{Files, MAX_FILE};
+use crate::growing;
 use crate::journal::{self, Journal};
 use crate::shells::Shells;
 use crate::traces::Traces;
@@ -43,6 +44,13 @@ pub struct Process {
 }
 
 impl Process {
+    /// Something that people must hear of: in the system's log and the station's, and by whoever is there.
+    pub fn tell(&mut self, desk: &mut Desk, text: &str) {
+        log::warn!("{text}");
+        self.journal.line(&format!("- {text}"));
+        desk.tell(text);
+    }
+
     /// The process as commands see it in this turn.
     pub fn host<'a>(&'a mut self, lp: &'a mut Loop) -> Around<'a> {
         Around { process: self, lp }
@@ -142,7 +150,7 @@ impl Host for Around<'_> {
     }
 
     fn append(&mut self, path: &str) -> io::Result<Box<dyn Write>> {
-        Ok(Box::new(journal::append(&self.process.files.path(path))?))
+        Ok(Box::new(growing::open(&self.process.files.path(path))?))
     }
 
     fn delete(&mut self, path: &str) -> io::Result<()> {

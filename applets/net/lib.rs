@@ -7,6 +7,7 @@
 //! | what commands ask of the process | `host.rs` |
 //! | where the files are, what is learned, names of hosts | `files.rs` |
 //! | the log file | `journal.rs` |
+//! | files that grow, and disks that are full | `growing.rs` |
 //! | where traces go | `traces.rs` |
 //! | the terminal, attached consoles | `consoles.rs`, `attach.rs` |
 //! | the host's ends of `tcpgate` | `gates.rs` |
@@ -25,6 +26,7 @@ mod consoles;
 pub mod devices;
 mod files;
 mod gates;
+mod growing;
 mod host;
 mod journal;
 mod logins;

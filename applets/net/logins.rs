@@ -8,18 +8,21 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wanbox_net_desk::Desk;
 use wanbox_net_services::{LoginId, Notice, Program, Quota, Rules};
 use wanbox_runtime::event_loop::{Interest, Loop, Priority, Source, Token};
 use wanbox_runtime::files::Root;
+use wanbox_runtime::logging::RateLimit;
 use wanbox_runtime::login::{Account, at_terminal, open_terminal, set_window};
 
 use crate::accounts::Making;
 use crate::attach::again;
+use crate::files::reason;
+use crate::growing::Growing;
 use crate::journal::present;
 use crate::program::owner;
 
@@ -31,6 +34,8 @@ const LONGEST: usize = 250;
 const LOGIN: &str = "/bin/login";
 /// What a program finds.
 const PATH: &str = "/bin:/usr/bin:/usr/local/bin";
+/// What is told of callers, who come as often as they like: so many lines in so long.
+const TOLD: RateLimit = RateLimit::new(10, Duration::from_secs(600));
 
 /// A program that runs.
 struct Running {
@@ -55,12 +60,13 @@ struct Running {
 
 /// What is said both ways, in a file.
 struct Log {
-    file: File,
+    file: Growing,
     carriage_return: bool,
 }
 
 impl Log {
-    fn take(&mut self, octets: &[u8]) {
+    /// What people are to be told of the file is returned.
+    fn take(&mut self, now: Instant, octets: &[u8]) -> Option<String> {
         let mut text = Vec::with_capacity(octets.len());
         for &octet in octets {
             let behind = std::mem::replace(&mut self.carriage_return, octet == b'\r');
@@ -71,24 +77,39 @@ impl Log {
                 _ => text.push(octet),
             }
         }
-        // A full disk ends no session.
-        let _ = self.file.write_all(&text);
+        let count = text.len() as u64;
+        (count > 0).then(|| self.file.take(now, &text, count))?
     }
 }
 
 /// The programs that run.
-#[derive(Default)]
 pub struct Logins {
     running: Vec<Running>,
     next: u32,
     /// One at a time.
     making: Option<Making>,
     quota: Quota,
+    limit: RateLimit,
+    /// What people are to be told.
+    told: Vec<String>,
 }
 
 impl Logins {
-    /// Does what those who come by radio want, and passes on what programs print.
-    pub fn settle(&mut self, lp: &mut Loop, desk: &mut Desk, root: &Root) {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            running: Vec::new(),
+            next: 0,
+            making: None,
+            quota: Quota::default(),
+            limit: TOLD,
+            told: Vec::new(),
+        }
+    }
+
+    /// Does what those who come by radio want, and passes on what programs print. What people are to be told is
+    /// returned.
+    pub fn settle(&mut self, lp: &mut Loop, desk: &mut Desk, root: &Root) -> Vec<String> {
         while let Some(notice) = desk.poll_login() {
             match notice {
                 Notice::LoginOpened(id) => self.comes(lp, desk, root, id),
@@ -112,12 +133,17 @@ impl Logins {
             let Some(running) = self.running.get_mut(place) else {
                 continue;
             };
-            if running.pass(lp, desk, now) {
+            if running.pass(lp, desk, now, &mut self.told) {
                 desk.services
                     .login_closed(now, &mut desk.station, running.id);
                 self.close(lp, place);
             }
         }
+        let mut told = std::mem::take(&mut self.told);
+        told.retain(|_| self.limit.allow(now).is_some());
+        told.iter_mut()
+            .for_each(|text| text.insert_str(0, "login: "));
+        told
     }
 
     /// Somebody came.
@@ -199,7 +225,7 @@ impl Logins {
         if id.is_guest() && desk.services.rules.program == Program::Console {
             desk.guest(now, id);
         } else if let Err(why) = self.open(lp, desk, root, id, &known) {
-            log::warn!("login: {why}");
+            self.told.push(why);
             if id.is_guest() {
                 desk.guest(now, id);
             } else {
@@ -285,14 +311,17 @@ impl Logins {
         let log = match rules.log_dir.as_str() {
             "" => None,
             dir => {
-                let path = root.path(dir);
-                let log = open_log(
-                    path,
-                    token.id,
-                    &format!("{protocol} at {} by {who}", present()),
-                );
-                log.map_err(|error| log::warn!("login: {dir}: {error}"))
-                    .ok()
+                let first = format!("{protocol} at {} by {who}\n", present());
+                match open_log(&root.path(dir), token.id) {
+                    Ok(mut log) => {
+                        self.told.extend(log.take(lp.now(), first.as_bytes()));
+                        Some(log)
+                    }
+                    Err(error) => {
+                        self.told.push(format!("{dir}: {}", reason(&error)));
+                        None
+                    }
+                }
             }
         };
         self.running.push(Running {
@@ -367,24 +396,30 @@ fn program(rules: &Rules, account: &Account) -> Command {
     command
 }
 
-fn open_log(dir: PathBuf, number: u32, first: &str) -> io::Result<Log> {
-    fs::create_dir_all(&dir)?;
+fn open_log(dir: &Path, number: u32) -> io::Result<Log> {
+    fs::create_dir_all(dir)?;
     let name = format!("log.{:05}.{:04}", std::process::id(), number % 10_000);
-    let mut file = OpenOptions::new()
+    let path = dir.join(name);
+    let file = OpenOptions::new()
         .create_new(true)
-        .write(true)
+        .append(true)
         .mode(0o600)
-        .open(dir.join(name))?;
-    writeln!(file, "{first}")?;
+        .open(&path)?;
     Ok(Log {
-        file,
+        file: Growing::new(path.display().to_string(), file, "octets", true),
         carriage_return: false,
     })
 }
 
 impl Running {
     /// Passes on what there is. Whether that was all.
-    fn pass(&mut self, lp: &mut Loop, desk: &mut Desk, now: Instant) -> bool {
+    fn pass(
+        &mut self,
+        lp: &mut Loop,
+        desk: &mut Desk,
+        now: Instant,
+        told: &mut Vec<String>,
+    ) -> bool {
         let (services, station) = (&mut desk.services, &mut desk.station);
         if let Some((columns, rows)) = services.login_window(self.id) {
             // It is a terminal.
@@ -396,7 +431,7 @@ impl Running {
             self.reads = octets.len() >= LONGEST;
             // What a login's terminal shows of it comes from there; the rest is passwords.
             if let Some(log) = self.log.as_mut().filter(|_| !self.at_host) {
-                log.take(&octets);
+                told.extend(log.take(now, &octets));
             }
             for octet in octets {
                 self.typed.push(octet);
@@ -425,7 +460,7 @@ impl Running {
                 Ok(Some(count @ 1..)) => {
                     let octets = octets.get(..count).unwrap_or_default();
                     if let Some(log) = &mut self.log {
-                        log.take(octets);
+                        told.extend(log.take(now, octets));
                     }
                     self.printed.extend_from_slice(octets);
                 }

@@ -217,7 +217,7 @@ fn open(start: &Start) -> Result<(Loop, Program), String> {
         consoles,
         scripts,
         gates,
-        logins: Logins::default(),
+        logins: Logins::new(),
         clock,
         state,
         watched,
@@ -260,8 +260,9 @@ impl Program {
         if turned.is_ok() && !self.process.leaving {
             turned = lp.run(&mut self);
         }
-        self.close(lp);
-        turned.map_err(|error| format!("the poll loop failed: {error}"))
+        let closed = self.close(lp);
+        turned.map_err(|error| format!("the poll loop failed: {error}"))?;
+        closed
     }
 
     fn start_up(&mut self, start: &Start, lp: &mut Loop, id: ConsoleId) {
@@ -316,8 +317,8 @@ impl Program {
         }
     }
 
-    /// Everybody is told that this is the end.
-    fn close(self, lp: &mut Loop) {
+    /// Everybody is told that this is the end. What was learned and could not be saved is an error.
+    fn close(self, lp: &mut Loop) -> Result<(), String> {
         let Self {
             mut desk,
             mut process,
@@ -337,8 +338,11 @@ impl Program {
         }
         station.flush(now, process.devices.sink());
         process.devices.turn_end(lp, station);
-        save(&mut state, &process.files, now, station);
-        process.traces.take(&mut process.devices, &mut desk, now);
+        let unsaved = save(&mut state, &process.files, now, station);
+        let told = process.traces.take(&mut process.devices, &mut desk, now);
+        for text in unsaved.iter().chain(&told) {
+            process.tell(&mut desk, text);
+        }
         process.shells.close();
         // Whoever wanted the end, and others whose lines are done, are told so.
         while scripts.settle(&mut process, lp, &mut desk) {}
@@ -353,16 +357,22 @@ impl Program {
         process.devices.close(lp, &mut desk.station);
         consoles.close(lp, &mut desk);
         scripts.close(lp);
+        match unsaved.as_slice() {
+            [] => Ok(()),
+            unsaved => Err(unsaved.join("; ")),
+        }
     }
 }
 
-/// Writes what was learned.
-fn save(state: &mut Option<State>, files: &Files, now: Instant, station: &mut Station) {
-    if let Some(state) = state {
-        for wrong in state.save(files, now, station) {
-            log::warn!("{wrong}");
-        }
-    }
+/// Writes what was learned. What went wrong is returned.
+fn save(
+    state: &mut Option<State>,
+    files: &Files,
+    now: Instant,
+    station: &mut Station,
+) -> Vec<String> {
+    let state = state.as_mut();
+    state.map_or_else(Vec::new, |state| state.save(files, now, station))
 }
 
 impl Handler for Program {
@@ -400,7 +410,11 @@ impl Handler for Program {
             owner::DEVICES => process.devices.timer(lp, &mut desk.station, token),
             owner::DESK => desk.handle_timeout(now, &mut process.host(lp)),
             owner::NAMES => self.gates.names().timer(lp, token),
-            owner::STATE => save(&mut self.state, &process.files, now, &mut desk.station),
+            owner::STATE => {
+                for wrong in save(&mut self.state, &process.files, now, &mut desk.station) {
+                    process.tell(desk, &wrong);
+                }
+            }
             _ => {
                 if let Some(path) = self.watched.changed() {
                     process
@@ -442,9 +456,15 @@ impl Handler for Program {
         }
         self.gates.settle(lp, desk);
         let again = process.agwpe.settle(now, desk);
-        self.logins.settle(lp, desk, &process.files.root);
+        let mut told = self.logins.settle(lp, desk, &process.files.root);
         desk.station.flush(now, process.devices.sink());
-        process.traces.take(&mut process.devices, desk, now);
+        told.extend(process.traces.take(&mut process.devices, desk, now));
+        for text in told {
+            process.tell(desk, &text);
+        }
+        if let Some(text) = process.journal.trouble.take() {
+            desk.tell(&text);
+        }
         self.consoles.settle(lp, desk);
         let ran = self.scripts.settle(process, lp, desk);
         if let Some(terminal) = &mut process.terminal {
@@ -464,7 +484,9 @@ impl Handler for Program {
         };
         lp.set_timer_to(Token::new(owner::DESK, 0), next);
         let save = Token::new(owner::STATE, 0);
-        if self.state.is_some() && lp.timer(save).is_none() && State::wants_saving(&desk.station) {
+        let state = self.state.as_ref();
+        if lp.timer(save).is_none() && state.is_some_and(|state| state.wants_saving(&desk.station))
+        {
             lp.set_timer(save, now + SAVE_AFTER);
         }
         self.show_startup(now);

@@ -1,8 +1,7 @@
 //! Where traces go that no console shows: files of text, and captures.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,25 +9,19 @@ use wanbox_net_desk::Desk;
 use wanbox_net_engine::InterfaceId;
 
 use crate::devices::{Capture, Devices};
-use crate::journal::{append, present};
+use crate::growing::{self, Growing};
+use crate::journal::present;
 
 /// What is written at once, octets.
 const PIECE: usize = 64 << 10;
 
 struct Writer {
-    file: File,
+    file: Growing,
     /// The packets themselves.
     capture: Option<Capture>,
-    /// What is to be written at the end of the turn.
+    /// What is to be written at the end of the turn, and of how many packets it is.
     waiting: Vec<u8>,
-}
-
-impl Writer {
-    fn write(&mut self) -> io::Result<()> {
-        let written = self.file.write_all(&self.waiting);
-        self.waiting.clear();
-        written
-    }
+    packets: u64,
 }
 
 /// The files, by interface.
@@ -48,28 +41,37 @@ impl Traces {
             self.files.remove(&id);
             return Ok(());
         };
-        let mut file = append(path)?;
+        let mut file = growing::open(path)?;
         let capture = path.extension().is_some_and(|end| end == "pcap");
         let capture = capture.then_some(kind);
         if let (Some(capture), 0) = (capture, file.metadata()?.len()) {
-            file.write_all(&capture.header().encode())?;
+            growing::whole(&mut file, &capture.header().encode())?;
         }
+        let name = path.display().to_string();
         let writer = Writer {
-            file,
+            file: Growing::new(name, file, "packets", capture.is_none()),
             capture,
             waiting: Vec::new(),
+            packets: 0,
         };
         self.files.insert(id, writer);
         Ok(())
     }
 
-    /// Everything that is to be shown goes where it belongs. A file that cannot be written any more (a full disk) is
-    /// given up.
-    pub fn take(&mut self, devices: &mut Devices, desk: &mut Desk, now: std::time::Instant) {
-        let mut time = None;
+    /// Everything that is to be shown goes where it belongs. What people are to be told of the files is returned.
+    pub fn take(
+        &mut self,
+        devices: &mut Devices,
+        desk: &mut Desk,
+        now: std::time::Instant,
+    ) -> Vec<String> {
+        let (mut time, mut told) = (None, Vec::new());
         while let Some(trace) = devices.poll_trace() {
             let id = trace.interface;
             let mut writer = self.files.get_mut(&id);
+            if let Some(writer) = writer.as_deref_mut() {
+                writer.packets += 1;
+            }
             if let Some(writer) = writer.as_deref_mut()
                 && let Some(capture) = writer.capture
             {
@@ -85,13 +87,19 @@ impl Traces {
                     None => desk.trace(id, &text),
                 }
             }
-            self.write(PIECE);
+            self.write(now, PIECE, &mut told);
         }
-        self.write(1);
+        self.write(now, 1, &mut told);
+        told
     }
 
-    fn write(&mut self, least: usize) {
-        self.files
-            .retain(|_, writer| writer.waiting.len() < least || writer.write().is_ok());
+    fn write(&mut self, now: std::time::Instant, least: usize, told: &mut Vec<String>) {
+        for writer in self.files.values_mut() {
+            if writer.waiting.len() >= least {
+                let packets = std::mem::take(&mut writer.packets);
+                told.extend(writer.file.take(now, &writer.waiting, packets));
+                writer.waiting.clear();
+            }
+        }
     }
 }

@@ -161,8 +161,8 @@ pub(crate) struct Console {
     pub pinged: Vec<Ping>,
     /// Queries of FlexNet whose answers are shown here.
     pub queries: Vec<u16>,
-    /// Lines that were not shown because too much waited.
-    pub dropped: u64,
+    /// Texts that were not shown because too much waited.
+    dropped: u64,
     output: Vec<u8>,
     written: usize,
 }
@@ -209,6 +209,7 @@ impl Console {
             self.written = 0;
             // A long list is not what it will need again.
             self.output.shrink_to(MUCH);
+            self.tell_dropped();
         } else if self.written > MUCH {
             self.output.drain(..self.written);
             self.written = 0;
@@ -284,12 +285,27 @@ impl Console {
         }
     }
 
-    /// Text that nobody is waiting for: above the prompt, if that is there. It is dropped if too much waits.
+    /// Text that nobody is waiting for: above the prompt, if that is there. It is dropped if too much waits, and then
+    /// until little does, which is said where it is missing.
     pub fn notice(&mut self, text: &str) {
-        if self.output().len() > TOO_MUCH {
+        let most = if self.dropped > 0 { MUCH } else { TOO_MUCH };
+        if self.output().len() > most {
             self.dropped += 1;
             return;
         }
+        self.tell_dropped();
+        self.above(text);
+    }
+
+    fn tell_dropped(&mut self) {
+        if self.dropped > 0 {
+            let dropped = std::mem::take(&mut self.dropped);
+            self.above(&format!("*** {dropped} texts were left out\n"));
+        }
+    }
+
+    /// Shows text above the prompt, if that is there.
+    fn above(&mut self, text: &str) {
         if !self.prompted || self.kind == Kind::Guest {
             let begins = if self.prompted { "\n" } else { "" };
             self.print(&format!("{begins}{text}"));

@@ -231,10 +231,9 @@ impl Desk {
             .map(|console| (console.id, console.kind))
     }
 
-    /// Lines that a console was not shown because too much waited.
-    #[must_use]
-    pub fn dropped(&self, id: ConsoleId) -> u64 {
-        self.console(id).map_or(0, |console| console.dropped)
+    /// Something that whoever is there must hear of.
+    pub fn tell(&mut self, text: &str) {
+        self.show(None, &format!("*** {text}\n"));
     }
 
     /// Whether what a shell prints may be given: not while much waits to be shown.
