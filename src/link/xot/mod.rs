@@ -44,6 +44,8 @@ const WAITING: usize = 1024 * 1024;
 const STRANGERS: usize = 64;
 /// How long one may take to say it.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Connections that are ending, beside one for each channel: of more, the oldest is closed at once.
+const ENDINGS: usize = 64;
 /// How long a connection may take to end.
 const ENDING: Duration = Duration::from_secs(10);
 
@@ -220,6 +222,7 @@ pub struct Xot {
     free: Free,
     permanents: Permanents,
     strangers: usize,
+    endings: usize,
     /// The packet layer has restarted, and takes calls.
     up: bool,
     actions: VecDeque<Action>,
@@ -241,6 +244,7 @@ impl Xot {
             slots: Vec::new(),
             channels: vec![Channel::Free; places],
             strangers: 0,
+            endings: 0,
             up: false,
             actions: VecDeque::new(),
             packets: VecDeque::new(),
@@ -423,6 +427,7 @@ impl Xot {
     fn remove(&mut self, connection: Connection) -> Option<Slot> {
         let slot = self.slots.get_mut(connection.place())?.take()?;
         self.strangers -= usize::from(slot.phase == Phase::Silent);
+        self.endings -= usize::from(slot.phase == Phase::Ending);
         Some(slot)
     }
 
@@ -431,6 +436,8 @@ impl Xot {
             let was = std::mem::replace(&mut slot.phase, phase);
             slot.deadline = None;
             self.strangers -= usize::from(was == Phase::Silent);
+            self.endings -= usize::from(was == Phase::Ending);
+            self.endings += usize::from(phase == Phase::Ending);
         }
     }
 
@@ -490,7 +497,7 @@ impl Xot {
     }
 
     /// Nothing more of a connection concerns the packet layer: what waits is sent, and what the peer
-    /// still says is not heard.
+    /// still says is not heard. Who calls again and again, and never closes, gets no more connections by that.
     fn finish(&mut self, now: Instant, connection: Connection) {
         self.set_phase(connection, Phase::Ending);
         let deadline = now + ENDING;
@@ -498,6 +505,17 @@ impl Xot {
             slot.channel = None;
             slot.deadline = Some(deadline);
             self.hurry(deadline);
+        }
+        if self.endings <= ENDINGS + self.channels.len() {
+            return;
+        }
+        let slots = self.slots.iter().enumerate();
+        let endings = slots.filter_map(|(place, slot)| {
+            let slot = slot.as_ref()?;
+            (slot.phase == Phase::Ending).then_some((slot.deadline, place))
+        });
+        if let Some(oldest) = endings.min().and_then(|(_, place)| Connection::at(place)) {
+            self.drop_connection(oldest);
         }
     }
 

@@ -10,7 +10,7 @@ use wanbox_wire::x25::facility::PacketSize;
 use wanbox_wire::x25::xot::{Status, header};
 use wanbox_wire::x25::{Address, Lci, Marks, Modulo, cause, kind};
 
-use super::{Action, Connection, Parameters, Permanent, SILENCE, STRANGERS, Xot};
+use super::{Action, Connection, ENDING, ENDINGS, Parameters, Permanent, SILENCE, STRANGERS, Xot};
 use crate::random::SplitMix64;
 use crate::x25::{Call, Channels, Event, Layer};
 
@@ -466,6 +466,30 @@ fn who_says_nothing_is_let_go() {
     assert_eq!(xot.connections(), 0);
     assert_eq!(xot.counters().silent, STRANGERS as u32);
     assert!(xot.accept(pair.now).is_some());
+}
+
+/// Calls that find no channel are cleared, and their connections end when the peer says so, or soon.
+#[test]
+fn who_calls_and_never_closes_gets_no_more_connections() {
+    let mut pair = Pair::with(20, None, |_, parameters| parameters.calls.clear());
+    let call = [0x10, 1, kind::CALL_REQUEST, 0, 0];
+    let call = [&header(call.len() as u16)[..], &call].concat();
+    let (now, xot) = (pair.now, &mut pair.ends[0].xot);
+    let mut closed = Vec::new();
+    for _ in 0..1000 {
+        let connection = xot.accept(now).unwrap();
+        xot.received(now, connection, &mut call.clone(), &mut |_| {});
+        while let Some(action) = xot.poll_action() {
+            if let Action::Close(connection) = action {
+                closed.push(connection);
+            }
+        }
+    }
+    assert_eq!(xot.counters().no_channel, 1000);
+    assert_eq!(xot.connections(), ENDINGS + 21);
+    assert_eq!(closed.len(), 1000 - ENDINGS - 21);
+    pair.pass(ENDING);
+    assert_eq!(pair.ends[0].xot.connections(), 0);
 }
 
 #[test]
