@@ -2,7 +2,7 @@
 //! have an account, accounts for those who have none; and the host's own login, by Telnet too.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ const HOST: &[Need] = &[
     Need::Tool("telnet"),
     Need::Tool("login"),
     Need::Tool("useradd"),
+    Need::Tool("userdel"),
 ];
 const LIMIT: Duration = Duration::from_secs(60);
 /// An account that nobody has.
@@ -153,20 +154,30 @@ fn logins() -> Result {
     Ok(())
 }
 
+/// What the station says to a line.
+fn rule(router: &Router, line: &str) -> Result<String> {
+    let mut command = router.applet("net");
+    let done = router.netns.finish(command.args(["-e", line]), LIMIT)?;
+    done.ok()
+}
+
 /// Somebody whose password is "secret".
 const JOE: u32 = 28_413;
 
 /// Starts the station where its files are those of the host.
 fn start_as_host(router: &Router) -> Result {
-    let user = format!("joe:x:{JOE}:{JOE}::/tmp:/bin/sh\n");
-    let passwd = format!("root:x:0:0::/root:/bin/sh\n{user}");
-    router.write("/etc/passwd", &passwd)?;
+    let joe = format!("dl1joe:x:{JOE}:{JOE}::/tmp:/bin/sh\n");
+    router.write("/etc/passwd", &format!("root:x:0:0::/root:/bin/sh\n{joe}"))?;
     router.write(
         "/etc/shadow",
-        "root:*:20000::::::\njoe:$1$saltsalt$9xy1btjgzLYfb7hivXtC//:20000::::::\n",
+        "root:*:20000::::::\ndl1joe:$1$saltsalt$9xy1btjgzLYfb7hivXtC//:20000::::::\n",
     )?;
     router.write("/etc/group", "root:x:0:\ntty:x:5:\nradio:x:28400:\n")?;
-    for (tool, place) in [("login", "/bin/login"), ("useradd", "/usr/sbin/useradd")] {
+    for (tool, place) in [
+        ("login", "/bin/login"),
+        ("useradd", "/usr/sbin/useradd"),
+        ("userdel", "/usr/sbin/userdel"),
+    ] {
         let path = router.path(place);
         fs::create_dir_all(path.parent().unwrap_or(&path))?;
         symlink(find_tool(tool).unwrap_or_default(), path)?;
@@ -197,9 +208,10 @@ fn host() -> Result {
         &format!(
             "{lines}attach ni ni0 44.1.1.1\nifconfig ni0 ipaddress 44.1.1.2\n\
              route add 44.1.1.1 ni0\nlog net.log\nlogin logfiledir /logs\n\
-             login telnet host\nstart telnet\n"
+             login telnet host\nlogin auto off\nstart telnet\n"
         ),
     )?;
+    router.write("/var/lib/net/hosts", "44.1.1.1 dl1joe\n")?;
     router.write(
         "/far/etc/net.rc",
         &startup("DB0AAA", 10_093, ("DB0AAB", 10_094)),
@@ -217,16 +229,18 @@ fn host() -> Result {
             .inside(|| Terminal::start(&mut command, 100, 40))
     };
     let mut desk = call()?;
-    desk.answer("login:", "joe\r")?;
+    desk.answer("login:", "dl1joe\r")?;
     desk.answer("Password:", "amiss\r")?;
     desk.answer("Login incorrect", "\x1d")?;
     desk.answer("telnet>", "quit\r")?;
     desk.end()?;
+    // The name is the host's now, which the station knows; the password is asked for all the same.
+    rule(&router, "login auto on")?;
     desk = call()?;
-    desk.answer("login:", "joe\r")?;
     desk.answer("Password:", "secret\r")?;
+    ensure!(!desk.text().contains("login:"), "{}", desk.text());
     desk.answer("\n$", "echo $(id -u)-$TERM-$(stty size)-$USER\r")?;
-    desk.wait(&format!("\n{JOE}-xterm-40 100-joe\n"))?;
+    desk.wait(&format!("\n{JOE}-xterm-40 100-dl1joe\n"))?;
     desk.answer("$", "grep CapEff /proc/self/status | tr '\\t' ' '\r")?;
     desk.wait("\nCapEff: 0000000000000000\n")?;
     desk.press("echo two words\r")?;
@@ -243,40 +257,48 @@ fn host() -> Result {
         Ok(log()?.contains(" - close TELNET"))
     })?;
     ensure!(log()?.contains(" - open TELNET"), "{}", log()?);
-    let logs = fs::read_dir(router.path("/logs"))?.flatten();
-    let logs: Vec<String> = logs
-        .map(|log| fs::read_to_string(log.path()).unwrap_or_default())
-        .collect();
+    let logs = sessions(&router)?;
     ensure!(
         logs.len() == 2 && logs.iter().all(|log| log.starts_with("TELNET at ")),
         "{logs:?}"
     );
-    let all = logs.concat();
+    radio(&router)?;
+    unlocked(&router)?;
+    let all = sessions(&router)?.concat();
     ensure!(
         all.contains("two words") && !all.contains("secret") && !all.contains("amiss"),
         "{all}"
     );
-    radio(&router)
+    tell(&router, "exit")?;
+    router.ok("net -e exit")?;
+    Ok(())
+}
+
+/// What was written down of sessions.
+fn sessions(router: &Router) -> Result<Vec<String>> {
+    let logs = fs::read_dir(router.path("/logs"))?.flatten();
+    Ok(logs
+        .map(|log| fs::read_to_string(log.path()).unwrap_or_default())
+        .collect())
+}
+
+/// A console of the station that calls.
+fn caller(router: &Router) -> Result<Terminal> {
+    let mut command = far(router);
+    command.arg("--attach");
+    router
+        .netns
+        .inside(|| Terminal::start(&mut command, 100, 40))
 }
 
 /// The same by radio, and accounts for those who come that way.
 fn radio(router: &Router) -> Result {
-    let attach = || {
-        let mut command = far(router);
-        command.arg("--attach");
-        router
-            .netns
-            .inside(|| Terminal::start(&mut command, 100, 40))
-    };
+    let attach = || caller(router);
     let alone = || {
         let none = || Ok(!tell(router, "session")?.contains("DB0AAB"));
         until("the end of the session", LIMIT, none)
     };
-    let rule = |line: &str| {
-        let mut command = router.applet("net");
-        let done = router.netns.finish(command.args(["-e", line]), LIMIT)?;
-        done.ok()
-    };
+    let rule = |line: &str| rule(router, line);
     // Without a program there is the console, whatever else is said.
     rule("login auto off")?;
     let mut desk = attach()?;
@@ -287,7 +309,7 @@ fn radio(router: &Router) -> Result {
     rule("login program shell")?;
     desk = attach()?;
     desk.answer("db0aaa>", "connect db0aab\r")?;
-    desk.answer("login:", "joe\r")?;
+    desk.answer("login:", "dl1joe\r")?;
     desk.answer("Password:", "secret\r")?;
     desk.answer("$", "id -u\r")?;
     desk.answer(&format!("\n{JOE}\n"), "exit\r")?;
@@ -322,7 +344,40 @@ fn radio(router: &Router) -> Result {
     }
     let log = router.read("/var/lib/net/net.log")?;
     ensure!(log.contains(" db0aaa - account made"), "{log}");
-    tell(router, "exit")?;
-    router.ok("net -e exit")?;
+    Ok(())
+}
+
+/// An account that a password would open does not stay, and is the last that is made.
+fn unlocked(router: &Router) -> Result {
+    let tool = router.path("/usr/sbin/useradd");
+    fs::remove_file(&tool)?;
+    router.write(
+        "/usr/sbin/useradd",
+        "#!/bin/sh
+        for name; do :; done
+        echo $name:x:28501:28400::/tmp:/bin/sh >> /etc/passwd
+        echo $name::20000:::::: >> /etc/shadow\n",
+    )?;
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755))?;
+    for file in ["/etc/passwd", "/etc/shadow"] {
+        let text = router.read(file)?;
+        let others = text
+            .split_inclusive('\n')
+            .filter(|line| !line.contains("db0aaa"));
+        router.write(file, &others.collect::<String>())?;
+    }
+    let mut desk = caller(router)?;
+    desk.answer("db0aaa>", "connect db0aab\r")?;
+    desk.answer("Connected\ndb0aab>", "bye\r")?;
+    desk.wait("Disconn (Normal)")?;
+    until("the end of the account", LIMIT, || {
+        Ok(!router.read("/etc/passwd")?.contains("db0aaa"))
+    })?;
+    ensure!(!router.read("/etc/shadow")?.contains("db0aaa"), "it stayed");
+    let log = router.read("/var/lib/net/net.log")?;
+    let why = " db0aaa - no account: its password is not locked: userdel takes it away";
+    ensure!(log.contains(why), "{log}");
+    let creates = rule(router, "login create")?;
+    ensure!(creates == "Create account: off\n", "{creates}");
     Ok(())
 }

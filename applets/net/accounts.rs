@@ -6,18 +6,21 @@ use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::{ChildStderr, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use wanbox_net_services::{LoginId, Rules};
 use wanbox_runtime::event_loop::{Loop, Token};
 use wanbox_runtime::files::Root;
 use wanbox_runtime::login::{free_uid, group_name, is_locked};
-use wanbox_runtime::process::set_nonblocking;
+use wanbox_runtime::process::{Signal, set_nonblocking};
 
 /// useradd(8), and what busybox has instead.
 const USERADD: [&str; 2] = ["/usr/sbin/useradd", "/sbin/useradd"];
 const ADDUSER: [&str; 3] = ["/usr/sbin/adduser", "/sbin/adduser", "/bin/adduser"];
 /// What they find.
 const PATH: &str = "/sbin:/usr/sbin:/bin:/usr/bin";
+/// How long one may take: useradd waits 15 s for others who change the accounts.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An account that is being made.
 pub struct Making {
@@ -27,6 +30,7 @@ pub struct Making {
     pub user: String,
     tool: PathBuf,
     pid: u32,
+    begun: Instant,
     errors: Option<ChildStderr>,
     /// How the program ended: the text of what was wrong.
     ended: Option<Result<(), String>>,
@@ -81,6 +85,7 @@ impl Making {
             user,
             tool,
             pid: spawned.pid,
+            begun: lp.now(),
             errors: spawned.stderr,
             ended: None,
         })
@@ -108,8 +113,12 @@ impl Making {
         line.map(str::to_owned)
     }
 
-    /// Whether it is over: then [`Making::finish`].
-    pub fn is_over(&self) -> bool {
+    /// Whether it is over: then [`Making::finish`]. A program that takes too long is ended.
+    pub fn is_over(&self, lp: &Loop) -> bool {
+        if self.ended.is_none() && lp.now() >= self.begun + PATIENCE {
+            // It may have ended just now.
+            let _ = lp.kill(self.pid, Signal::Kill);
+        }
         self.ended.is_some()
     }
 
@@ -125,12 +134,14 @@ impl Making {
             Ok(false) => "its password is not locked".to_owned(),
             Err(error) => error.to_string(),
         };
-        let name = match self.tool.ends_with("useradd") {
-            true => "userdel",
-            false => "deluser",
+        // Forced: somebody may be there already.
+        let (name, force) = match self.tool.ends_with("useradd") {
+            true => ("userdel", Some("-f")),
+            false => ("deluser", None),
         };
         let mut command = Command::new(self.tool.with_file_name(name));
         command
+            .args(force)
             .arg(&self.user)
             .env_clear()
             .env("PATH", PATH)
@@ -138,7 +149,7 @@ impl Making {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let removed = match lp.spawn(&mut command, token) {
-            Ok(_) => "it is removed".to_owned(),
+            Ok(_) => format!("{name} takes it away"),
             Err(error) => format!("{name}: {error}"),
         };
         Err((format!("{why}: {removed}"), true))

@@ -153,7 +153,8 @@ impl Logins {
         }
     }
 
-    /// Has an account made for somebody who has none: whether that was begun.
+    /// Has an account made for somebody who has none: whether that was begun. Who comes meanwhile with the same call
+    /// sign gets the console.
     fn makes(&mut self, lp: &mut Loop, desk: &mut Desk, root: &Root, id: LoginId) -> bool {
         let now = lp.now();
         let services = &mut desk.services;
@@ -166,6 +167,10 @@ impl Logins {
         let Some(user) = services.rules.new_user(&who) else {
             return false;
         };
+        if self.making.as_ref().is_some_and(|known| known.user == user) {
+            desk.guest(now, id);
+            return true;
+        }
         if !matches!(Account::find(&root.path("/etc/passwd"), &user), Ok(None)) {
             return false;
         }
@@ -192,27 +197,33 @@ impl Logins {
 
     /// Goes on with whoever waited for an account.
     fn made(&mut self, lp: &mut Loop, desk: &mut Desk, root: &Root) {
-        let Some(making) = self.making.take_if(|making| making.is_over()) else {
+        let Some(making) = self.making.take_if(|making| making.is_over(lp)) else {
             return;
         };
         let (id, user) = (making.id, making.user.clone());
+        let now = lp.now();
         let services = &mut desk.services;
-        let text = match making.finish(lp, root, self.token()) {
+        let (text, is_bad) = match making.finish(lp, root, self.token()) {
             Ok(()) => {
                 services.counters.accounts += 1;
-                format!("{user} - account made")
+                (format!("{user} - account made"), false)
             }
             Err((why, is_bad)) => {
                 services.counters.accounts_refused += 1;
-                if is_bad {
-                    log::error!("login: the account {user}: {why}; login create is off now");
-                    services.rules.create = false;
-                }
-                format!("{user} - no account: {why}")
+                (format!("{user} - no account: {why}"), is_bad)
             }
         };
-        services.log_text(lp.now(), text);
-        self.begin(lp, desk, root, id);
+        if is_bad {
+            log::error!("login: {text}; login create is off now");
+            services.rules.create = false;
+        }
+        services.log_text(now, text);
+        if !is_bad {
+            self.begin(lp, desk, root, id);
+        } else if services.login_name(now, &desk.station, id).is_some() {
+            // The account may still be there, and nothing may run as it.
+            desk.guest(now, id);
+        }
     }
 
     /// Begins what somebody gets, who may be gone meanwhile.
