@@ -83,6 +83,10 @@ impl Devices {
                     if let Some(packet) = self.buffer.get_mut(from..to) {
                         self.lines.deliver(now, station, &arrival, kind, packet);
                     }
+                    // Its sender goes on while the rest is read.
+                    if station.tcp.take_pressing() {
+                        break;
+                    }
                 }
                 Read::Nothing => break,
                 Read::NotIp => line.drop(Drop::NotIp),

@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub timers: Timers,
     /// Connections with something to send.
     pub ready: VecDeque<u32>,
+    /// The only connection that has something to send has got much of its window.
+    pub pressing: bool,
     /// Connections with news.
     pub notices: VecDeque<u32>,
     /// Changes of states, and servers with connections to accept.
@@ -61,6 +63,7 @@ impl Shared {
             paths: Paths::default(),
             timers: Timers::default(),
             ready: VecDeque::new(),
+            pressing: false,
             notices: VecDeque::new(),
             events: VecDeque::new(),
             replies: VecDeque::new(),

@@ -50,6 +50,8 @@ pub(crate) struct Table {
     free: u32,
     buckets: Vec<u32>,
     count: usize,
+    /// What was found last: segments come in bursts.
+    last: u32,
 }
 
 impl Table {
@@ -63,6 +65,7 @@ impl Table {
             free: NONE,
             buckets: vec![NONE; 16],
             count: 0,
+            last: NONE,
         }
     }
 
@@ -81,11 +84,15 @@ impl Table {
         self.key.place(&flow.words()) as usize & (self.buckets.len() - 1)
     }
 
-    pub fn find(&self, flow: &Flow) -> Option<u32> {
+    pub fn find(&mut self, flow: &Flow) -> Option<u32> {
+        let is_it = |c: &Connection| c.flow == *flow && c.state != State::Closed;
+        if self.get(self.last).is_some_and(is_it) {
+            return Some(self.last);
+        }
         let mut at = self.buckets.get(self.bucket(flow)).copied()?;
         while let Some(slot) = self.slots.get(at as usize) {
-            let live = |c: &Connection| c.flow == *flow && c.state != State::Closed;
-            if slot.connection.as_deref().is_some_and(live) {
+            if slot.connection.as_deref().is_some_and(is_it) {
+                self.last = at;
                 return Some(at);
             }
             at = slot.next;

@@ -162,6 +162,12 @@ impl Tcp {
         None
     }
 
+    /// Whether, since this was last asked, one connection alone has got so much of its window that its
+    /// acknowledgement should leave before more is read: its sender has little left to send meanwhile.
+    pub fn take_pressing(&mut self) -> bool {
+        std::mem::take(&mut self.shared.pressing)
+    }
+
     /// The next news.
     pub fn poll_event(&mut self) -> Option<Event> {
         if let Some(event) = self.shared.events.pop_front() {

@@ -10,6 +10,10 @@ use crate::sequence::Seq;
 use crate::shared::Shared;
 use crate::timers::{Micros, NEVER};
 
+/// What part of a window, received and not acknowledged, lets its sender wait too long: a third, so that
+/// another third is on its way while this one is worked on.
+const PRESSING: u32 = 3;
+
 impl Connection {
     /// Takes text and FIN of an acceptable segment.
     pub fn text(&mut self, shared: &mut Shared, now: Micros, segment: &Segment<'_>) {
@@ -122,6 +126,8 @@ impl Connection {
         let longest = (text.len() as u32).min(self.own_mss.into()) as u16;
         self.rcv_mss = self.rcv_mss.max(longest);
         self.unacknowledged = self.unacknowledged.saturating_add(octets);
+        // Where others have something to send too, the line is not idle meanwhile.
+        shared.pressing |= shared.ready.len() <= 1 && self.unacknowledged >= self.window / PRESSING;
         if self.unacknowledged >= 2 * u32::from(self.rcv_mss) {
             self.acknowledge_now();
         } else if self.acks_owed == 0 && self.ack_at == NEVER {

@@ -5,6 +5,7 @@
 mod hostile;
 mod losses;
 mod peer;
+mod pressing;
 mod script;
 mod sim;
 mod states;
