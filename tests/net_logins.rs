@@ -23,6 +23,7 @@ const HOST: &[Need] = &[
     Need::Tool("unshare"),
     Need::Tool("telnet"),
     Need::Tool("login"),
+    Need::Tool("busybox"),
     Need::Tool("useradd"),
     Need::Tool("userdel"),
 ];
@@ -262,6 +263,18 @@ fn host() -> Result {
         logs.len() == 2 && logs.iter().all(|log| log.starts_with("TELNET at ")),
         "{logs:?}"
     );
+    // Small hosts have busybox's login.
+    let login = router.path("/bin/login");
+    fs::remove_file(&login)?;
+    symlink(find_tool("busybox").unwrap_or_default(), &login)?;
+    desk = call()?;
+    desk.answer("Password:", "secret\r")?;
+    desk.answer("$", "echo $(id -u)-$TERM-$USER\r")?;
+    desk.answer(&format!("\n{JOE}-xterm-dl1joe\n"), "exit\r")?;
+    desk.wait("Connection closed by foreign host.")?;
+    desk.end()?;
+    fs::remove_file(&login)?;
+    symlink(find_tool("login").unwrap_or_default(), &login)?;
     radio(&router)?;
     unlocked(&router)?;
     let all = sessions(&router)?.concat();
