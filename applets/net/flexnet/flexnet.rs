@@ -113,12 +113,7 @@ impl FlexNet {
             }
         };
         match only {
-            Some(call) => self
-                .table
-                .find(call, &self.peers)
-                .map(view)
-                .into_iter()
-                .collect(),
+            Some(call) => self.table.find(call).map(view).into_iter().collect(),
             None => self
                 .table
                 .list
@@ -239,7 +234,6 @@ impl FlexNet {
         }
         self.table.forget(place, true);
         self.changed();
-        self.all_moved();
     }
 
     /// A connection to a station is over, or could not be made.
@@ -320,8 +314,9 @@ impl FlexNet {
                 self.counters.silent += 1;
                 self.table.forget(place, false);
                 self.changed();
-                self.all_moved();
             }
+            // Where there was no room before there may be some.
+            self.all_moved();
         }
         self.clean();
     }
@@ -340,12 +335,18 @@ impl FlexNet {
 
     /// Delays are others than before: neighbours may have to be told.
     pub(crate) fn changed(&mut self) {
+        self.table.find_best(&self.peers, &mut self.moved);
+        self.tell_all();
+    }
+
+    /// There may be something to tell neighbours.
+    pub(crate) fn tell_all(&mut self) {
         for peer in self.peers.iter_mut().flatten() {
             peer.telling.due = true;
         }
     }
 
-    /// All routes may have to be others.
+    /// All routes may have to be others: this is too much work for what a packet brings about.
     pub(crate) fn all_moved(&mut self) {
         let calls = self.table.list.keys().chain(self.routes.keys());
         self.moved = calls.map(|call| call.with_ssid(0)).collect();
@@ -353,6 +354,6 @@ impl FlexNet {
 
     /// Deletes what is neither known nor told any more.
     pub(crate) fn clean(&mut self) {
-        self.table.clean(&self.peers);
+        self.table.clean();
     }
 }

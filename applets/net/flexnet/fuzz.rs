@@ -6,6 +6,23 @@ use wanbox_wire::ax25::Call;
 
 use crate::{FlexNet, MOST_DESTINATIONS, MOST_PEERS};
 
+/// What was found before is what would be found now.
+fn check(node: &FlexNet) {
+    for (call, destination) in &node.table.list {
+        let mut again = destination.clone();
+        again.find_best(*call, &node.peers);
+        assert_eq!(again.best, destination.best, "{call}");
+        assert_eq!(
+            node.routes.get(call).copied(),
+            node.next_hop(*call),
+            "{call}"
+        );
+    }
+    for (call, via) in &node.routes {
+        assert_eq!(node.next_hop(*call), Some(*via), "{call}");
+    }
+}
+
 /// Any octets: each first one says what happens, with whom, and how many octets belong to it. Nothing panics, tables
 /// stay bounded, packets are no longer than a frame, and it comes to rest.
 pub fn fuzz_flexnet_node(start: Instant, octets: &[u8]) {
@@ -48,6 +65,7 @@ pub fn fuzz_flexnet_node(start: Instant, octets: &[u8]) {
             assert!((2..=255).contains(&packet.len()), "a packet is too long");
         }
         while node.poll_route().is_some() || node.poll_event().is_some() {}
+        check(&node);
         assert!(node.peers().len() <= MOST_PEERS);
         assert!(node.table.list.len() <= MOST_DESTINATIONS);
     }

@@ -59,7 +59,6 @@ impl FlexNet {
             Packet::Report { delay } => {
                 if peer.report(now, delay) {
                     self.changed();
-                    self.all_moved();
                 }
                 self.peer_itself(place);
             }
@@ -76,22 +75,27 @@ impl FlexNet {
             && peer.smoothed() > 0
         {
             let (call, max_ssid) = (peer.call, peer.max_ssid);
-            self.destination(call, max_ssid);
+            self.destination(call, max_ssid, None);
         }
     }
 
     /// The destination of a call sign with the lowest SSID, which is made if there is room. A range never becomes
-    /// smaller, so that nodes that differ about it do not tell each other for ever.
-    fn destination(&mut self, call: Call, max_ssid: u8) -> Option<&mut Destination> {
+    /// smaller, so that nodes that differ about it do not tell each other for ever. A neighbour may have announced it.
+    fn destination(&mut self, call: Call, max_ssid: u8, announced: Option<(usize, u16)>) {
         let full = self.table.list.len() >= MOST_DESTINATIONS;
         if full && !self.table.list.contains_key(&call) {
             self.counters.table_full += 1;
-            return None;
+            return;
         }
         let destination = self.table.list.entry(call).or_insert_with(|| Destination {
             max_ssid,
             via: Vec::new(),
+            best: None,
         });
+        if let Some((place, announced)) = announced {
+            destination.via_mut(place).announced = announced;
+        }
+        destination.find_best(call, &self.peers);
         if destination.max_ssid < max_ssid {
             destination.max_ssid = max_ssid;
             for via in &mut destination.via {
@@ -99,7 +103,6 @@ impl FlexNet {
             }
         }
         self.moved.insert(call.with_ssid(0));
-        Some(destination)
     }
 
     /// Destinations, or the token.
@@ -118,13 +121,11 @@ impl FlexNet {
                 None if known => (0, call.ssid()),
                 None => continue,
             };
-            if let Some(destination) = self.destination(call, max_ssid) {
-                destination.via_mut(place).announced = announced;
-            }
+            self.destination(call, max_ssid, Some((place, announced)));
         }
         if count > 0 {
             self.counters.records += count;
-            self.changed();
+            self.tell_all();
             return;
         }
         let Some(peer) = self.peer_mut(place) else {

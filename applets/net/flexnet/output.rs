@@ -7,21 +7,17 @@ use wanbox_wire::flexnet::{Mark, Packet, Route, Routing};
 
 use crate::flexnet::FlexNet;
 use crate::peer::Peer;
-use crate::table::{Destination, INFINITE, Peers};
+use crate::table::{Destination, INFINITE};
 
 /// A packet of records with more octets than this takes no further one.
 const FULL: usize = 241;
 /// What a neighbour is to be told of a destination, if that is news: the delay, or infinite.
-fn news(
-    (call, destination): (Call, &Destination),
-    (place, peer): (usize, &Peer),
-    peers: &Peers,
-) -> Option<u32> {
+fn news((call, destination): (Call, &Destination), (place, peer): (usize, &Peer)) -> Option<u32> {
     if call == peer.call {
         return None;
     }
     let via = destination.via(place);
-    let delay = match destination.best(call, peers) {
+    let delay = match destination.best {
         // It would come back to the one who said it.
         Some((best, delay)) if best != place => delay,
         _ => INFINITE,
@@ -83,7 +79,7 @@ impl FlexNet {
         for withdrawn in [true, false] {
             let mut told = Vec::new();
             for (call, destination) in &self.table.list {
-                let Some(delay) = news((*call, destination), (place, peer), &self.peers) else {
+                let Some(delay) = news((*call, destination), (place, peer)) else {
                     continue;
                 };
                 if (delay == INFINITE) != withdrawn {

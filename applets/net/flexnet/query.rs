@@ -83,10 +83,9 @@ impl FlexNet {
     /// # Errors
     /// It cannot be reached, or the question cannot be sent.
     pub fn query(&mut self, target: Call) -> Result<Asked, QueryError> {
-        let found = self.table.find(target, &self.peers);
-        let (key, destination) = found.ok_or(QueryError::NotFound(target))?;
-        let best = destination.best(key, &self.peers);
-        let (place, _) = best.ok_or(QueryError::NotReachable(target))?;
+        let found = self.table.find(target);
+        let (_, destination) = found.ok_or(QueryError::NotFound(target))?;
+        let (place, _) = destination.best.ok_or(QueryError::NotReachable(target))?;
         let number = self.next_query;
         let mut way = Way {
             hops: 0,
@@ -152,8 +151,8 @@ impl FlexNet {
             self.answer(&way);
             return;
         }
-        let found = self.table.find(call, &self.peers);
-        let best = found.and_then(|(key, destination)| destination.best(key, &self.peers));
+        let found = self.table.find(call);
+        let best = found.and_then(|(_, destination)| destination.best);
         let next = best.and_then(|(place, _)| {
             let next = self.peers.get(place)?.as_ref()?.call;
             // A way that leads back is none.
@@ -199,8 +198,8 @@ impl FlexNet {
             before = place.filter(|place| self.is_up(*place)).or(before);
         }
         let table = || {
-            let (key, destination) = self.table.find(source, &self.peers)?;
-            Some(destination.best(key, &self.peers)?.0)
+            let (_, destination) = self.table.find(source)?;
+            Some(destination.best?.0)
         };
         match back.or_else(table) {
             Some(place) => self.forward(place, way, Packet::QueryResult),

@@ -33,12 +33,12 @@ impl FlexNet {
     }
 
     /// The neighbour that a call sign is reached through.
-    fn next_hop(&self, call: Call) -> Option<Call> {
+    pub(crate) fn next_hop(&self, call: Call) -> Option<Call> {
         if self.own.contains(&call) || self.place(call).is_some() {
             return None;
         }
-        let (key, destination) = self.table.find(call, &self.peers)?;
-        let (place, _) = destination.best(key, &self.peers)?;
+        let (_, destination) = self.table.find(call)?;
+        let (place, _) = destination.best?;
         Some(self.peers.get(place)?.as_ref()?.call)
     }
 }

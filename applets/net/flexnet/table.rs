@@ -1,6 +1,6 @@
 //! The destinations, and what each neighbour says of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wanbox_wire::ax25::Call;
 use wanbox_wire::flexnet::MOST_DELAY;
@@ -31,6 +31,8 @@ pub(crate) struct Destination {
     pub max_ssid: u8,
     /// By the place of the neighbour.
     pub via: Vec<Via>,
+    /// The neighbour with the smallest delay, and that: what is asked for each neighbour again and again.
+    pub best: Option<(usize, u32)>,
 }
 
 /// All of them.
@@ -92,25 +94,25 @@ impl Destination {
         (delay <= LARGEST).then_some(delay)
     }
 
-    /// The neighbour with the smallest delay, and that.
-    pub fn best(&self, call: Call, peers: &Peers) -> Option<(usize, u32)> {
+    /// Finds the best neighbour anew: after every change of what it depends on.
+    pub fn find_best(&mut self, call: Call, peers: &Peers) {
         let known = peers.iter().enumerate().filter_map(|(place, peer)| {
             let delay = self.delay(call, place, peer.as_ref()?)?;
             Some((place, delay))
         });
-        known.min_by_key(|(_, delay)| *delay)
+        self.best = known.min_by_key(|(_, delay)| *delay);
     }
 }
 
 impl Table {
     /// The destination of a call sign: the smallest range with it that can be reached, or any with it.
-    pub fn find(&self, call: Call, peers: &Peers) -> Option<(Call, &Destination)> {
+    pub fn find(&self, call: Call) -> Option<(Call, &Destination)> {
         let same = self.list.range(call.with_ssid(0)..=call).rev();
         let mut found = same
             .filter(|(_, destination)| destination.max_ssid >= call.ssid())
             .map(|(key, destination)| (*key, destination));
         let any = found.clone().next();
-        let reached = found.find(|(key, destination)| destination.best(*key, peers).is_some());
+        let reached = found.find(|(_, destination)| destination.best.is_some());
         reached.or(any)
     }
 
@@ -126,12 +128,23 @@ impl Table {
         }
     }
 
+    /// Neighbours are others, or their links: notes whose best neighbour is another one.
+    pub fn find_best(&mut self, peers: &Peers, moved: &mut BTreeSet<Call>) {
+        for (call, destination) in &mut self.list {
+            let place = |best: Option<(usize, u32)>| best.map(|(place, _)| place);
+            let before = place(destination.best);
+            destination.find_best(*call, peers);
+            if place(destination.best) != before {
+                moved.insert(call.with_ssid(0));
+            }
+        }
+    }
+
     /// Deletes destinations of which nothing is known or told.
-    pub fn clean(&mut self, peers: &Peers) {
-        self.list.retain(|call, destination| {
-            let told = destination.via.iter().any(|via| via.told > 0);
-            told || destination.best(*call, peers).is_some()
-                || destination.via.iter().any(|via| via.announced > 0)
+    pub fn clean(&mut self) {
+        self.list.retain(|_, destination| {
+            let mut via = destination.via.iter();
+            destination.best.is_some() || via.any(|via| via.told > 0 || via.announced > 0)
         });
     }
 }

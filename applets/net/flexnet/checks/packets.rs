@@ -462,3 +462,28 @@ fn arbitrary_packets_change_no_promise() {
         fuzz_flexnet_node(start, &octets);
     });
 }
+
+/// What a packet brings about is little, however full the table is.
+#[test]
+fn a_packet_moves_what_it_is_about() {
+    let mut node = Node::new();
+    let name = |n: usize| format!("DB0P{n:02}");
+    for n in 0..MOST_LEARNED {
+        node.neighbour(&name(n), 5);
+        for number in 0..MOST_DESTINATIONS {
+            node.hear(&name(n), &format!("3DX{number:04}0?{} \r", 9 + n));
+        }
+    }
+    node.sent();
+    node.routes();
+    for (packet, most) in [("00  !\r", 1), ("15\r", 1), ("3DX00070?5 \r", 1)] {
+        node.hear(&name(1), packet);
+        let moved = node.net.moved.len();
+        assert!(moved <= most, "{packet:?} moves {moved}");
+        node.sent();
+        node.routes();
+    }
+    // The best one of all goes.
+    node.hear(&name(0), "00  !\r");
+    assert!(node.net.moved.len() > MOST_DESTINATIONS / 2);
+}
