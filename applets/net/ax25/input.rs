@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use wanbox_wire::ax25::{Call, Class, Digi, Digis, Header, pid};
+use wanbox_wire::ax25::{Call, Class, Control, Digi, Digis, Header, pid};
+use wanbox_wire::lapb::Modulo;
 
 use crate::Port;
 use crate::ax25::{Ax25, Digipeat, Way, in_turn};
@@ -41,7 +42,10 @@ impl Ax25 {
         self.show(port, Way::Received, frame);
         self.set_ups.note(port, &header, field);
         if header.immediate_source() != ours {
-            self.heard.count(now, port, header.source);
+            let protocol = self.protocol(port, &header, rest);
+            let passed = header.digis.get(..header.passed()).unwrap_or_default();
+            let seen = self.heard.count(now, port, header.source);
+            seen.heard(passed, protocol);
             self.destinations.count(now, port, header.destination);
         }
         let to = header.immediate_destination();
@@ -89,6 +93,13 @@ impl Ax25 {
             self.connected_mode(now, port, &header, rest);
         }
         true
+    }
+
+    /// The PID of a frame that has one.
+    fn protocol(&self, port: Port, header: &Header, rest: &[u8]) -> Option<u8> {
+        let modulo = self.modulo(port, header).unwrap_or(Modulo::Eight);
+        let (control, rest) = Control::parse(modulo, rest).ok()?;
+        rest.first().copied().filter(|_| control.has_pid())
     }
 
     fn learn(&mut self, now: Instant, port: Port, header: &Header, passed: usize) {

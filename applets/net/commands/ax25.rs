@@ -1,8 +1,10 @@
 //! `ax25`.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use wanbox_net_ax25::connection::{Extended, Parameters};
-use wanbox_net_ax25::{Digipeat, Heard, LinkId, Next, Port, parse_path};
+use wanbox_net_ax25::{Digipeat, Heard, LinkId, Next, Port, Seen, parse_path};
 use wanbox_net_console::table::Entry;
 use wanbox_net_console::words::Word;
 use wanbox_net_engine::interface::Hardware;
@@ -11,9 +13,11 @@ use wanbox_wire::ax25::{Call, Digis};
 
 use crate::context::{Context, Done, Stop, Then};
 use crate::values::{
-    Command, failed, flag, object, setting, show, subcommand, text, text_at, word_at,
+    Command, failed, flag, number, object, setting, show, subcommand, text, text_at, word_at,
 };
 
+/// Stations of a live view, so that it has room on most screens.
+const ROWS: u64 = 20;
 /// The greatest duration of a timer, milliseconds.
 const LONGEST: u64 = 0x7fff_ffff;
 
@@ -39,7 +43,10 @@ pub(crate) fn ax25(context: &mut Context<'_>, words: &[Word]) -> Done {
             context.station.ax25.destinations.clear();
             Ok(Then::Nothing)
         }),
-        Entry::new("heard", |context, words| heard(context, words, false)),
+        Entry::new("heard", |context, words| match text_at(words, 1) {
+            Some(word) if word == "live" => heard_live(context, words.get(1..).unwrap_or_default()),
+            _ => heard(context, words, false),
+        }),
         Entry::new("ignoretos", |context, words| {
             let ignore = &mut context.station.ax25.ignore_tos;
             flag(context.output, "Ignore TOS", ignore, words)
@@ -295,6 +302,60 @@ fn heard(context: &mut Context<'_>, words: &[Word], destinations: bool) -> Done 
             all.collect()
         },
     )
+}
+
+/// `ax25 heard live`, from its last word on.
+fn heard_live(context: &mut Context<'_>, words: &[Word]) -> Done {
+    let is_number = |word: &str| word.bytes().all(|octet| octet.is_ascii_digit());
+    let (words, most) = match words.split_last() {
+        Some((last, before)) if is_number(&last.text()) => {
+            (before, number(&last.text(), "Lines", 1, 2048)?)
+        }
+        _ => (words, ROWS),
+    };
+    let all = interfaces(context, words)?;
+    show(
+        context,
+        &|context, _| show::ax25_heard_live(&latest(context, &all, most), context.now),
+        &|context| {
+            let stations = latest(context, &all, most).into_iter();
+            let stations = stations.map(|(name, call, seen)| {
+                let age = context.now.saturating_duration_since(seen.last);
+                object(vec![
+                    ("call", text(call)),
+                    ("interface", name.into()),
+                    (
+                        "digipeaters",
+                        seen.via.iter().map(|digi| text(digi.call)).collect(),
+                    ),
+                    ("frames", seen.frames.into()),
+                    ("seconds_since", age.as_secs().into()),
+                    ("protocols", seen.protocols().collect()),
+                ])
+            });
+            stations.collect()
+        },
+    )?;
+    Ok(Then::Live(Duration::from_secs(1)))
+}
+
+/// Who was heard last on these interfaces, but for ourselves.
+fn latest<'c>(
+    context: &'c Context<'_>,
+    all: &'c [(InterfaceId, String)],
+    most: u64,
+) -> Vec<(&'c str, Call, &'c Seen)> {
+    let ax25 = &context.station.ax25;
+    let heard = ax25
+        .heard
+        .latest()
+        .into_iter()
+        .filter_map(|(port, call, seen)| {
+            let (_, name) = all.iter().find(|(id, _)| id.port() == port)?;
+            let ours = ax25.port(port).is_some_and(|port| port.call == call);
+            (!ours).then_some((name.as_str(), call, seen))
+        });
+    heard.take(most as usize).collect()
 }
 
 /// `ax25 route`.

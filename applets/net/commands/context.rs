@@ -76,6 +76,8 @@ pub enum Then {
     Session(wanbox_net_services::SessionId),
     /// The line is run again after so long, on a clear screen, until a key is pressed.
     Repeat(Duration),
+    /// The same where somebody looks at a screen, in the place of what it shows; elsewhere once is enough.
+    Live(Duration),
 }
 
 /// Why a command ends without success.

@@ -122,6 +122,8 @@ pub(crate) struct Repeat {
     pub line: Line,
     pub every: Duration,
     pub due: Instant,
+    /// What it prints takes the place of what it printed before.
+    pub live: bool,
 }
 
 /// A console.
@@ -283,6 +285,23 @@ impl Console {
                 _ => self.put(part),
             }
         }
+    }
+
+    /// Where what is printed from now on begins, for [`Console::in_place`].
+    pub fn mark(&self) -> usize {
+        self.output.len()
+    }
+
+    /// What was printed since a mark takes the place of what is on the screen, which is not cleared before. Lines are cut
+    /// where the screen ends.
+    pub fn in_place(&mut self, mark: usize) {
+        let printed = self.output.split_off(mark.min(self.output.len()));
+        self.put(b"\x1b[H\x1b[?7l");
+        for line in printed.split_inclusive(|octet| *octet == b'\n') {
+            self.put(line.trim_ascii_end());
+            self.put(b"\x1b[K\r\n");
+        }
+        self.put(b"\x1b[J\x1b[?7h");
     }
 
     /// Text that nobody is waiting for: above the prompt, if that is there. It is dropped if too much waits, and then

@@ -336,6 +336,7 @@ pub(crate) fn repeat(turn: &mut Turn<'_>, words: &[Word]) -> Done {
         line,
         every: Duration::from_millis(millis.clamp(1, u64::from(u32::MAX))),
         due,
+        live: false,
     });
     Ok(())
 }

@@ -224,7 +224,19 @@ impl Desk {
                     line,
                     every,
                     due: now + every,
+                    live: false,
                 });
+            }
+            Then::Live(every) => {
+                let looks = line.typed && console.kind != Kind::Guest;
+                if looks && console.repeat.is_none() {
+                    console.repeat = Some(Repeat {
+                        line,
+                        every,
+                        due: now,
+                        live: true,
+                    });
+                }
             }
             Then::Session(session) => self.opened(now, id, session),
         }
@@ -297,10 +309,15 @@ impl Desk {
         }
         let mut line = repeat.line.clone();
         line.names = 0;
-        if console.kind.has_keyboard() {
+        let live = repeat.live;
+        if console.kind.has_keyboard() && !live {
             console.put(CLEAR);
         }
+        let mark = console.mark();
         self.execute(now, host, id, line);
+        if let Some(console) = self.console_mut(id).filter(|_| live) {
+            console.in_place(mark);
+        }
         self.advance(now, host, id);
     }
 

@@ -168,6 +168,61 @@ fn who_was_heard() {
 }
 
 #[test]
+fn who_is_heard_now() {
+    let mut rig = on_the_air();
+    receive(&mut rig, "tnc0", "DB0SAO-1", "N0PRA", &[0x03, 0xf0, b'h']);
+    receive(&mut rig, "tnc1", "N0PRA", "DB0AAA-2", &[0x7f]);
+    rig.now += Duration::from_secs(61);
+    // Modulo 128, as the set-up said.
+    receive(
+        &mut rig,
+        "tnc1",
+        "N0PRA",
+        "DB0AAA-2",
+        &[0x00, 0x00, 0xcf, 1],
+    );
+    let id = rig.station.interfaces.by_name("tnc0").unwrap();
+    let call = |word: &str| Call::parse(word).unwrap();
+    for (control, pid) in [(0x00, 0xcc), (0x03, 0xcd), (0x03, 0x99), (0x3f, 0xf0)] {
+        let mut header = Header::new(call("QST"), call("DL1ABC"), Class::Command);
+        for (digi, repeated) in [("DB0BBB", true), ("DB0CCC-1", true), ("DB0DDD", false)] {
+            let digi = wanbox_wire::ax25::Digi {
+                call: call(digi),
+                repeated,
+            };
+            assert!(header.digis.push(digi));
+        }
+        let mut frame = Vec::new();
+        header.append(&mut frame);
+        frame.extend_from_slice(&[control, pid]);
+        let (now, lines) = (rig.now, &mut rig.process.lines);
+        rig.station.receive_ax25(now, id, &frame, lines);
+    }
+    let head = "Station    Last heard       Pkts  Interface  Protocols        Via\n";
+    let dl1abc = "DL1ABC     0:00:00:00          4  tnc0       IP ARP           DB0BBB,DB0CCC-1\n";
+    let n0pra = "N0PRA      0:00:00:00          2  tnc1       NET/ROM\n";
+    let db0sao = "DB0SAO-1   0:00:01:01          1  tnc0       Text\n";
+    let all = format!("{head}{dl1abc}{n0pra}{db0sao}");
+    says(
+        &mut rig,
+        &[
+            ("ax25 heard live", all.as_str()),
+            ("ax25 heard live 2", &format!("{head}{dl1abc}{n0pra}")),
+            ("ax25 heard live tnc0", &format!("{head}{dl1abc}{db0sao}")),
+            ("ax25 heard live tnc0 1", &format!("{head}{dl1abc}")),
+            ("ax25 heard live 0", "Lines must be 1..2048\n"),
+            ("ax25 heard live x", "Interface x unknown\n"),
+            ("ax25 heard live sl0 3", "Interface sl0 not AX.25\n"),
+        ],
+    );
+    assert_eq!(
+        json(&mut rig, "ax25 heard live")[0],
+        json!({"call": "DL1ABC", "interface": "tnc0", "digipeaters": ["DB0BBB", "DB0CCC-1"],
+               "frames": 4, "seconds_since": 0, "protocols": ["IP", "ARP"]})
+    );
+}
+
+#[test]
 fn routes() {
     let mut rig = on_the_air();
     says(

@@ -82,6 +82,41 @@ fn what_is_repeated_ends_with_a_key() {
 }
 
 #[test]
+fn who_is_heard_is_shown_in_place_until_a_key() {
+    let (mut world, id) = World::with_terminal();
+    const HEAD: &str = "Station    Last heard       Pkts  Interface  Protocols        Via";
+    let frame = format!("\x1b[H\x1b[?7l{HEAD}\x1b[K\r\n\x1b[J\x1b[?7h");
+    world.key(0, id, "ax25 heard live\r");
+    world.run(Duration::from_millis(1));
+    let first = format!("ax25 heard live\r\n{HEAD}\r\n{frame}");
+    assert_eq!(world.shown(0, id), first);
+    world.run(Duration::from_millis(2999));
+    assert_eq!(world.shown(0, id), frame.repeat(3));
+    world.key(0, id, "q");
+    assert_eq!(world.shown(0, id), "net> q");
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.shown(0, id), "");
+    // Repeated by hand it is a list as any other.
+    world.key(0, id, "\x15repeat 1 ax25 heard live\r");
+    world.shown(0, id);
+    world.run(Duration::from_millis(1));
+    let shown = world.shown(0, id);
+    assert!(shown.ends_with(&format!("{HEAD}\r\n")), "{shown:?}");
+    world.key(0, id, "\r");
+    // For a script it is a list, and that is all.
+    let script = world.open(0, Kind::Script { json: false });
+    world.desks[0].startup(
+        world.now,
+        &mut world.processes[0],
+        script,
+        "ax25 heard live\n",
+        false,
+    );
+    assert_eq!(world.shown(0, script), format!("{HEAD}\n"));
+    assert_eq!(world.desks[0].ended(script), Some(true));
+}
+
+#[test]
 fn nothing_is_repeated_for_who_does_not_read() {
     let (mut world, id) = World::with_terminal();
     world.key(0, id, "repeat 1 ?\r");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use wanbox_net_ax25::connection::TimerStatus;
-use wanbox_net_ax25::{Ax25, LinkView};
+use wanbox_net_ax25::{Ax25, LinkView, Seen};
 use wanbox_wire::ax25::Call;
 
 use super::days;
@@ -83,6 +83,29 @@ pub fn ax25_heard(ax25: &Ax25, name: &str, id: InterfaceId, now: Instant) -> Str
     for (call, seen) in heard {
         let since = days(now.saturating_duration_since(seen.last));
         let _ = writeln!(text, "{call:<10}{since:<17}{:8}", seen.frames);
+    }
+    text
+}
+
+/// Who was heard, for a view of the present: what matters most comes first, for narrow screens cut lines. Each with the
+/// name of the interface.
+#[must_use]
+pub fn ax25_heard_live(heard: &[(&str, Call, &Seen)], now: Instant) -> String {
+    let mut text = "Station    Last heard       Pkts  Interface  Protocols        Via\n".to_owned();
+    for (name, call, seen) in heard {
+        let since = days(now.saturating_duration_since(seen.last));
+        let protocols = seen.protocols().collect::<Vec<_>>().join(" ");
+        let _ = write!(
+            text,
+            "{call:<10} {since:<11} {:9}  {name:<9}  {protocols:<15}",
+            seen.frames
+        );
+        for (at, digi) in seen.via.iter().enumerate() {
+            let before = if at == 0 { "  " } else { "," };
+            let _ = write!(text, "{before}{}", digi.call);
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
     }
     text
 }
