@@ -12,7 +12,7 @@ use crate::event::{Event, Packet};
 use crate::heard::Heard;
 use crate::input::ahead;
 use crate::links::{LinkId, Links, Role};
-use crate::port::Ports;
+use crate::port::{Ports, Recent};
 use crate::routes::Routes;
 use crate::setups::SetUps;
 use crate::{Port, PortSettings};
@@ -80,6 +80,8 @@ pub struct Ax25 {
     /// What came, went and was dropped.
     pub counters: Counters,
     pub(crate) ports: Ports,
+    /// What came in on each line.
+    recent: Vec<Recent>,
     pub(crate) registered: Vec<Call>,
     pub(crate) links: Links,
     pub(crate) set_ups: SetUps,
@@ -109,6 +111,7 @@ impl Ax25 {
             destinations: Heard::default(),
             counters: Counters::default(),
             ports: Ports::default(),
+            recent: Vec::new(),
             registered: Vec::new(),
             links: Links::default(),
             set_ups: SetUps::default(),
@@ -143,6 +146,22 @@ impl Ax25 {
     #[must_use]
     pub fn port(&self, port: Port) -> Option<&PortSettings> {
         self.ports.get(port)
+    }
+
+    /// So many octets came in on a line; what came there in the last two minutes.
+    pub(crate) fn came(&mut self, now: Instant, port: Port, octets: usize) -> u64 {
+        let seconds = self.seconds(now);
+        let at = port.index();
+        if at >= self.recent.len() && self.ports.get(port).is_some() {
+            self.recent.resize(at + 1, Recent::default());
+        }
+        let recent = self.recent.get_mut(at);
+        recent.map_or(0, |recent| recent.count(seconds, octets))
+    }
+
+    /// Octets of frames that came in on a line in the last two minutes, or a little less.
+    pub fn recent(&mut self, now: Instant, port: Port) -> u64 {
+        self.came(now, port, 0)
     }
 
     /// All lines.

@@ -24,6 +24,8 @@ const PROTOCOLS: [u8; 6] = [
 /// Frames of a station, or for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
+    /// When there was the first one since the station is in the list.
+    pub first: Instant,
     /// When there was the last one.
     pub last: Instant,
     /// How many there were.
@@ -72,6 +74,7 @@ impl Heard {
             self.table.retain(|_, seen| seen.turn > limit);
         }
         let seen = self.table.entry((port, call)).or_insert(Seen {
+            first: now,
             last: now,
             frames: 0,
             via: Digis::NONE,

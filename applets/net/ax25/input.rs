@@ -39,6 +39,7 @@ impl Ax25 {
             self.counters.no_port += 1;
             return true;
         };
+        self.came(now, port, frame.len());
         self.show(port, Way::Received, frame);
         self.set_ups.note(port, &header, field);
         if header.immediate_source() != ours {

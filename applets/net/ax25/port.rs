@@ -28,6 +28,37 @@ pub struct PortSettings {
     pub forward: Option<Port>,
 }
 
+/// Pieces of time of [`Recent`], and how long each is.
+const PIECES: u64 = 8;
+const PIECE: u64 = 15;
+
+/// Octets of the last two minutes, but for less than a piece.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Recent {
+    /// The number of the last piece of time that is counted.
+    piece: u64,
+    octets: [u64; PIECES as usize],
+}
+
+impl Recent {
+    /// So many octets more, so many seconds after the start; what there were in two minutes.
+    pub fn count(&mut self, seconds: i64, more: usize) -> u64 {
+        let piece = seconds.unsigned_abs() / PIECE;
+        let since = piece.saturating_sub(self.piece).min(PIECES);
+        for passed in 0..since {
+            let at = (piece - passed) % PIECES;
+            if let Some(octets) = self.octets.get_mut(at as usize) {
+                *octets = 0;
+            }
+        }
+        self.piece = piece;
+        if let Some(octets) = self.octets.get_mut((piece % PIECES) as usize) {
+            *octets += more as u64;
+        }
+        self.octets.iter().sum()
+    }
+}
+
 /// The lines by number.
 #[derive(Debug, Default)]
 pub(crate) struct Ports(Vec<Option<PortSettings>>);

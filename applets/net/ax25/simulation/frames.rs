@@ -92,6 +92,32 @@ fn frames_are_counted_as_when_they_were_set_up() {
 }
 
 #[test]
+fn octets_of_the_last_two_minutes() {
+    let (mut ax25, start) = station();
+    let frame = frame("A>B", Class::Command, b"\x03\xf0hello");
+    let octets = frame.len() as u64;
+    for (seconds, before) in [
+        (0, 0),
+        (14, 1),
+        (15, 2),
+        (119, 3),
+        (120, 2),
+        (134, 3),
+        (135, 3),
+        (400, 0),
+    ] {
+        let now = start + seconds * SECOND;
+        assert_eq!(ax25.recent(now, Port(0)), before * octets, "{seconds}");
+        ax25.receive(now, Port(0), &frame);
+    }
+    let later = start + 10_000 * SECOND;
+    assert_eq!(
+        (ax25.recent(later, Port(0)), ax25.recent(later, Port(9))),
+        (0, 0)
+    );
+}
+
+#[test]
 fn vector_one_of_the_reference() {
     let (mut ax25, now) = station();
     ax25.digipeat = Digipeat::Repeat;

@@ -161,7 +161,7 @@ pub fn ax25_route(
         .and_then(|(_, port)| interfaces.get(InterfaceId::of_port(*port)))
         .map_or("???", |interface| interface.name());
     let used = unix - ax25.seconds(now) + route.used;
-    let (month, day) = month_and_day(used.div_euclid(86_400));
+    let (_, month, day) = date(used.div_euclid(86_400));
     let minutes = used.rem_euclid(86_400) / 60;
     let mark = |flag, letter| if flag { letter } else { ' ' };
     let mut text = format!(
@@ -180,39 +180,46 @@ pub fn ax25_route(
     text
 }
 
-/// The month and the day of it, for days since 1970.
-fn month_and_day(days: i64) -> (&'static str, i64) {
+/// The year, the month and the day of it, for days since 1970.
+#[must_use]
+pub fn date(days: i64) -> (i64, &'static str, i64) {
     // From March on, so that the odd day is the last of a year: of 400 years, of 100, of 4, of one.
-    let day = (days + 719_468).rem_euclid(146_097);
-    let day = day - 36_524 * (day / 36_524).min(3);
-    let day = day % 1_461;
-    let day = day - 365 * (day / 365).min(3);
+    let days = days + 719_468;
+    let day = days.rem_euclid(146_097);
+    let centuries = (day / 36_524).min(3);
+    let day = day - 36_524 * centuries;
+    let (leaps, day) = (day / 1_461, day % 1_461);
+    let years = (day / 365).min(3);
+    let day = day - 365 * years;
     let month = (5 * day + 2) / 153;
+    let year = 400 * days.div_euclid(146_097) + 100 * centuries + 4 * leaps + years;
     const MONTHS: [&str; 12] = [
         "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb",
     ];
     let name = usize::try_from(month).ok().and_then(|at| MONTHS.get(at));
-    (name.unwrap_or(&"???"), day - (153 * month + 2) / 5 + 1)
+    let day = day - (153 * month + 2) / 5 + 1;
+    (year + month / 10, name.unwrap_or(&"???"), day)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::month_and_day;
+    use super::date;
 
     #[test]
     fn days_have_dates() {
         for (days, expected) in [
-            (0, ("Jan", 1)),
-            (58, ("Feb", 28)),
-            (59, ("Mar", 1)),
-            (789, ("Feb", 29)),
-            (790, ("Mar", 1)),
-            (11_016, ("Feb", 29)),
-            (11_017, ("Mar", 1)),
-            (20_819, ("Jan", 1)),
-            (-1, ("Dec", 31)),
+            (0, (1970, "Jan", 1)),
+            (58, (1970, "Feb", 28)),
+            (59, (1970, "Mar", 1)),
+            (789, (1972, "Feb", 29)),
+            (790, (1972, "Mar", 1)),
+            (11_016, (2000, "Feb", 29)),
+            (11_017, (2000, "Mar", 1)),
+            (20_818, (2026, "Dec", 31)),
+            (20_819, (2027, "Jan", 1)),
+            (-1, (1969, "Dec", 31)),
         ] {
-            assert_eq!(month_and_day(days), expected, "{days}");
+            assert_eq!(date(days), expected, "{days}");
         }
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub use ax25::{
     ax25_destinations, ax25_heard, ax25_heard_live, ax25_link, ax25_route, ax25_route_counts,
-    ax25_status,
+    ax25_status, date,
 };
 pub use interfaces::{ifconfig, trace_status};
 pub use protocols::{

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use wanbox_net_ax25::Way;
-use wanbox_net_engine::Station;
 use wanbox_net_engine::trace::likely_modulo;
+use wanbox_net_engine::{Station, show};
 use wanbox_wire::agwpe::{Frame, kind};
 use wanbox_wire::ax25::{Control, Header, Unnumbered};
 use wanbox_wire::lapb::Modulo;
@@ -22,6 +22,15 @@ pub fn time_of_day(unix: u64) -> String {
     let seconds = unix % 86_400;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
+}
+
+/// The same with the day: `Mon,01Jan2000 01:02:03`.
+pub fn date_and_time(unix: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let days = unix / 86_400;
+    let (year, month, day) = show::date(days as i64);
+    let name = DAYS.get((days % 7) as usize).unwrap_or(&"???");
+    format!("{name},{day:02}{month}{year} {}", time_of_day(unix))
 }
 
 /// The kind of a frame that is shown, and its text.

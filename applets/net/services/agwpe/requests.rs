@@ -1,5 +1,6 @@
 //! What programs ask for.
 
+use std::iter::repeat;
 use std::time::Instant;
 
 use wanbox_net_engine::{InterfaceId, Station};
@@ -7,13 +8,13 @@ use wanbox_wire::agwpe::{Frame, digipeaters, kind};
 use wanbox_wire::ax25::{Call, Digis, pid};
 
 use super::links::Session;
-use super::monitor::time_of_day;
+use super::monitor::date_and_time;
 use super::{Agwpe, MOST_CALLS, MOST_SESSIONS, number, port};
 
 /// What versions programs know: that of the engine whose protocol this is.
 const VERSION: [u8; 8] = [0xd5, 0x07, 0, 0, 127, 0, 0, 0];
-/// Stations of one answer about who was heard.
-const MOST_HEARD: usize = 20;
+/// Frames of the answer about who was heard; those behind the last station are empty.
+const HEARD: usize = 20;
 
 impl Agwpe {
     /// Deals with a frame of a program.
@@ -104,17 +105,16 @@ impl Agwpe {
             kind::HEARD => {
                 let heard = station.ax25.heard.listed(port);
                 let unix = station.unix_micros(now) / 1_000_000;
-                let text = |(call, seen): &(Call, &wanbox_net_ax25::Seen)| {
-                    let ago = now.saturating_duration_since(seen.last).as_secs();
-                    let last = time_of_day(unix.saturating_sub(ago));
-                    format!("{call:<10}{last} {}\0", seen.frames)
+                let time = |at| {
+                    let ago = now.saturating_duration_since(at).as_secs();
+                    date_and_time(unix.saturating_sub(ago))
                 };
-                let mut lines: Vec<_> = heard.iter().take(MOST_HEARD).map(text).collect();
-                // Whoever asks waits for an answer.
-                if lines.is_empty() {
-                    lines.push("\0".to_owned());
-                }
-                for line in lines {
+                let text = |(call, seen): &(Call, &wanbox_net_ax25::Seen)| {
+                    format!("{call} {}  {}\0", time(seen.first), time(seen.last))
+                };
+                // Whoever asks waits for so many answers.
+                let lines = heard.iter().map(text).chain(repeat("\0".to_owned()));
+                for line in lines.take(HEARD) {
                     let data = line.as_bytes();
                     self.tell(place, &Frame { data, ..*frame });
                 }
@@ -126,8 +126,11 @@ impl Agwpe {
             _ => {
                 let links = station.ax25.links().filter(|link| link.port == Some(port));
                 let links = links.count().min(u8::MAX.into()) as u8;
-                // What is not known is 0; nobody counts how busy the channel is.
-                let octets = [0, 0xff, 0, 0, 0, 0, 0, links, 0, 0, 0, 0];
+                let maxframe = station.ax25.parameters.maxframe;
+                let recent = u32::try_from(station.ax25.recent(now, port)).unwrap_or(u32::MAX);
+                // The rate on the air and how a TNC keys up are its own; nothing adapts to how busy the channel is.
+                let mut octets = vec![0, 0xff, 0, 0, 0, 0, maxframe, links];
+                octets.extend_from_slice(&recent.to_le_bytes());
                 self.tell(place, &answer(&octets));
             }
         }

@@ -199,20 +199,30 @@ fn what_there_is() {
     for kind in ['P', 'R', 'G', 'g', 'y', 'H'] {
         net.send(0, kind, "", "", b"");
     }
-    assert_eq!(
-        net.told(0),
-        [
-            answer('R', &[0xd5, 7, 0, 0, 127, 0, 0, 0]),
-            answer('G', b"1;Port1 tnc0;\0"),
-            answer('g', &[0, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-            answer('y', &[0; 4]),
-            answer('H', b"\0"),
-        ]
-    );
+    let mut expected = vec![
+        answer('R', &[0xd5, 7, 0, 0, 127, 0, 0, 0]),
+        answer('G', b"1;Port1 tnc0;\0"),
+        answer('g', &[0, 0xff, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0]),
+        answer('y', &[0; 4]),
+    ];
+    // Nobody was heard.
+    expected.resize(4 + 20, answer('H', b"\0"));
+    assert_eq!(net.told(0), expected);
     net.send(1, 'M', "N0PRB", "BEACON", b"hello");
     net.told(1);
-    net.send(0, 'H', "", "", b"");
-    assert_eq!(net.told(0), [answer('H', b"N0PRB     04:53:20 1\0")]);
+    net.pass(Duration::from_secs(100));
+    net.send(1, 'M', "N0PRB", "BEACON", b"hello");
+    for kind in ['H', 'g'] {
+        net.send(0, kind, "", "", b"");
+    }
+    let mut told = net.told(0);
+    assert_eq!(told.len(), 21);
+    let heard = b"N0PRB Sat,25May1996 04:53:20  Sat,25May1996 04:55:00\0";
+    assert_eq!(told[0], answer('H', heard));
+    assert_eq!(told[1], answer('H', b"\0"));
+    // Two frames of 21 octets.
+    let capabilities = [0, 0xff, 0, 0, 0, 0, 7, 0, 42, 0, 0, 0];
+    assert_eq!(told.pop(), Some(answer('g', &capabilities)));
     net.send(0, '!', "", "", b"");
     assert_eq!(net.nodes[0].agwpe.counters.unknown, 1);
 }
