@@ -23,6 +23,9 @@ pub const PERFECT: u16 = 256;
 pub const MOST_NODES: usize = 1000;
 /// The most links.
 pub const MOST_LINKS: usize = 4000;
+/// With so many nodes that are lost, others that nobody knows are not announced as that: packets for any name ask
+/// for it.
+const MOST_LOST: usize = 100;
 /// The level of what is known at first hand.
 pub const LOCAL: u8 = 1;
 /// The level of what a neighbour said of its own links.
@@ -171,7 +174,13 @@ impl Table {
 
     /// Has a node in the next broadcast, in which it counts as lost if it cannot be reached.
     pub fn announce(&mut self, call: Call) {
-        if self.nodes.len() < MOST_NODES || self.nodes.contains_key(&call) {
+        if let Some(node) = self.nodes.get_mut(&call) {
+            node.announced = true;
+            return;
+        }
+        let is_lost = |node: &&Node| node.announced && node.hops == UNREACHABLE;
+        if self.nodes.len() < MOST_NODES && self.nodes.values().filter(is_lost).count() < MOST_LOST
+        {
             self.nodes.entry(call).or_insert(Node::NEW).announced = true;
         } else {
             self.full += 1;

@@ -44,6 +44,26 @@ fn the_best_product_wins() {
     assert_eq!(route(&table, 0), (0, None, 256));
 }
 
+/// Packets for names that nobody has neither fill the table nor the broadcasts.
+#[test]
+fn nodes_that_nobody_knows_leave_room_for_others() {
+    let (mut table, now) = learned(&[(0, 1, LOCAL, 192), (1, 2, REPORTED, 192)]);
+    for number in 100..3000 {
+        table.announce(call(number));
+    }
+    assert_eq!(table.nodes().count(), 3 + MOST_LOST);
+    assert_eq!(table.full, 2900 - MOST_LOST as u64);
+    table.learn(now, (call(0), call(3)), LOCAL, 192);
+    table.announce(call(2));
+    table.settle(now);
+    assert_eq!(route(&table, 3), (1, Some(call(3)), 192));
+    assert_eq!(route(&table, 2), (2, Some(call(1)), 144));
+    assert!(table.node(call(2)).unwrap().announced);
+    table.announced();
+    table.settle(now);
+    assert_eq!(table.nodes().count(), 4);
+}
+
 #[test]
 fn equal_ways_change_nothing() {
     let (mut table, now) = learned(&[(0, 2, LOCAL, 100), (2, 3, REPORTED, 100)]);
