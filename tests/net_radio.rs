@@ -1,15 +1,17 @@
 //! Stations of AX.25 that are processes: datagrams and connections between them over the host's network, and
 //! through a third one.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
-use wanbox_rig::{Need, Netns, Result, ensure, until};
+use wanbox_rig::{Need, Netns, Result, TempDir, ensure, until};
 
 use crate::echoes::{connect, echoed};
-use crate::net_devices::Station;
+use crate::net_devices::{Station, cable};
 use crate::test;
 
 const NEEDS: &[Need] = &[Need::Namespaces, Need::Tun, Need::Tool("ip")];
@@ -21,6 +23,11 @@ pub fn tests() -> Vec<Trial> {
     vec![
         test("net_radio::three_stations", NEEDS, three_stations),
         test("net_radio::the_manual", NEEDS, the_manual),
+        test(
+            "net_radio::a_line_of_netrom",
+            &[Need::Namespaces, Need::Tool("ip"), Need::Tool("socat")],
+            a_line_of_netrom,
+        ),
     ]
 }
 
@@ -66,6 +73,41 @@ fn the_manual() -> Result {
     ] {
         station.says(line)?;
     }
+    Ok(())
+}
+
+/// A line in NRS framing: `nrstat` counts good frames, those whose sum is wrong, and octets of one that is not complete.
+fn a_line_of_netrom() -> Result {
+    // UI from N0PRA to DB0SAO, whose data have STX and DLE.
+    const GOOD: &[u8] = b"\x02\x88\x84\x60\xa6\x82\x9e\xe0\x9c\x60\xa0\xa4\x82\x40\x61\x10\x03\xf0\
+        \x10\x02\x41\x10\x10\x03\xbb\x00\x00";
+    let netns = Netns::new()?;
+    let dir = TempDir::new()?;
+    let ends = ["a", "b"].map(|name| dir.path().join(name));
+    let _line = cable(&netns, &ends)?;
+    let station = Station::start(
+        &netns,
+        &format!(
+            "ax25 mycall DB0SAO\nattach asy {} 0 nrs nrs0 0 256 9600\n",
+            ends[0].display()
+        ),
+    )?;
+    let mut damaged = GOOD.to_vec();
+    damaged.splice(20..21, [0x42]);
+    let mut line = OpenOptions::new().write(true).open(&ends[1])?;
+    for octets in [GOOD, &damaged, GOOD, b"\x02ab"] {
+        line.write_all(octets)?;
+    }
+    let heading = "Interface   RcvB  NumReceived  CSumErrors\n";
+    let shown = format!("{heading}     nrs0      2            2           1\n");
+    until("three frames and a piece", LIMIT, || {
+        Ok(station.says("nrstat")? == shown)
+    })?;
+    let heard = station.says("ax25 heard live")?;
+    ensure!(
+        heard.contains("N0PRA ") && heard.contains(" 2  nrs0       Text\n"),
+        "{heard}"
+    );
     Ok(())
 }
 

@@ -228,7 +228,8 @@ impl Desk {
                 });
             }
             Then::Live(every) => {
-                let looks = line.typed && console.kind != Kind::Guest;
+                let looks = console.kind.has_keyboard() && console.kind != Kind::Guest;
+                let looks = looks && line.typed;
                 if looks && console.repeat.is_none() {
                     console.repeat = Some(Repeat {
                         line,

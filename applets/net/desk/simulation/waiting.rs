@@ -105,13 +105,8 @@ fn who_is_heard_is_shown_in_place_until_a_key() {
     world.key(0, id, "\r");
     // For a script it is a list, and that is all.
     let script = world.open(0, Kind::Script { json: false });
-    world.desks[0].startup(
-        world.now,
-        &mut world.processes[0],
-        script,
-        "ax25 heard live\n",
-        false,
-    );
+    let line = "ax25 heard live";
+    world.desks[0].run(world.now, &mut world.processes[0], script, line);
     assert_eq!(world.shown(0, script), format!("{HEAD}\n"));
     assert_eq!(world.desks[0].ended(script), Some(true));
 }
