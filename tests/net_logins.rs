@@ -150,6 +150,18 @@ fn logins() -> Result {
     desk.answer("db0aaa>", "connect db0aab\r")?;
     desk.answer("Connected\ndb0aab>", "bye\r")?;
     desk.wait("Disconn (Normal)")?;
+    // Who is heard stands in the place of what was shown, until a key.
+    desk = attach()?;
+    desk.answer("db0aaa>", "ax25 heard live\r")?;
+    let view = || {
+        let text = desk.text();
+        let others = text.lines().any(|line| line.starts_with("DB0AAB "));
+        Ok(text.starts_with("Station ") && others && !text.contains("db0aaa>"))
+    };
+    until("the view of who is heard", LIMIT, view)?;
+    desk.press("\r")?;
+    desk.answer("db0aaa>", "bye\r")?;
+    ensure!(desk.end()? == 0, "an attached console ends with 0");
     tell(&router, "exit")?;
     router.ok("net -e exit")?;
     Ok(())
