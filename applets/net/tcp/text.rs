@@ -126,8 +126,10 @@ impl Connection {
         let longest = (text.len() as u32).min(self.own_mss.into()) as u16;
         self.rcv_mss = self.rcv_mss.max(longest);
         self.unacknowledged = self.unacknowledged.saturating_add(octets);
-        // Where others have something to send too, the line is not idle meanwhile.
-        shared.pressing |= shared.ready.len() <= 1 && self.unacknowledged >= self.window / PRESSING;
+        // Where others have something to send too, the line is not idle meanwhile; and what this one sends takes
+        // acknowledgements with it.
+        let alone = shared.ready.len() <= 1 && self.send.is_empty();
+        shared.pressing |= alone && self.unacknowledged >= self.window / PRESSING;
         if self.unacknowledged >= 2 * u32::from(self.rcv_mss) {
             self.acknowledge_now();
         } else if self.acks_owed == 0 && self.ack_at == NEVER {

@@ -104,6 +104,19 @@ fn a_third_of_the_window_of_one_connection() {
 }
 
 #[test]
+fn not_while_text_goes_the_other_way() {
+    let mut line = Line::new();
+    let (_, theirs) = line.open(28_000);
+    assert_eq!(line.server.send(theirs, b"x"), Ok(1));
+    let mut segments = 0;
+    while line.step() {
+        assert!(!line.server.take_pressing());
+        segments += 1;
+    }
+    assert_eq!(segments, 10, "a third of the window");
+}
+
+#[test]
 fn not_while_another_has_something_to_send() {
     let mut line = Line::new();
     let (_, one) = line.open(0);
