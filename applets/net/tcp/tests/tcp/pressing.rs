@@ -48,7 +48,17 @@ impl Line {
         pass(self.now, &mut self.client, &mut self.server, (4, 5))
     }
 
-    /// And one to the client.
+    /// Passes on the client's first segments, a third of the server's window: none of them presses.
+    fn third_of_the_window(&mut self) {
+        let mut segments = 0;
+        while self.step() {
+            assert!(!self.server.take_pressing());
+            segments += 1;
+        }
+        assert_eq!(segments, 10);
+    }
+
+    /// Passes one on to the client.
     fn answer(&mut self) -> bool {
         pass(self.now, &mut self.server, &mut self.client, (5, 4))
     }
@@ -108,12 +118,7 @@ fn not_while_text_goes_the_other_way() {
     let mut line = Line::new();
     let (_, theirs) = line.open(28_000);
     assert_eq!(line.server.send(theirs, b"x"), Ok(1));
-    let mut segments = 0;
-    while line.step() {
-        assert!(!line.server.take_pressing());
-        segments += 1;
-    }
-    assert_eq!(segments, 10, "a third of the window");
+    line.third_of_the_window();
 }
 
 #[test]
@@ -123,10 +128,5 @@ fn not_while_another_has_something_to_send() {
     line.open(28_000);
     // What one says does not leave before the other's segments were read.
     assert_eq!(line.server.send(one, b"x"), Ok(1));
-    let mut segments = 0;
-    while line.step() {
-        assert!(!line.server.take_pressing());
-        segments += 1;
-    }
-    assert_eq!(segments, 10, "a third of the window");
+    line.third_of_the_window();
 }
