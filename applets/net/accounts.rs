@@ -4,7 +4,7 @@
 use std::fs::DirBuilder;
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -69,14 +69,9 @@ impl Making {
             let made = DirBuilder::new().recursive(true).mode(0o755).create(above);
             made.map_err(|error| format!("{}: {error}", above.display()))?;
         }
-        let mut command = Command::new(&tool);
+        let mut command = quiet(&tool);
         command
             .args(rules.new_account(&user, uid, group.as_deref()))
-            .env_clear()
-            .env("PATH", PATH)
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let spawned = lp.spawn(&mut command, token);
         let spawned = spawned.map_err(|error| format!("{}: {error}", tool.display()))?;
@@ -139,19 +134,24 @@ impl Making {
             true => ("userdel", Some("-f")),
             false => ("deluser", None),
         };
-        let mut command = Command::new(self.tool.with_file_name(name));
-        command
-            .args(force)
-            .arg(&self.user)
-            .env_clear()
-            .env("PATH", PATH)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let removed = match lp.spawn(&mut command, token) {
+        let mut command = quiet(&self.tool.with_file_name(name));
+        let removed = match lp.spawn(command.args(force).arg(&self.user), token) {
             Ok(_) => format!("{name} takes it away"),
             Err(error) => format!("{name}: {error}"),
         };
         Err((format!("{why}: {removed}"), true))
     }
+}
+
+/// A program of the host that nobody talks to.
+fn quiet(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", PATH)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
 }

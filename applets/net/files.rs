@@ -111,15 +111,12 @@ impl State {
         now: Instant,
         station: &mut Station,
     ) -> Option<String> {
-        let path = files.state.join(ARP);
-        let octets = match read(&path)? {
-            Ok(octets) => self.arp.insert(octets),
-            Err(error) => return Some(error),
-        };
-        let (records, error) = arp::file::parse(octets);
         let unix = station.unix_micros(now) / 1_000_000;
-        station.arp.load(now, unix, &records);
-        error.map(|error| format!("{}: {error}", path.display()))
+        load(&files.state.join(ARP), &mut self.arp, |octets| {
+            let (records, wrong) = arp::file::parse(octets);
+            station.arp.load(now, unix, &records);
+            wrong
+        })
     }
 
     /// Takes the routes out of their file: the interfaces have to be there. What is wrong with it is returned.
@@ -129,12 +126,6 @@ impl State {
         now: Instant,
         station: &mut Station,
     ) -> Option<String> {
-        let path = files.state.join(ROUTES);
-        let octets = match read(&path)? {
-            Ok(octets) => self.routes.insert(octets),
-            Err(error) => return Some(error),
-        };
-        let (records, error) = route::file::parse(octets);
         let unix = station.unix_micros(now) / 1_000_000;
         let Station {
             routes,
@@ -142,8 +133,11 @@ impl State {
             filter,
             ..
         } = station;
-        routes.load(now, unix, &records, interfaces, filter);
-        error.map(|error| format!("{}: {error}", path.display()))
+        load(&files.state.join(ROUTES), &mut self.routes, |octets| {
+            let (records, wrong) = route::file::parse(octets);
+            routes.load(now, unix, &records, interfaces, filter);
+            wrong
+        })
     }
 
     /// Takes the ways to stations of AX.25 out of their file: the interfaces have to be there. What is wrong
@@ -154,18 +148,15 @@ impl State {
         now: Instant,
         station: &mut Station,
     ) -> Option<String> {
-        let path = files.state.join(AX25);
-        let octets = match read(&path)? {
-            Ok(octets) => self.ax25.insert(octets),
-            Err(error) => return Some(error),
-        };
-        let (records, error) = radio::file::parse(octets);
         let unix = station.unix_micros(now) / 1_000_000;
         let Station {
             ax25, interfaces, ..
         } = station;
-        radio::file::load(ax25, now, unix, &records, interfaces);
-        error.map(|error| format!("{}: {error}", path.display()))
+        load(&files.state.join(AX25), &mut self.ax25, |octets| {
+            let (records, wrong) = radio::file::parse(octets);
+            radio::file::load(ax25, now, unix, &records, interfaces);
+            wrong
+        })
     }
 
     /// Whether something is known that ends some day, or was learned of stations, which is what the files have; or
@@ -208,11 +199,20 @@ impl State {
     }
 }
 
-/// What a file has, or why that is not known; `None`: there is none.
-fn read(path: &Path) -> Option<Result<Vec<u8>, String>> {
+/// Gives what a file has to `take`, which says what is wrong with it, and keeps it to know what has changed. What is
+/// wrong, for people; that there is no file is not.
+fn load<E: std::fmt::Display>(
+    path: &Path,
+    kept: &mut Option<Vec<u8>>,
+    take: impl FnOnce(&[u8]) -> Option<E>,
+) -> Option<String> {
     match files::read(path, MAX_FILE) {
+        Ok(octets) => {
+            let wrong = take(kept.insert(octets))?;
+            Some(format!("{}: {wrong}", path.display()))
+        }
         Err(error) if error.is_absent() => None,
-        read => Some(read.map_err(|error| error.to_string())),
+        Err(error) => Some(error.to_string()),
     }
 }
 
